@@ -37,8 +37,8 @@ struct counters {
   std::uint64_t unregistered = 0;
   std::uint64_t unknown_index = 0;
   std::uint64_t no_such_peer = 0;
-  std::uint64_t other_party = 0;  ///< a route whose two ends share no party (any more)
-  std::uint64_t rate_sender = 0;  ///< over the sender's rate
+  std::uint64_t other_party = 0;   ///< a route whose two ends share no party (any more)
+  std::uint64_t rate_sender = 0;   ///< over the sender's rate
   std::uint64_t rate_receiver = 0; ///< over the receiver's rate
   std::uint64_t mac1_limited = 0;
   std::uint64_t bad_cookie = 0;

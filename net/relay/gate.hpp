@@ -39,7 +39,8 @@ class seeded_hash {
   std::size_t operator()(byte_view octets) const {
     auto state = seed_ ^ octets.size();
     std::size_t at = 0;
-    for (; at + 8 <= octets.size(); at += 8) state = step(state, word(octets.data() + at, 8));
+    for (; at + 8 <= octets.size(); at += 8)
+      state = step(state, word(octets.data() + at, 8));
     if (at < octets.size()) state = step(state, word(octets.data() + at, octets.size() - at));
     return state;
   }
@@ -73,21 +74,25 @@ class seeded_hash {
 /// A source is an IPv4 address or an IPv6 /64, since a subscriber owns at least that.
 class source_gates {
  public:
-  source_gates(std::size_t places, std::uint64_t seed, std::uint32_t per_second)
+  /// `burst`: how much of the rate may come at once. With none, admissions are evenly spaced:
+  /// never more than `per_second` in any second.
+  source_gates(std::size_t places, std::uint64_t seed, std::uint32_t per_second,
+               std::chrono::nanoseconds burst)
       : gates_(places), hash_(seed), gap_(std::chrono::nanoseconds{std::chrono::seconds{1}} /
-                                          std::max<std::uint32_t>(per_second, 1)) {}
+                                          std::max<std::uint32_t>(per_second, 1)),
+        burst_(burst) {}
 
-  /// Evenly spaced: never more than `per_second` in any second.
   bool admit(const ip_address& source, steady_time now) {
     const auto octets = byte_view{source.octets()};
     const auto prefix = source.is_v4() ? octets : octets.first(8);
-    return gates_[hash_(prefix) % gates_.size()].admit(now, gap_, {});
+    return gates_[hash_(prefix) % gates_.size()].admit(now, gap_, burst_);
   }
 
  private:
   std::vector<gate> gates_;
   seeded_hash hash_;
   std::chrono::nanoseconds gap_;
+  std::chrono::nanoseconds burst_;
 };
 
 } // namespace lanrage::net::relay

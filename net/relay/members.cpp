@@ -132,7 +132,8 @@ void member_table::leave(member& who, std::size_t at) {
 }
 
 void member_table::remove(member& who, steady_time now) {
-  while (!who.parties.empty()) leave(who, who.parties.size() - 1);
+  while (!who.parties.empty())
+    leave(who, who.parties.size() - 1);
   if (who.address.valid()) by_address_.erase(who.address);
   by_key_.erase(who.key);
   by_hash_.erase(who.hash);

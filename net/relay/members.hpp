@@ -34,7 +34,7 @@ struct member {
   route_table routes;
   /// Members it sent an initiation to, the latest at the end: who is rekeyed next stands first.
   std::vector<slot> initiated;
-  std::uint64_t tested = 0; ///< mark of the mac1 search that tried this member last
+  std::uint64_t tested = 0;              ///< mark of the mac1 search that tried this member last
   std::chrono::nanoseconds octet_cost{}; ///< time one octet takes at its rate
   gate sending;
   gate receiving;

@@ -1,5 +1,4 @@
 #include "net/relay/routing.hpp"
-
 #include "net/stun.hpp"
 
 #include <algorithm>
@@ -13,7 +12,9 @@ namespace {
 std::uint64_t unix_ms(unix_time when) {
   return static_cast<std::uint64_t>(std::max<std::int64_t>(when.time_since_epoch().count(), 0));
 }
-std::uint64_t unix_s(unix_time when) { return unix_ms(when) / 1'000; }
+std::uint64_t unix_s(unix_time when) {
+  return unix_ms(when) / 1'000;
+}
 
 } // namespace
 
@@ -89,8 +90,7 @@ verdict relay_core::admit(const registration& said, std::size_t request, const a
   auto* who = known ? known : members_.add(said.member, now.steady);
   if (!who) return refuse(refusal::full, &counters::full);
   for (const auto& token : tokens) {
-    const auto joined =
-        members_.join(*who, token.party, token.expires_unix_s, token.rate_kbit_s);
+    const auto joined = members_.join(*who, token.party, token.expires_unix_s, token.rate_kbit_s);
     if (joined == member_table::joining::full) ++count_.full;
   }
   who->timestamp = said.timestamp; // spent, even if there is no room
@@ -157,8 +157,8 @@ verdict relay_core::on_ping(byte_view datagram, const arrival& from, instant now
   ++count_.pings;
   who->heard = now.steady;
   const auto load = static_cast<std::uint16_t>(count_.load_permille);
-  return answer(encode(relay_ping{true, who->hash, said->nonce, load}, *key), from,
-                datagram.size(), proof::source);
+  return answer(encode(relay_ping{true, who->hash, said->nonce, load}, *key), from, datagram.size(),
+                proof::source);
 }
 
 void relay_core::on_bye(byte_view datagram, instant now) {
@@ -202,8 +202,7 @@ verdict relay_core::refuse_member(member& who, const arrival& from, refusal code
 /// The one door for what the relay says itself: a source that has proven nothing never gets more
 /// than it sent.
 verdict relay_core::answer(bytes frame, const arrival& to, std::size_t request, proof shown) {
-  if (shown == proof::none && frame.size() > request)
-    return dropped(&counters::answers_withheld);
+  if (shown == proof::none && frame.size() > request) return dropped(&counters::answers_withheld);
   answer_ = std::move(frame);
   ++count_.answered;
   return {verdict::action::answer, to.from, to.via, answer_};
@@ -243,7 +242,9 @@ void relay_core::void_cookies(steady_time now) {
   ++count_.cookies_voided;
 }
 
-shared_key relay_core::draw() { return generate_secret<shared_key>(random_); }
+shared_key relay_core::draw() {
+  return generate_secret<shared_key>(random_);
+}
 
 std::optional<shared_key> relay_core::key_for(const wg_public_key& member) const {
   auto key = relay_key(own_, member);

@@ -63,7 +63,8 @@ std::size_t route_table::expire(steady_time now, std::chrono::seconds idle) {
 std::vector<route_claim> route_table::recent(std::size_t count) const {
   std::vector<const route*> order;
   order.reserve(routes_.size());
-  for (const auto& r : routes_) order.push_back(&r);
+  for (const auto& r : routes_)
+    order.push_back(&r);
   if (order.size() > count) {
     std::stable_sort(order.begin(), order.end(),
                      [](const route* a, const route* b) { return a->used > b->used; });
@@ -73,7 +74,8 @@ std::vector<route_claim> route_table::recent(std::size_t count) const {
   }
   std::vector<route_claim> out;
   out.reserve(order.size());
-  for (const auto* r : order) out.push_back({r->index, r->to});
+  for (const auto* r : order)
+    out.push_back({r->index, r->to});
   return out;
 }
 

@@ -14,6 +14,8 @@ constexpr std::size_t source_places = 1 << 16;
 /// A member may be refused this much ahead of its rate: after a restart of the relay each of its
 /// sessions asks for its index once.
 constexpr std::chrono::nanoseconds refusal_burst = 1s;
+/// A household starts its members together, and each asks for its address several times at once.
+constexpr std::chrono::nanoseconds source_burst = 1s;
 constexpr std::chrono::nanoseconds mac1_burst = 250ms;
 
 std::uint64_t draw_seed(const random_source& random) {
@@ -29,10 +31,10 @@ relay_core::relay_core(const relay_private_key& own, const token_public_key& tok
     : own_(own), public_key_(net::public_key(own)), id_(id_of(public_key_)), tokens_(tokens),
       limits_(limits), random_(std::move(random)), seed_(draw_seed(random_)),
       members_(limits, seed_),
-      refusal_gates_(source_places, seed_ + 1, limits.refusals_per_source_s),
-      stun_gates_(source_places, seed_ + 2, limits.stun_per_source_s),
-      proof_gates_(source_places, seed_ + 3, limits.proofs_per_source_s), cookie_secret_(draw()),
-      cookie_secret_before_(draw()) {}
+      refusal_gates_(source_places, seed_ + 1, limits.refusals_per_source_s, 0ns),
+      stun_gates_(source_places, seed_ + 2, limits.stun_per_source_s, source_burst),
+      proof_gates_(source_places, seed_ + 3, limits.proofs_per_source_s, source_burst),
+      cookie_secret_(draw()), cookie_secret_before_(draw()) {}
 
 verdict relay_core::receive(byte_view datagram, const arrival& from, instant now) {
   ++count_.datagrams;
@@ -135,7 +137,8 @@ member* relay_core::receiver_of(byte_view initiation, member& sender, steady_tim
   };
   auto& before = sender.initiated;
   member* found = before.empty() ? nullptr : matches(before.back());
-  for (std::size_t i = 0; !found && i + 1 < before.size(); ++i) found = matches(before[i]);
+  for (std::size_t i = 0; !found && i + 1 < before.size(); ++i)
+    found = matches(before[i]);
   for (std::size_t p = 0; !found && p < sender.parties.size(); ++p)
     for (const auto place : members_.party(sender.parties[p]))
       if ((found = matches(place))) break;
@@ -172,8 +175,8 @@ void relay_core::learn(member& owner, const session_index& index, const member& 
 
 void relay_core::count_load(steady_time now) {
   if (const auto passed = now - load_since_; passed >= 1s) {
-    const auto each_s = load_packets_ * 1'000 / std::max<std::uint64_t>(
-                            1, static_cast<std::uint64_t>(passed / 1ms));
+    const auto each_s = load_packets_ * 1'000 /
+                        std::max<std::uint64_t>(1, static_cast<std::uint64_t>(passed / 1ms));
     count_.load_permille = std::min<std::uint64_t>(
         each_s * 1'000 / std::max<std::uint32_t>(limits_.packet_budget_s, 1), 1'000);
     load_since_ = now;

@@ -32,8 +32,8 @@ struct verdict {
 
 /// The relay (docs/wire.md, "Relay"): members register from WireGuard's own port, and unmodified
 /// WireGuard packets find their way between members of one party. An initiation goes to the member
-/// whose key its mac1 was made for, all else by (sender, receiver index). The relay holds no session
-/// key and forwards nothing it was not told to.
+/// whose key its mac1 was made for, all else by (sender, receiver index). The relay holds no
+/// session key and forwards nothing it was not told to.
 ///
 /// Pure: time and randomness come in, verdicts go out. Work per datagram does not depend on the
 /// number of members, except for an initiation to somebody new, which is tested against the

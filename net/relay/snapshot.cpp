@@ -66,8 +66,7 @@ saved_member read_member(byte_reader& in, steady_time saved_at) {
   return out;
 }
 
-void write_member(byte_writer& out, const member& who, const member_table& table,
-                  steady_time now) {
+void write_member(byte_writer& out, const member& who, const member_table& table, steady_time now) {
   out.raw(who.key.view()).u64(who.timestamp).u32(age<std::uint32_t>(who.heard, now));
   write(out, who.address);
   out.u8(static_cast<std::uint8_t>(who.parties.size()));
@@ -96,7 +95,8 @@ bytes relay_core::snapshot(instant now, bool cookies) const {
   for (slot place = 0; place < members_.capacity(); ++place)
     if (const auto* who = members_.in(place, now.steady)) live.push_back(who);
   out.u32(static_cast<std::uint32_t>(live.size()));
-  for (const auto* who : live) write_member(out, *who, members_, now.steady);
+  for (const auto* who : live)
+    write_member(out, *who, members_, now.steady);
   const auto sum = blake2s({out.view()});
   return out.raw(sum).take();
 }

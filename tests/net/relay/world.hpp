@@ -27,7 +27,8 @@ class dice {
   std::uint64_t below(std::uint64_t bound) { return next() % bound; }
   random_source source() {
     return [this](std::span<std::uint8_t> out) {
-      for (auto& octet : out) octet = static_cast<std::uint8_t>(next());
+      for (auto& octet : out)
+        octet = static_cast<std::uint8_t>(next());
     };
   }
 
@@ -58,7 +59,9 @@ inline relay_limits small_limits() {
   return out;
 }
 
-inline endpoint at(std::string_view text) { return *endpoint::parse(text); }
+inline endpoint at(std::string_view text) {
+  return *endpoint::parse(text);
+}
 
 inline session_index index(std::uint32_t value) {
   byte_writer out;
@@ -69,7 +72,8 @@ inline session_index index(std::uint32_t value) {
 inline bytes initiation(const wg_public_key& to, const session_index& sender) {
   byte_writer out;
   out.u8(1).zeros(3).raw(sender.view());
-  for (std::uint8_t i = 0; out.view().size() < 116; ++i) out.u8(i);
+  for (std::uint8_t i = 0; out.view().size() < 116; ++i)
+    out.u8(i);
   const auto mac = blake2s_mac(wg::mac1_key(to), {out.view()});
   return out.raw(mac.view()).zeros(16).take();
 }
@@ -86,8 +90,7 @@ inline bytes data(const session_index& receiver, std::size_t size = 128) {
 struct world {
   explicit world(relay_limits l = small_limits(), std::uint64_t seed = 1)
       : limits(l), random(seed), relay_private(generate_x25519<relay_private_key>(random.source())),
-        control(generate_secret<token_private_key>(random.source())),
-        core(make_core()) {}
+        control(generate_secret<token_private_key>(random.source())), core(make_core()) {}
 
   relay_core make_core() {
     return relay_core{relay_private, public_key(control), limits, random.source()};
@@ -133,9 +136,9 @@ inline party_id party(std::uint8_t n) {
 /// One member as the relay meets it.
 struct fake_member {
   fake_member(world& w, std::string_view where, std::vector<party_id> in = {party(1)})
-      : of(w), secret(generate_x25519<wg_private_key>(w.random.source())),
-        key(public_key(secret)), hash(hash_of(key)),
-        mac_key(*relay_key(secret, w.core.key())), address(at(where)), parties(std::move(in)) {}
+      : of(w), secret(generate_x25519<wg_private_key>(w.random.source())), key(public_key(secret)),
+        hash(hash_of(key)), mac_key(*relay_key(secret, w.core.key())), address(at(where)),
+        parties(std::move(in)) {}
 
   relay_token token(const party_id& p) const {
     relay_token out;
@@ -149,13 +152,14 @@ struct fake_member {
   }
   std::vector<bytes> tokens() const {
     std::vector<bytes> out;
-    for (const auto& p : parties) out.push_back(encode(sign(token(p), of.control)));
+    for (const auto& p : parties)
+      out.push_back(encode(sign(token(p), of.control)));
     return out;
   }
   /// A registration ready to send; fields may still be changed.
   registration say(std::vector<route_claim> routes = {}) {
-    timestamp = std::max(timestamp + 1, static_cast<std::uint64_t>(
-                                            of.now.unix.time_since_epoch().count()));
+    timestamp =
+        std::max(timestamp + 1, static_cast<std::uint64_t>(of.now.unix.time_since_epoch().count()));
     return {key, value, timestamp, tokens(), std::move(routes)};
   }
   void hello_first() {
