@@ -124,6 +124,19 @@ inline constexpr std::size_t control_parties_per_member_max = 16;
 inline constexpr std::size_t control_members_per_party_max = 1'000;
 inline constexpr std::size_t control_sessions_max = 20'000;
 inline constexpr std::size_t control_queue_max = 1'024; ///< messages queued for a slow member
+inline constexpr std::size_t control_queue_octets_max = 16 * 1024 * 1024; ///< the same in octets
+inline constexpr std::size_t control_header_max = 16 * 1024; ///< octets of the upgrade request
+inline constexpr std::size_t control_parties_max = 100'000;
+/// Half of 10.66.0.0/16: beyond that, a free address takes long to find.
+inline constexpr std::size_t control_leases_max = 32'000;
+/// Records in one welcome; with 512 relay tokens (92 KB) it stays below control_message_max.
+inline constexpr std::size_t control_records_octets = 128 * 1024;
+/// Per session. Ours: a member of a full party signals each of the 1,000 others a few times.
+inline constexpr std::uint32_t control_messages_per_s = 500;
+inline constexpr std::uint32_t control_messages_burst = 5'000;
+/// Per source address (IPv6: /64). Ours: a LAN party behind one NAT comes back at once.
+inline constexpr std::uint32_t control_connects_per_s = 50;
+inline constexpr std::uint32_t control_connects_burst = 500;
 
 // --- supervision --------------------------------------------------------------------------------
 
