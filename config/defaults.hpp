@@ -43,6 +43,8 @@ inline constexpr seconds configure_deadline = 2s;
 inline constexpr seconds verify_deadline = 5s;
 /// Between two tunnel probes while verifying; the first is sent at once. Ours.
 inline constexpr milliseconds verify_probe_interval = 200ms;
+/// A tunnel probe's report may be that much later than its timeout. Ours.
+inline constexpr milliseconds probe_grace = 250ms;
 /// How often a responder looks for the handshake while verifying. Ours: UAPI costs 0.15 ms.
 inline constexpr milliseconds handshake_poll = 20ms;
 /// Failed connections are tried again after this, doubling to the maximum. Ours.
@@ -117,6 +119,8 @@ inline constexpr milliseconds restart_backoff_first = 100ms;
 inline constexpr seconds restart_backoff_max = 30s;
 inline constexpr int restarts_per_window = 5;
 inline constexpr seconds restart_window = 60s;
+/// Changed peer records are written to disk after this, all at once. Ours.
+inline constexpr seconds save_after = 1s;
 
 // --- WireGuard ----------------------------------------------------------------------------------
 
