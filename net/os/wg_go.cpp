@@ -2,10 +2,11 @@
 
 #include "net/os/wg_process.hpp"
 
+#include <unistd.h>
+
 #include <cctype>
 #include <cstdlib>
 #include <set>
-#include <unistd.h>
 
 namespace lanrage::net::os {
 

@@ -5,9 +5,10 @@
 #include "net/os/wg_tool.hpp"
 #include "net/wg/commands.hpp"
 
-#include <algorithm>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include <algorithm>
 
 namespace lanrage::net::os {
 
@@ -80,9 +81,9 @@ result<ensured_interface> wg_interface::adopt() {
     return ensured_interface{{}, true};
   }
   if (seen->own != options_.own)
-    return fail(errc::already_exists,
-                options_.name + " belongs to another WireGuard key (" + to_string(seen->own) +
-                    "); set wireguard.interface to another name");
+    return fail(errc::already_exists, options_.name + " belongs to another WireGuard key (" +
+                                          to_string(seen->own) +
+                                          "); set wireguard.interface to another name");
   if (seen->fwmark != options_.fwmark)
     if (auto done = wg_set_fwmark(options_.name, options_.fwmark); !done) return done.error();
   return ensured_interface{};
@@ -118,9 +119,9 @@ result<wg::observation> wg_interface::observe() {
 result<void> wg_interface::apply(const std::vector<wg::change>& changes) {
   if (!link_exists(options_.name))
     return fail(errc::wg_unavailable, options_.name + ": there is no such interface");
-  const bool only_endpoints =
-      std::all_of(changes.begin(), changes.end(),
-                  [](const auto& step) { return step.kind == wg::change_kind::endpoint; });
+  const bool only_endpoints = std::all_of(changes.begin(), changes.end(), [](const auto& step) {
+    return step.kind == wg::change_kind::endpoint;
+  });
   if (only_endpoints && uapi_.present()) return uapi_.set_endpoints(changes);
   return wg_set(wg::wg_set_calls(options_.name, changes, seen_));
 }

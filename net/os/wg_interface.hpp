@@ -14,12 +14,12 @@
 namespace lanrage::net::os {
 
 struct wg_interface_options {
-  std::string name;                 ///< at most 15 octets
-  wg_public_key own;                ///< whose interface it must be to be adopted
-  std::filesystem::path key_file;   ///< the private key as `wg` reads it; must be 0600
-  std::uint16_t listen_port = 0;    ///< of a new interface; 0: WireGuard chooses
-  std::uint32_t fwmark = 0;         ///< 0: none
-  int mtu = 1380;                   ///< octets
+  std::string name;               ///< at most 15 octets
+  wg_public_key own;              ///< whose interface it must be to be adopted
+  std::filesystem::path key_file; ///< the private key as `wg` reads it; must be 0600
+  std::uint16_t listen_port = 0;  ///< of a new interface; 0: WireGuard chooses
+  std::uint32_t fwmark = 0;       ///< 0: none
+  int mtu = 1380;                 ///< octets
 };
 
 struct ensured_interface {
@@ -34,14 +34,14 @@ class wg_interface {
   explicit wg_interface(wg_interface_options options);
 
   /// Adopts the interface when it is there and has our key, with its port and sessions untouched;
-  /// makes it when it is not there: by the kernel, else by the newest wireguard-go. Then brings it up
-  /// with our MTU and, when leased, our address. Errors: already_exists when the name belongs to
+  /// makes it when it is not there: by the kernel, else by the newest wireguard-go. Then brings it
+  /// up with our MTU and, when leased, our address. Errors: already_exists when the name belongs to
   /// somebody else, wg_unavailable, wg_refused, not_permitted, bad_config, timed_out.
   result<ensured_interface> ensure(const virtual_ip& address);
   /// wg_unavailable: it is gone, or wireguard-go died.
   result<wg::observation> observe();
-  /// Endpoints over the socket, all else in as few `wg` calls as possible. On wg_refused some of the
-  /// changes may have been made.
+  /// Endpoints over the socket, all else in as few `wg` calls as possible. On wg_refused some of
+  /// the changes may have been made.
   result<void> apply(const std::vector<wg::change>& changes);
   /// Takes the interface away, and wireguard-go with it. Not an error when it is gone already.
   result<void> remove();

@@ -2,19 +2,20 @@
 
 #include "net/os/wg_tool.hpp"
 
-#include <algorithm>
 #include <arpa/inet.h>
-#include <cctype>
-#include <cerrno>
-#include <charconv>
-#include <cstring>
-#include <fstream>
 #include <ifaddrs.h>
 #include <net/if.h>
 #include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#include <algorithm>
+#include <cctype>
+#include <cerrno>
+#include <charconv>
+#include <cstring>
+#include <fstream>
 
 namespace lanrage::net::os {
 
@@ -69,7 +70,9 @@ bool valid_interface_name(const std::string& name) {
   });
 }
 
-bool link_exists(const std::string& name) { return ::if_nametoindex(name.c_str()) != 0; }
+bool link_exists(const std::string& name) {
+  return ::if_nametoindex(name.c_str()) != 0;
+}
 
 result<void> bring_up(const std::string& name, int mtu) {
   link_request link{name};
@@ -102,13 +105,13 @@ std::vector<virtual_ip> virtual_ips(const std::string& name) {
 
 result<void> use_virtual_ip(const std::string& name, const virtual_ip& address) {
   const auto now = virtual_ips(name);
-  // The new one first: removing the last address would take the route with it.
-  if (std::find(now.begin(), now.end(), address) == now.end())
-    if (auto done = ip({"addr", "add", to_string(address) + "/16", "dev", name}); !done) return done;
+  // The old one first: a second address of the same network would be removed with it.
   for (const auto& old : now)
     if (old != address)
       if (auto done = ip({"addr", "del", to_string(old) + "/16", "dev", name}); !done) return done;
-  return {};
+  const auto left = virtual_ips(name);
+  if (std::find(left.begin(), left.end(), address) != left.end()) return {};
+  return ip({"addr", "add", to_string(address) + "/16", "dev", name});
 }
 
 bool udp_port_taken(std::uint16_t port) {

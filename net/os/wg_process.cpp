@@ -1,16 +1,17 @@
 #include "net/os/wg_process.hpp"
 
-#include <array>
-#include <cerrno>
-#include <csignal>
-#include <cstdlib>
-#include <cstring>
 #include <fcntl.h>
 #include <poll.h>
 #include <spawn.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstdlib>
+#include <cstring>
 #include <utility>
 
 namespace lanrage::net::os {
@@ -40,16 +41,18 @@ struct pipe_ends {
   descriptor write;
   bool open() {
     std::array<int, 2> ends{};
-    if (::pipe2(ends.data(), O_CLOEXEC | O_NONBLOCK) != 0) return false;
+    if (::pipe2(ends.data(), O_CLOEXEC) != 0) return false;
     read.reset(ends[0]);
     write.reset(ends[1]);
-    return true;
+    // Only our end: programs do not expect a standard output that would block.
+    return ::fcntl(ends[0], F_SETFL, O_NONBLOCK) == 0;
   }
 };
 
 std::vector<char*> pointers(const std::vector<std::string>& words) {
   std::vector<char*> out;
-  for (const auto& word : words) out.push_back(const_cast<char*>(word.c_str()));
+  for (const auto& word : words)
+    out.push_back(const_cast<char*>(word.c_str()));
   out.push_back(nullptr);
   return out;
 }
@@ -124,7 +127,8 @@ result<process_output> run_process(const std::vector<std::string>& argv,
                                    const process_options& options) {
   pipe_ends out;
   pipe_ends err;
-  if (!out.open() || !err.open()) return fail(errc::internal, "pipe: " + std::string{strerror(errno)});
+  if (!out.open() || !err.open())
+    return fail(errc::internal, "pipe: " + std::string{strerror(errno)});
   pid_t pid = -1;
   if (const auto code = spawn(pid, argv, options, out.write.get(), err.write.get()); code != 0)
     return fail(code == ENOENT ? errc::wg_unavailable : errc::internal,
@@ -134,8 +138,8 @@ result<process_output> run_process(const std::vector<std::string>& argv,
 
   process_output result;
   const descriptor process{static_cast<int>(::syscall(SYS_pidfd_open, pid, 0))};
-  const bool ended = process.get() >= 0 && wait_for_end(process.get(), out, err, result,
-                                                        clock::now() + options.deadline);
+  const bool ended = process.get() >= 0 &&
+                     wait_for_end(process.get(), out, err, result, clock::now() + options.deadline);
   if (!ended) ::kill(options.own_session ? -pid : pid, SIGKILL);
   int status = 0;
   while (::waitpid(pid, &status, 0) < 0 && errno == EINTR) {

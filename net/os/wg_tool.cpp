@@ -71,6 +71,8 @@ result<void> ip(const std::vector<std::string>& arguments) {
   return run_quietly(argv);
 }
 
-std::uint64_t wg_calls() { return calls_made; }
+std::uint64_t wg_calls() {
+  return calls_made;
+}
 
 } // namespace lanrage::net::os

@@ -18,8 +18,8 @@ result<wg::observation> wg_show(const std::string& interface);
 /// Runs prepared `wg set` calls in order and stops at the first that fails.
 result<void> wg_set(const std::vector<wg::arguments>& calls);
 
-/// Sets key, port and mark of a new interface. Never for an adopted one: wireguard-go opens its port
-/// anew even when the number stays.
+/// Sets key, port and mark of a new interface. Never for an adopted one: wireguard-go opens its
+/// port anew even when the number stays.
 result<void> wg_set_identity(const std::string& interface, const std::filesystem::path& key_file,
                              std::uint16_t listen_port, std::uint32_t fwmark);
 result<void> wg_set_fwmark(const std::string& interface, std::uint32_t fwmark);

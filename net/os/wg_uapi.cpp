@@ -3,13 +3,14 @@
 #include "net/wg/dump.hpp"
 #include "net/wg/uapi.hpp"
 
-#include <array>
-#include <cerrno>
-#include <cstring>
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
 
 namespace lanrage::net::os {
 
@@ -19,7 +20,8 @@ using clock = std::chrono::steady_clock;
 
 error from_errno(const std::filesystem::path& socket, const char* what) {
   const auto number = errno;
-  const auto code = number == EACCES || number == EPERM ? errc::not_permitted : errc::wg_unavailable;
+  const auto code =
+      number == EACCES || number == EPERM ? errc::not_permitted : errc::wg_unavailable;
   return fail(code, socket.string() + ": " + what + ": " + strerror(number));
 }
 
@@ -47,7 +49,9 @@ struct wiped_text {
 wg_uapi::wg_uapi(std::filesystem::path socket, std::chrono::milliseconds deadline)
     : socket_(std::move(socket)), deadline_(deadline) {}
 
-wg_uapi::~wg_uapi() { close(); }
+wg_uapi::~wg_uapi() {
+  close();
+}
 
 bool wg_uapi::present() const {
   std::error_code ignored;

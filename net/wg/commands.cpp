@@ -11,7 +11,8 @@ namespace {
 /// What a word costs in the argument block: its octets, its zero, its pointer.
 std::size_t cost(const arguments& words) {
   std::size_t sum = 0;
-  for (const auto& word : words) sum += word.size() + 1 + sizeof(char*);
+  for (const auto& word : words)
+    sum += word.size() + 1 + sizeof(char*);
   return sum;
 }
 
@@ -29,7 +30,8 @@ arguments words_of(const change& step, const peer_state* now) {
     if (!now || !step.where || now->where == step.where) return {};
     words.insert(words.end(), {"endpoint", to_string(*step.where)});
     return words;
-  case change_kind::put: break;
+  case change_kind::put:
+    break;
   }
   const auto address = allowed_ip(step.address);
   if (!now || now->allowed_ips != std::vector<std::string>{address})
@@ -43,7 +45,9 @@ arguments words_of(const change& step, const peer_state* now) {
 
 } // namespace
 
-std::string allowed_ip(const virtual_ip& address) { return to_string(address) + "/32"; }
+std::string allowed_ip(const virtual_ip& address) {
+  return to_string(address) + "/32";
+}
 
 std::vector<arguments> wg_set_calls(std::string_view interface, const std::vector<change>& changes,
                                     const observation& seen, std::size_t octets_max) {

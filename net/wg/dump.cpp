@@ -37,7 +37,8 @@ class dump_line {
       return wrong(std::to_string(count) + " fields where " + std::to_string(N) + " belong");
     std::array<std::string_view, N> out;
     auto rest = text_;
-    for (auto& field : out) field = next_field(rest, '\t');
+    for (auto& field : out)
+      field = next_field(rest, '\t');
     return out;
   }
 
@@ -66,8 +67,8 @@ result<observation> parse_interface(const dump_line& line) {
   if (!number) return line.wrong("the listen port is no number up to 65535");
   seen.listen_port = *number;
   if (mark != "off") {
-    const auto value = mark.starts_with("0x") ? parse_number<std::uint32_t>(mark.substr(2), 16)
-                                              : std::nullopt;
+    const auto value =
+        mark.starts_with("0x") ? parse_number<std::uint32_t>(mark.substr(2), 16) : std::nullopt;
     if (!value) return line.wrong("the fwmark is neither off nor a hexadecimal number");
     seen.fwmark = *value;
   }
@@ -153,7 +154,8 @@ result<observation> parse_dump(std::string_view text) {
     if (!peer) return peer.error();
     seen->peers.push_back(std::move(*peer));
   }
-  if (seen && !order_peers(*seen)) return fail(errc::wg_refused, "wg show dump: a key occurs twice");
+  if (seen && !order_peers(*seen))
+    return fail(errc::wg_refused, "wg show dump: a key occurs twice");
   return seen;
 }
 

@@ -13,9 +13,9 @@ inline constexpr std::size_t text_max = 16 * 1024 * 1024; ///< octets of one ans
 inline constexpr std::size_t peers_max = 65'536;
 inline constexpr std::size_t allowed_ips_max = 65'536; ///< of one peer; foreign peers may have many
 
-/// Reads `wg show INTERFACE dump` (wg(8)): one line of the interface, one per peer, fields separated
-/// by tabs. Neither the private key nor a preshared key is kept. `own` is all zeros where the
-/// interface has no key yet. Error: wg_refused with the line's number and what was expected.
+/// Reads `wg show INTERFACE dump` (wg(8)): one line of the interface, one per peer, fields
+/// separated by tabs. Neither the private key nor a preshared key is kept. `own` is all zeros where
+/// the interface has no key yet. Error: wg_refused with the line's number and what was expected.
 result<observation> parse_dump(std::string_view text);
 
 /// An endpoint as WireGuard prints it; the scope of a link-local address ("%eth0") is dropped.

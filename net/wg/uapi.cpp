@@ -54,7 +54,8 @@ class uapi_reader {
     if (!errno_) return fail(errc::wg_refused, "WireGuard's answer has no errno line");
     if (*errno_ != 0)
       return fail(errc::wg_refused, "WireGuard answered errno " + std::to_string(*errno_));
-    if (!order_peers(seen_)) return fail(errc::wg_refused, "WireGuard's answer: a key occurs twice");
+    if (!order_peers(seen_))
+      return fail(errc::wg_refused, "WireGuard's answer: a key occurs twice");
     return std::move(seen_);
   }
 
@@ -131,14 +132,17 @@ class uapi_reader {
 
 } // namespace
 
-bool uapi_complete(std::string_view text) { return text.ends_with("\n\n") || text == "\n"; }
+bool uapi_complete(std::string_view text) {
+  return text.ends_with("\n\n") || text == "\n";
+}
 
 void redact(std::string& answer) {
   for (const std::string_view name : {"private_key=", "preshared_key="}) {
     for (auto at = answer.find(name); at != std::string::npos; at = answer.find(name, at)) {
       at += name.size();
       volatile char* octets = answer.data();
-      for (; at < answer.size() && answer[at] != '\n'; ++at) octets[at] = '0';
+      for (; at < answer.size() && answer[at] != '\n'; ++at)
+        octets[at] = '0';
     }
   }
 }
@@ -157,8 +161,8 @@ result<observation> parse_uapi(std::string_view answer) {
                            : reader.take(line.substr(0, equals), line.substr(equals + 1));
     // The line itself may hold a key: name the place only.
     if (!wrong.empty())
-      return fail(errc::wg_refused, "WireGuard's answer, line " + std::to_string(number) + ": " +
-                                        std::string{wrong});
+      return fail(errc::wg_refused,
+                  "WireGuard's answer, line " + std::to_string(number) + ": " + std::string{wrong});
   }
   return reader.finish();
 }
@@ -176,8 +180,8 @@ std::string uapi_set_endpoints(const std::vector<change>& changes) {
   std::string out = "set=1\n";
   for (const auto& step : changes) {
     if (step.kind != change_kind::endpoint || !step.where) continue;
-    out += "public_key=" + to_hex(step.key.view()) + "\nupdate_only=true\nendpoint=" +
-           to_string(*step.where) + "\n";
+    out += "public_key=" + to_hex(step.key.view()) +
+           "\nupdate_only=true\nendpoint=" + to_string(*step.where) + "\n";
   }
   return out + "\n";
 }

@@ -1,5 +1,4 @@
 #include "net/wg/commands.hpp"
-
 #include "net/wg/dump.hpp"
 
 #include <catch2/catch.hpp>
@@ -11,7 +10,8 @@ namespace {
 
 wg_public_key key_of(std::uint32_t number) {
   wg_public_key key;
-  for (int i = 0; i < 4; ++i) key.octets[i] = static_cast<std::uint8_t>(number >> (24 - 8 * i));
+  for (int i = 0; i < 4; ++i)
+    key.octets[i] = static_cast<std::uint8_t>(number >> (24 - 8 * i));
   return key;
 }
 
@@ -41,12 +41,15 @@ std::string joined(const std::vector<wg::arguments>& calls) {
   std::string out;
   for (const auto& call : calls) {
     if (!out.empty()) out += " ; ";
-    for (std::size_t i = 0; i < call.size(); ++i) out += (i ? " " : "") + call[i];
+    for (std::size_t i = 0; i < call.size(); ++i)
+      out += (i ? " " : "") + call[i];
   }
   return out;
 }
 
-std::string k(std::uint32_t number) { return to_string(key_of(number)); }
+std::string k(std::uint32_t number) {
+  return to_string(key_of(number));
+}
 
 } // namespace
 
@@ -74,7 +77,8 @@ TEST_CASE("only what differs from the observation is written") {
 
 TEST_CASE("an endpoint change or a removal never makes a peer") {
   const auto where = endpoint::parse("1.2.3.4:6");
-  CHECK(wg::wg_set_calls("if0", {{wg::change_kind::endpoint, key_of(5), {}, where, {}}}, {}).empty());
+  CHECK(
+      wg::wg_set_calls("if0", {{wg::change_kind::endpoint, key_of(5), {}, where, {}}}, {}).empty());
   CHECK(wg::wg_set_calls("if0", {{wg::change_kind::remove, key_of(5), {}, {}, {}}}, {}).empty());
   const auto seen = seeing(5, nullptr, 0s);
   CHECK(joined(wg::wg_set_calls("if0", {{wg::change_kind::endpoint, key_of(5), {}, where, {}}},
@@ -91,13 +95,15 @@ TEST_CASE("remove and add in one call writes the peer anew in full") {
 
 TEST_CASE("a thousand peers take two calls, each within its bound") {
   std::vector<wg::change> changes;
-  for (std::uint32_t i = 2; i < 1002; ++i) changes.push_back(put(i, "203.0.113.255:51820", 25s));
+  for (std::uint32_t i = 2; i < 1002; ++i)
+    changes.push_back(put(i, "203.0.113.255:51820", 25s));
   const auto calls = wg::wg_set_calls("lanrage0", changes, {});
   CHECK(calls.size() == 2);
   std::size_t named = 0;
   for (const auto& call : calls) {
     std::size_t octets = 0;
-    for (const auto& word : call) octets += word.size() + 1 + sizeof(char*);
+    for (const auto& word : call)
+      octets += word.size() + 1 + sizeof(char*);
     CHECK(octets <= wg::call_octets_max);
     named += static_cast<std::size_t>(std::count(call.begin(), call.end(), "peer"));
   }

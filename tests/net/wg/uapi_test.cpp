@@ -1,6 +1,5 @@
-#include "net/wg/uapi.hpp"
-
 #include "net/wg/dump.hpp"
+#include "net/wg/uapi.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -108,11 +107,11 @@ TEST_CASE("many endpoints go into one write that touches only peers that are the
       {wg::change_kind::endpoint, other, {}, endpoint::parse("[2001:db8::1]:7"), {}},
       {wg::change_kind::remove, other, {}, {}, {}},
   };
-  CHECK(wg::uapi_set_endpoints(changes) ==
-        "set=1\npublic_key=" + second_hex +
-            "\nupdate_only=true\nendpoint=203.0.113.4:51820\n"
-            "public_key=" +
-            first_hex + "\nupdate_only=true\nendpoint=[2001:db8::1]:7\n\n");
+  CHECK(wg::uapi_set_endpoints(changes) == "set=1\npublic_key=" + second_hex +
+                                               "\nupdate_only=true\nendpoint=203.0.113.4:51820\n"
+                                               "public_key=" +
+                                               first_hex +
+                                               "\nupdate_only=true\nendpoint=[2001:db8::1]:7\n\n");
 }
 
 TEST_CASE("the answer to a change is nothing or WireGuard's errno") {
