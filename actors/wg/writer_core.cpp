@@ -118,6 +118,8 @@ void writer_core::changes_of(const net::wg_public_key& key,
   }
   auto peer = desired(*wanted);
   if (one && one->reset && !one->reset_written) {
+    // Which session is to go must be known, or nobody could tell that it went: look first.
+    if (last_look_ <= one->asked_before) return;
     one->old_handshake = is ? is->latest_handshake : std::nullopt;
     one->reset_written = true;
     if (is) add(removal);
