@@ -1,5 +1,6 @@
 #pragma once
 
+#include "actors/supervisor/root.hpp"
 #include "config/settings.hpp"
 #include "messages/interfaces.hpp"
 #include "net/crypto.hpp"
@@ -13,6 +14,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 /// The one place where the actors are composed; the daemon, the simulation and the fault tests
 /// differ only in what they pass here.
@@ -38,15 +40,22 @@ struct mesh_settings {
   std::map<std::string, std::string> documents;
 };
 
-/// A running set of roles. `root` ends only when a role exceeded its restart budget, with that
-/// error, or when it is told to.
+/// One more role that only some programs have, such as the daemon's local API.
+struct extra_role {
+  std::string name;
+  std::function<caf::actor(const msg::roles&)> make;
+};
+
+/// A running set of roles. An exit message to `root` ends them all.
 struct mesh {
   msg::roles roles;
   caf::actor root;
 };
 
-/// Spawns everything. bad_state when a document cannot be read: nothing is started then.
+/// Spawns everything under one root. `fatal` hears of the role that exceeded its restart budget;
+/// all is ended then. bad_state when a document cannot be read: nothing is started then.
 net::result<mesh> start_mesh(caf::actor_system& system, const mesh_settings& settings,
-                             const driver_factories& drivers);
+                             const driver_factories& drivers, std::vector<extra_role> extras,
+                             fatal_handler fatal);
 
 } // namespace lanrage::actors

@@ -183,18 +183,17 @@ int serve(const config::daemon_settings& settings, const net::wg_private_key& ke
   wanted.wall = now_unix;
   wanted.documents = std::move(documents);
   spdlog::info("daemon: {} as {}, seed {}", LANRAGE_VERSION, settings.name.str(), wanted.seed);
-  auto started =
-      start_mesh(system, wanted, real_drivers(system, io.context(), settings, key, key_file));
+  const local_api_settings api{{settings.interface, settings.listen_port, now_unix()}, now_unix};
+  auto started = start_mesh(
+      system, wanted, real_drivers(system, io.context(), settings, key, key_file),
+      {{"local api",
+        [&system, api, socket](const msg::roles& roles) {
+          return caf::actor_cast<caf::actor>(spawn_local_api(system, roles, api, socket));
+        }}},
+      [&end](const std::string& role, const std::string& cause) {
+        end.resolve(net::fail(net::errc::internal, role + ": " + cause));
+      });
   if (!started) return give_up(started.error());
-
-  auto root = started->root;
-  root->attach_functor([&end](const caf::error& why) {
-    end.resolve(why ? std::optional{net::fail(net::errc::internal, caf::to_string(why))}
-                    : std::nullopt);
-  });
-  auto api = spawn_local_api(
-      system, started->roles,
-      {{settings.interface, settings.listen_port, now_unix()}, now_unix}, socket);
 
   asio::signal_set signals{io.context(), SIGTERM, SIGINT};
   signals.async_wait([&end](boost::system::error_code failed, int number) {
@@ -208,12 +207,8 @@ int serve(const config::daemon_settings& settings, const net::wg_private_key& ke
   notify_service_manager("STOPPING=1");
 
   socket->attach({});
-  caf::anon_send_exit(api, caf::exit_reason::user_shutdown);
-  caf::anon_send_exit(root, caf::exit_reason::user_shutdown);
-  api = nullptr;
-  root = nullptr;
-  started->roles = {};
-  started->root = nullptr;
+  caf::anon_send_exit(started->root, caf::exit_reason::user_shutdown);
+  *started = {};
   system.await_all_actors_done();
   return why ? give_up(*why) : 0;
 }
