@@ -149,6 +149,7 @@ struct party_info {
   std::string name;
   std::size_t members = 0;
   bool joined = false; ///< the control plane confirmed it
+  std::string server;  ///< "host:port" of its control server
 };
 struct find_peer {
   std::optional<std::string> party; ///< a party's name; absent: all our parties
@@ -374,6 +375,7 @@ struct self_view {
   net::nat_report nat;
   std::vector<net::candidate> candidates;
   std::vector<net::relay_leg> legs;
+  std::vector<net::relay_info> relays; ///< as the control plane listed them last
   control_state control;
 };
 struct status_report {
