@@ -86,6 +86,8 @@ inline constexpr seconds stun_retry_first = 10s;
 inline constexpr std::size_t stun_servers_max = 4;
 /// Later changes of our own paths are published together. Ours: stragglers of one round.
 inline constexpr milliseconds paths_coalesce = 50ms;
+/// Waiting for the host's addresses, and before asking again. Ours: a netlink dump is instant.
+inline constexpr seconds route_watch_timeout = 2s;
 
 // --- switching an endpoint in place -------------------------------------------------------------
 
