@@ -67,6 +67,23 @@ inline constexpr milliseconds punch_first_gap = 20ms; ///< between the first two
 inline constexpr double punch_gap_growth = 1.3;
 inline constexpr milliseconds punch_gap_max = 200ms;
 inline constexpr seconds punch_deadline = 2s;
+/// A proven path waits half its RTT, at most this, for one of a better class. Ours.
+inline constexpr milliseconds punch_grace_max = 30ms;
+/// A path of the same class is better only if it wins more than this. Ours: scheduling jitter.
+inline constexpr milliseconds punch_noise = 10ms;
+/// No start is put off longer than this, whatever was agreed. Ours.
+inline constexpr seconds punch_after_max = 5s;
+/// How long the initiator repeats a nomination that nobody follows. Ours.
+inline constexpr seconds nominate_deadline = 1s;
+/// Addresses probed per session, those learned from the peer's probes included. Ours:
+/// candidates_max and some room.
+inline constexpr std::size_t punch_candidates_max = 24;
+/// Probes remembered per peer: answered ones, and those that already had their effect. Ours:
+/// more than one session of an honest peer brings.
+inline constexpr std::size_t punch_memory_max = 256;
+/// Answers to one peer: at once, and then per second. Ours: 16 candidates for 8 rounds.
+inline constexpr int punch_answers_burst = 128;
+inline constexpr int punch_answers_per_s = 200;
 /// A relayed pair tries again to go direct after this, doubling to the maximum. Ours.
 inline constexpr seconds punch_again_first = 15s;
 inline constexpr seconds punch_again_max = 300s;
@@ -76,6 +93,14 @@ inline constexpr milliseconds stun_rto = 200ms;
 inline constexpr int stun_requests = 4;
 /// The reflexive address is asked again. Ours: NAT mappings outlive 30 s, ISPs renumber rarely.
 inline constexpr seconds stun_refresh = 300s;
+/// Nobody answered: asked again after this, doubling up to stun_refresh. Ours.
+inline constexpr seconds stun_retry_first = 10s;
+/// Servers asked at once, per address family. Ours: two tell the mapping behaviour.
+inline constexpr std::size_t stun_servers_max = 4;
+/// Later changes of our own paths are published together. Ours: stragglers of one round.
+inline constexpr milliseconds paths_coalesce = 50ms;
+/// Waiting for the host's addresses, and before asking again. Ours: a netlink dump is instant.
+inline constexpr seconds route_watch_timeout = 2s;
 
 // --- switching an endpoint in place -------------------------------------------------------------
 
