@@ -56,12 +56,7 @@ std::string write_message(const message& m) {
   return {reinterpret_cast<const char*>(&m), sizeof m};
 }
 
-struct mapping {
-  std::string address;
-  std::uint16_t port;
-  bool operator==(const mapping&) const = default;
-  std::string text() const { return address + ":" + std::to_string(port); }
-};
+using mapping = public_mapping;
 
 /// Asks twice at most.
 std::optional<mapping> ask(udp_socket& from, const std::string& address, std::uint16_t port,
@@ -181,6 +176,11 @@ void nat_probe_server::run() {
       ::sendto(fds[by].fd, &m, sizeof m, 0, reinterpret_cast<sockaddr*>(&from), size);
     }
   }
+}
+
+std::optional<public_mapping> ask_mapping(udp_socket& from, const nat_probe_server& server,
+                                          std::chrono::milliseconds patience) {
+  return ask(from, server.first_address(), server.first_port, change::nothing, patience);
 }
 
 nat_behaviour probe_nat(const host& from, const nat_probe_server& server,

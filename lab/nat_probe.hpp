@@ -49,6 +49,14 @@ class nat_probe_server {
 nat_behaviour probe_nat(const host& from, const nat_probe_server& server,
                         std::chrono::milliseconds patience);
 
+/// A public address and port.
+struct public_mapping {
+  std::string address;
+  std::uint16_t port;
+  bool operator==(const public_mapping&) const = default;
+  std::string text() const { return address + ":" + std::to_string(port); }
+};
+
 /// A UDP socket in a machine's network, for tests.
 class udp_socket {
  public:
@@ -67,5 +75,9 @@ class udp_socket {
   unique_fd fd_;
   std::uint16_t port_ = 0;
 };
+
+/// What the server's first address and port see of this socket; nullopt without an answer.
+std::optional<public_mapping> ask_mapping(udp_socket& from, const nat_probe_server& server,
+                                          std::chrono::milliseconds patience);
 
 } // namespace lanrage::lab
