@@ -1,0 +1,131 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+/// Every number the program decides by: meaning, unit, source, reason. Nothing outside this file
+/// writes a bare duration or limit.
+namespace lanrage::config::defaults {
+
+using std::chrono::microseconds;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using namespace std::chrono_literals;
+
+// --- the peer connection (spec "Monitoring", "Strategies") --------------------------------------
+
+/// Health check through the tunnel while all is well. Source: spec.
+inline constexpr seconds check_interval = 30s;
+/// An ICMP answer later than this is a loss. Source: spec.
+inline constexpr milliseconds check_timeout = 1s;
+/// RTT above which a connection is degraded. Source: spec. Strict: 200 ms itself is healthy.
+inline constexpr milliseconds degraded_above = 200ms;
+/// Repairs before a connection counts as failed. Source: spec.
+inline constexpr int repair_attempts = 3;
+/// Time between two repairs. Source: spec.
+inline constexpr seconds repair_interval = 5s;
+/// How long a trial of another relay may take to answer. Source: the spec's upstream (3 s).
+inline constexpr seconds trial_deadline = 3s;
+/// Waiting for the peer's record. Ours: a control round trip is 0.1 s, a reconnect of it 2 s.
+inline constexpr seconds discover_deadline = 5s;
+/// Waiting for WireGuard's writer. Ours: a `wg` call takes milliseconds.
+inline constexpr seconds configure_deadline = 2s;
+/// Waiting for the first answer through the tunnel. Ours: one WireGuard handshake retry (5 s).
+inline constexpr seconds verify_deadline = 5s;
+/// Between two tunnel probes while verifying; the first is sent at once. Ours.
+inline constexpr milliseconds verify_probe_interval = 200ms;
+/// How often a responder looks for the handshake while verifying. Ours: UAPI costs 0.15 ms.
+inline constexpr milliseconds handshake_poll = 20ms;
+/// Failed connections are tried again after this, doubling to the maximum. Ours.
+inline constexpr seconds slow_retry_first = 10s;
+inline constexpr seconds slow_retry_max = 300s;
+/// No second relay trial within this of the last; doubled after each reverted one. Ours: noise
+/// must not flap.
+inline constexpr seconds trial_dwell = 60s;
+inline constexpr seconds trial_dwell_max = 1h;
+/// WireGuard's persistent keepalive. Source: WireGuard's manual (25 s keeps most NATs open).
+inline constexpr seconds persistent_keepalive = 25s;
+
+// --- punching (RFC 8445 shapes, figures measured in our laboratory) -----------------------------
+
+inline constexpr milliseconds punch_first_gap = 20ms; ///< between the first two rounds of probes
+inline constexpr double punch_gap_growth = 1.3;
+inline constexpr milliseconds punch_gap_max = 200ms;
+inline constexpr seconds punch_deadline = 2s;
+/// A relayed pair tries again to go direct after this, doubling to the maximum. Ours.
+inline constexpr seconds punch_again_first = 15s;
+inline constexpr seconds punch_again_max = 300s;
+/// STUN retransmission: first wait and number of requests (RFC 8489 6.2.1, shortened: we ask
+/// several servers at once).
+inline constexpr milliseconds stun_rto = 200ms;
+inline constexpr int stun_requests = 4;
+/// The reflexive address is asked again. Ours: NAT mappings outlive 30 s, ISPs renumber rarely.
+inline constexpr seconds stun_refresh = 300s;
+
+// --- switching an endpoint in place -------------------------------------------------------------
+
+inline constexpr milliseconds assert_interval = 5ms; ///< re-assert the endpoint this often
+inline constexpr seconds assert_deadline = 3s;       ///< give up and restore after this
+inline constexpr milliseconds assert_stable_min = 50ms; ///< stable for max(this, 2 RTT) is landed
+
+// --- relays -------------------------------------------------------------------------------------
+
+inline constexpr seconds relay_lifetime = 300s; ///< a registration outlives its daemon by minutes
+inline constexpr seconds relay_renew = 15s;     ///< also keeps the member's NAT mapping open
+inline constexpr seconds relay_route_idle = 240s; ///< unused routes go; WireGuard rekeys at 120 s
+inline constexpr milliseconds relay_rto = 250ms;  ///< retransmission, doubling to relay_rto_max
+inline constexpr seconds relay_rto_max = 5s;
+inline constexpr std::size_t relays_registered = 3; ///< members stay registered with the best
+inline constexpr seconds relay_token_lifetime = 24h;
+inline constexpr std::uint16_t relay_port = 51820;
+inline constexpr std::size_t relay_clients_max = 20'000;
+inline constexpr std::size_t relay_routes_per_client_max = 1'024;
+inline constexpr std::size_t relay_party_members_max = 1'000;
+inline constexpr std::uint32_t relay_refusals_per_source_s = 10;
+inline constexpr std::uint32_t relay_rate_kbit_s = 100'000; ///< per member, each direction
+
+// --- control plane ------------------------------------------------------------------------------
+
+inline constexpr std::uint16_t control_port = 8443;
+inline constexpr std::size_t control_message_max = 256 * 1024; ///< octets
+inline constexpr seconds control_ping = 20s;                   ///< WebSocket ping when idle
+inline constexpr seconds control_dead_after = 45s;
+inline constexpr milliseconds control_retry_first = 250ms; ///< reconnect, doubling with jitter
+inline constexpr seconds control_retry_max = 30s;
+inline constexpr seconds control_handshake_deadline = 5s;
+inline constexpr std::size_t control_parties_per_member_max = 16;
+inline constexpr std::size_t control_members_per_party_max = 1'000;
+inline constexpr std::size_t control_sessions_max = 20'000;
+inline constexpr std::size_t control_queue_max = 1'024; ///< messages queued for a slow member
+
+// --- supervision --------------------------------------------------------------------------------
+
+inline constexpr milliseconds restart_backoff_first = 100ms;
+inline constexpr seconds restart_backoff_max = 30s;
+inline constexpr int restarts_per_window = 5;
+inline constexpr seconds restart_window = 60s;
+
+// --- WireGuard ----------------------------------------------------------------------------------
+
+inline constexpr std::uint16_t listen_port = 51820;
+inline constexpr std::string_view interface_name = "lanrage0";
+inline constexpr int mtu = 1380; ///< 1420 less room for PPPoE and IPv6 paths; ours
+inline constexpr seconds wg_call_deadline = 2s;
+inline constexpr int wg_retries = 3;
+inline constexpr milliseconds wg_retry_after = 250ms;
+
+// --- files --------------------------------------------------------------------------------------
+
+inline constexpr std::string_view config_file = "/etc/lanrage/lanrage.toml";
+inline constexpr std::string_view state_dir = "/var/lib/lanrage";
+inline constexpr std::string_view socket_path = "/run/lanrage/lanrage.sock";
+inline constexpr std::string_view socket_group = "lanrage";
+
+static_assert(check_timeout < repair_interval && repair_interval < check_interval);
+static_assert(verify_probe_interval < verify_deadline && trial_deadline < verify_deadline);
+static_assert(relay_renew * 2 < relay_lifetime && relay_route_idle > 120s);
+static_assert(control_ping * 2 < control_dead_after);
+
+} // namespace lanrage::config::defaults

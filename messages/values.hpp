@@ -1,0 +1,406 @@
+#pragma once
+
+#include "config/settings.hpp"
+#include "net/bytes.hpp"
+#include "net/endpoint.hpp"
+#include "net/errc.hpp"
+#include "net/ids.hpp"
+#include "net/record.hpp"
+#include "net/wg/state.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+/// What may be said between actors: plain values. Who says what to whom is interfaces.hpp.
+namespace lanrage::msg {
+
+using time_point = std::chrono::steady_clock::time_point; ///< CAF's clock, virtual in simulation
+using unix_ms = std::chrono::milliseconds;                ///< since 1970-01-01T00:00:00Z
+/// The only source of calendar time; the simulation passes a fixed epoch plus virtual time.
+using wall_clock = std::function<unix_ms()>;
+using shared_bytes = std::shared_ptr<const net::bytes>; ///< immutable, so freely shared
+
+// --- port driver: datagrams from and to WireGuard's own UDP port ----------------------------------
+
+struct send_frame {
+  net::endpoint to;
+  shared_bytes data;
+};
+struct frame_received {
+  net::endpoint from;
+  net::ip_address local; ///< the own address it arrived at
+  shared_bytes data;
+};
+enum class frame_interest : std::uint8_t {
+  paths, ///< STUN responses and probes
+  relays ///< relay frames
+};
+
+// --- prober: ICMP echo through the tunnel -----------------------------------------------------------
+
+struct probe_tunnel {
+  net::virtual_ip to;
+  std::chrono::milliseconds timeout{};
+};
+/// A loss is `rtt` absent; an answer of 0 ns is an answer.
+struct probe_report {
+  std::optional<std::chrono::nanoseconds> rtt;
+};
+
+// --- route watch --------------------------------------------------------------------------------------
+
+struct get_host_addresses {};
+/// Global unicast addresses of the interfaces that are up, the tunnel's excluded; sorted.
+struct host_addresses {
+  std::vector<net::ip_address> addresses;
+};
+/// Something about addresses, routes or links changed; debounced by the driver.
+struct network_changed {
+  host_addresses now;
+};
+
+// --- WireGuard device (driver) ------------------------------------------------------------------------
+
+/// Create or adopt the interface; give it the leased address when there is one.
+struct ensure_device {
+  net::virtual_ip address; ///< not leased yet: no address is set
+};
+struct observe_device {};
+struct apply_changes {
+  std::vector<net::wg::change> changes;
+};
+struct device_state {
+  net::wg::observation seen;
+  bool created = false; ///< by this call: sessions that were there are lost
+};
+
+// --- WireGuard writer -----------------------------------------------------------------------------------
+
+/// How WireGuard shall know a peer.
+struct wg_peer {
+  net::wg_public_key key;
+  net::virtual_ip address;
+  std::optional<net::endpoint> where; ///< absent: the silent responder; WireGuard learns it
+  bool keepalive = false;             ///< on only after the handshake on a responder
+  friend bool operator==(const wg_peer&, const wg_peer&) = default;
+};
+struct use_address {
+  net::virtual_ip address;
+};
+struct set_peer {
+  wg_peer peer;
+};
+/// Remove and add again, which throws the session away: the repair of last resort, one side only.
+struct reset_peer {
+  wg_peer peer;
+};
+struct remove_peer {
+  net::wg_public_key key;
+};
+/// Verified by reading back.
+struct peer_applied {
+  net::wg_public_key key;
+};
+/// Move a living session: re-assert until WireGuard stopped roaming back for two round trips.
+struct assert_endpoint {
+  net::wg_public_key key;
+  net::endpoint where;
+  std::chrono::nanoseconds rtt{}; ///< of the new path
+};
+struct assert_report {
+  net::wg_public_key key;
+  bool landed = false; ///< false: the old endpoint was restored
+};
+/// `eager`: somebody waits for a handshake, look every handshake_poll.
+struct watch_peer {
+  net::wg_public_key key;
+  bool eager = false;
+};
+struct unwatch_peer {
+  net::wg_public_key key;
+};
+/// Passive signals of one peer, sent when something moved.
+struct wg_signal {
+  net::wg_public_key key;
+  std::uint64_t rx = 0;
+  std::uint64_t tx = 0;
+  std::optional<std::chrono::nanoseconds> latest_handshake; ///< since 1970
+  std::optional<net::endpoint> where;
+  bool roamed = false;       ///< WireGuard moved the endpoint by itself
+  bool session_lost = false; ///< the device was made anew: no session, counters from zero
+};
+
+// --- directory --------------------------------------------------------------------------------------------
+
+struct known_peer {
+  net::peer_record record;
+  bool online = false; ///< connected to the control plane now, as far as we know
+  unix_ms heard{};     ///< when this record was last confirmed
+};
+struct party_info {
+  net::party_id id;
+  std::string name;
+  std::size_t members = 0;
+  bool joined = false; ///< the control plane confirmed it
+  std::string server;  ///< "host:port" of its control server
+};
+struct find_peer {
+  std::optional<std::string> party; ///< a party's name; absent: all our parties
+  net::peer_id id;
+};
+struct list_peers {};
+struct list_parties {};
+struct party_create {
+  std::string name;
+  std::string server_line;
+};
+struct party_join {
+  std::string invite;
+};
+struct party_leave {
+  std::string party;
+};
+struct party_created {
+  party_info party;
+  std::string invite; ///< a secret: for the user's eyes, never logged
+};
+struct done {};
+struct send_signal {
+  net::party_id party;
+  net::wg_public_key to;
+  net::peer_signal signal; ///< `sequence` is filled in by the directory
+};
+
+/// What the directory tells its subscribers.
+struct peer_known {
+  known_peer peer; ///< new or changed record, or changed presence
+};
+struct peer_gone {
+  net::party_id party;
+  net::wg_public_key key; ///< left the party
+};
+struct signal_received {
+  net::party_id party;
+  net::wg_public_key from;
+  net::peer_signal signal;
+};
+/// Also right after subscribing, from the cache when control is away.
+struct relays_listed {
+  std::vector<net::relay_info> relays;
+  std::vector<net::bytes> tokens; ///< encoded net::relay_token
+};
+struct address_leased {
+  net::virtual_ip address;
+};
+struct control_state {
+  bool up = false;
+  std::optional<net::error> why_down;
+  std::chrono::microseconds delay{}; ///< one way to the control server, estimated
+};
+struct directory_event {
+  std::variant<peer_known, peer_gone, signal_received, relays_listed, address_leased, control_state>
+      what;
+};
+
+// --- control link (driver) ----------------------------------------------------------------------------------
+// Its messages carry net/control's protocol values and are declared in messages/control.hpp.
+
+// --- nat ------------------------------------------------------------------------------------------------------
+
+/// What nat knows of our own reachability; sent to directory and supervisor when it changes.
+struct own_paths {
+  net::nat_report nat;
+  std::vector<net::candidate> candidates;
+};
+struct get_paths {};
+/// From now on answer this peer's probes; `ready` goes into the answers' flag.
+struct expect_peer {
+  net::wg_public_key key;
+  bool ready = false;
+};
+struct forget_peer {
+  net::wg_public_key key;
+};
+struct start_punch {
+  net::wg_public_key key;
+  std::uint32_t epoch = 0;
+  std::vector<net::candidate> candidates; ///< the peer's
+  std::chrono::microseconds after{};      ///< both sides start together
+};
+/// The initiator moves to a path that it has proven; the answer to a nomination proves it was heard.
+struct nominate_path {
+  net::wg_public_key key;
+  std::uint32_t epoch = 0;
+  net::endpoint where;
+};
+enum class path_news : std::uint8_t {
+  proven,    ///< our probe was answered and theirs arrived: both directions work
+  nominated, ///< responder: the initiator moves to this path; initiator: it was heard
+  failed,    ///< punching ended without a proven path
+};
+struct path_event {
+  net::wg_public_key key;
+  std::uint32_t epoch = 0;
+  path_news news{};
+  net::endpoint where;            ///< proven, nominated: the peer's address on this path
+  std::chrono::nanoseconds rtt{}; ///< proven, nominated
+  bool peer_ready = false;        ///< the peer's WireGuard knows us
+};
+
+// --- relay selector ---------------------------------------------------------------------------------------------
+
+/// Our registrations now, nearest first; sent to directory and supervisor when they change.
+struct own_legs {
+  std::vector<net::relay_leg> legs;
+};
+/// Which relays both we and the peer are registered with, best end-to-end RTT first.
+struct rank_relays {
+  net::wg_public_key peer;
+  std::vector<net::relay_leg> peer_legs;
+};
+struct relay_choice {
+  net::relay_id relay;
+  std::string name;
+  net::endpoint address;
+  std::chrono::microseconds rtt{}; ///< both legs
+  friend bool operator==(const relay_choice&, const relay_choice&) = default;
+};
+struct relay_ranking {
+  std::vector<relay_choice> choices; ///< empty: relay_unavailable
+};
+/// A peer saw its traffic through this relay die.
+struct relay_trouble {
+  net::relay_id relay;
+};
+
+// --- connections ----------------------------------------------------------------------------------------------------
+
+enum class strategy : std::uint8_t { direct, relay };
+std::string_view to_string(strategy how);
+
+/// architecture: the peer connection's states.
+enum class phase : std::uint8_t {
+  discovering,
+  negotiating,
+  configuring,
+  verifying,
+  connected,
+  degraded,
+  trialling,
+  reconnecting,
+  failed,
+  closing,
+};
+inline constexpr std::size_t phase_count = 10;
+std::string_view to_string(phase where);
+
+/// The spec's words for it, the only definition.
+enum class status : std::uint8_t { connecting, connected, degraded, failed };
+std::string_view to_string(status what);
+/// `last_rtt_degraded`: the last accepted sample was above degraded_above (for trialling).
+status status_of(phase where, bool last_rtt_degraded);
+
+struct connection_counters {
+  std::uint64_t checks = 0;
+  std::uint64_t lost = 0;
+  std::uint64_t reconnects = 0;
+  std::uint64_t relay_switches = 0;
+  std::uint64_t path_changes = 0;
+  std::uint64_t restarts = 0; ///< of the peer's actor
+};
+
+/// What the outside sees of one connection (docs/interfaces.md, `status --json`).
+struct connection_view {
+  net::party_id party;
+  net::peer_id id;
+  net::wg_public_key key;
+  net::virtual_ip address;
+  std::optional<net::endpoint> where;
+  std::optional<strategy> how;
+  std::optional<std::chrono::nanoseconds> latency; ///< last accepted sample
+  std::optional<unix_ms> connected_at;
+  phase at{};
+  status is{};
+  std::optional<std::string> relay; ///< its name, when relayed
+  std::string reason;               ///< why it is where it is, one sentence
+  std::optional<net::errc> error;   ///< failed: which
+  connection_counters counters;
+};
+
+/// Enough to continue a connection after a crash of its actor or of the daemon. Plain data.
+struct saved_peer {
+  net::peer_record record;
+  std::optional<wg_peer> configured; ///< what WireGuard was told last
+  std::optional<strategy> how;
+  std::optional<relay_choice> relay;
+  std::optional<unix_ms> connected_at;
+  std::uint32_t epoch = 0; ///< of the connection attempt; grows
+  connection_counters counters;
+  bool wanted = true; ///< false: disconnected on purpose, stays so
+};
+
+/// From a peer actor to the supervisor, whenever its view or record changed.
+struct peer_update {
+  connection_view view;
+  saved_peer saved;
+  bool gone = false; ///< closed: WireGuard's peer is removed, the actor ends
+};
+
+struct connect_peer {
+  std::optional<std::string> party;
+  net::peer_id id;
+};
+struct disconnect_peer {
+  std::optional<std::string> party;
+  net::peer_id id;
+};
+struct get_status {
+  std::optional<std::string> party;
+  net::peer_id id;
+};
+struct list_status {};
+
+/// Ourselves, for `status`.
+struct self_view {
+  net::peer_id id;
+  net::wg_public_key key;
+  net::virtual_ip address;
+  net::nat_report nat;
+  std::vector<net::candidate> candidates;
+  std::vector<net::relay_leg> legs;
+  std::vector<net::relay_info> relays; ///< as the control plane listed them last
+  control_state control;
+};
+struct status_report {
+  self_view self;
+  std::vector<connection_view> peers; ///< ordered by peer id
+};
+/// One line of `lanrage watch`.
+struct connection_event {
+  unix_ms at{};
+  std::string what; ///< "connection", "control", "relay", "actor", "network"
+  std::string text;
+  std::optional<connection_view> view;
+};
+
+/// The daemon's way to end a peer: remove it from WireGuard, say bye, stop.
+struct close_peer {
+  bool tell = true; ///< send the other side a bye
+};
+
+// --- store (driver) -----------------------------------------------------------------------------------------------------
+
+/// Replace the named document (0600, atomically).
+struct store_put {
+  std::string name;
+  std::string text;
+};
+
+} // namespace lanrage::msg

@@ -1,0 +1,29 @@
+#pragma once
+
+#include "net/control/protocol.hpp"
+#include "net/crypto.hpp"
+#include "net/record.hpp"
+
+/// What members hide from the server: records (signed, sealed for the party) and signals (sealed
+/// for one receiver). docs/wire-control.md "Sealed record", "Sealed signal".
+namespace lanrage::net::control {
+
+/// Signs with `sign_key` (whose public half must be `record.sign_key`) and seals for the party.
+bytes seal_record(const peer_record& record, const sign_private_key& sign_key,
+                  const party_secret& secret, const random_source& random);
+/// Opens an envelope and checks seal, signature and that the record is about the envelope's member.
+/// bad_signature: altered, another party's, or signed by another key than it names; bad_message:
+/// authentic but malformed. Who may sign for a member is record_book's business.
+result<peer_record> open_record(const sealed_record& envelope, const party_id& party,
+                                const party_secret& secret);
+
+/// bad_key when `to` is no usable X25519 key.
+result<bytes> seal_signal(const peer_signal& signal, const party_id& party,
+                          const wg_private_key& own, const wg_public_key& to,
+                          const random_source& random);
+/// bad_signature: altered, or not from that member to us in that party. The caller checks that
+/// `sequence` rises.
+result<peer_signal> open_signal(byte_view sealed, const party_id& party, const wg_private_key& own,
+                                const wg_public_key& from);
+
+} // namespace lanrage::net::control

@@ -1,0 +1,76 @@
+#include "net/record.hpp"
+
+#include "net/crypto.hpp"
+
+#include <array>
+#include <utility>
+
+namespace lanrage::net {
+
+namespace {
+
+template <class Enum, std::size_t N>
+using names = std::array<std::pair<Enum, std::string_view>, N>;
+
+template <class Enum, std::size_t N>
+std::string_view text_of(const names<Enum, N>& table, Enum value) {
+  for (const auto& [known, text] : table)
+    if (known == value) return text;
+  return "unknown";
+}
+
+template <class Enum, std::size_t N>
+std::optional<Enum> value_of(const names<Enum, N>& table, std::string_view text) {
+  for (const auto& [known, name] : table)
+    if (name == text) return known;
+  return std::nullopt;
+}
+
+constexpr names<candidate_kind, 3> candidate_kinds{{
+    {candidate_kind::host, "host"},
+    {candidate_kind::server_reflexive, "server_reflexive"},
+    {candidate_kind::peer_reflexive, "peer_reflexive"},
+}};
+
+constexpr names<nat_behavior, 4> nat_behaviors{{
+    {nat_behavior::unknown, "unknown"},
+    {nat_behavior::endpoint_independent, "endpoint_independent"},
+    {nat_behavior::address_dependent, "address_dependent"},
+    {nat_behavior::address_and_port_dependent, "address_and_port_dependent"},
+}};
+
+constexpr names<signal_kind, 4> signal_kinds{{
+    {signal_kind::offer, "offer"},
+    {signal_kind::punch, "punch"},
+    {signal_kind::reset, "reset"},
+    {signal_kind::bye, "bye"},
+}};
+
+} // namespace
+
+std::string_view to_string(candidate_kind kind) {
+  return text_of(candidate_kinds, kind);
+}
+std::optional<candidate_kind> parse_candidate_kind(std::string_view text) {
+  return value_of(candidate_kinds, text);
+}
+
+std::string_view to_string(nat_behavior behavior) {
+  return text_of(nat_behaviors, behavior);
+}
+std::optional<nat_behavior> parse_nat_behavior(std::string_view text) {
+  return value_of(nat_behaviors, text);
+}
+
+std::string_view to_string(signal_kind kind) {
+  return text_of(signal_kinds, kind);
+}
+std::optional<signal_kind> parse_signal_kind(std::string_view text) {
+  return value_of(signal_kinds, text);
+}
+
+relay_id relay_info::id() const {
+  return id_of(key);
+}
+
+} // namespace lanrage::net
