@@ -1,6 +1,6 @@
 #include "cli/demo.hpp"
 
-#include "cli/demo_report.hpp"
+#include "lab/demo_report.hpp"
 #include "lab/failure.hpp"
 #include "lab/guard.hpp"
 #include "lab/party.hpp"
@@ -19,6 +19,9 @@ namespace lanrage::cli {
 namespace {
 
 using namespace std::chrono_literals;
+using lab::demo_pair;
+using lab::demo_result;
+using lab::matrix_cell;
 using lab::party;
 using lab::ping_stream;
 using clock_type = std::chrono::steady_clock;
@@ -165,7 +168,7 @@ class demo {
 
   void show_status() {
     for (const auto& m : party_->options().members) {
-      auto text = to_text(m.name, party_->status(m.name));
+      auto text = lab::to_text(m.name, party_->status(m.name));
       (options_.json ? std::cerr : std::cout) << text << std::flush;
     }
   }

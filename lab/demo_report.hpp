@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-namespace lanrage::cli {
+namespace lanrage::lab {
 
 using milliseconds_f = std::chrono::duration<double, std::milli>;
 
@@ -40,7 +40,7 @@ std::string to_json(const demo_result& result);
 /// Table of pairs and the two kills, for people.
 std::string to_text(const demo_result& result);
 /// Table of one member's `status`.
-std::string to_text(const std::string& member, const lab::words::status_view& status);
+std::string to_text(const std::string& member, const words::status_view& status);
 
 struct matrix_cell {
   std::string nat_a, nat_b;
@@ -54,4 +54,4 @@ std::string to_text(const std::vector<matrix_cell>& cells);
 /// Rows of cells with columns as wide as needed; the first row is the heading.
 std::string table(const std::vector<std::vector<std::string>>& rows);
 
-} // namespace lanrage::cli
+} // namespace lanrage::lab

@@ -1,4 +1,4 @@
-#include "cli/demo_report.hpp"
+#include "lab/demo_report.hpp"
 
 #include <boost/json.hpp>
 
@@ -6,7 +6,7 @@
 #include <cmath>
 #include <cstdio>
 
-namespace lanrage::cli {
+namespace lanrage::lab {
 
 namespace {
 
@@ -112,7 +112,7 @@ std::string to_text(const demo_result& r) {
   return text;
 }
 
-std::string to_text(const std::string& member, const lab::words::status_view& status) {
+std::string to_text(const std::string& member, const words::status_view& status) {
   std::vector<std::vector<std::string>> rows{
       {"on " + member, "virtual ip", "status", "strategy", "endpoint", "latency"}};
   for (const auto& p : status.peers)
@@ -164,4 +164,4 @@ std::string table(const std::vector<std::vector<std::string>>& rows) {
   return text;
 }
 
-} // namespace lanrage::cli
+} // namespace lanrage::lab
