@@ -85,6 +85,31 @@ inline constexpr std::size_t relay_routes_per_client_max = 1'024;
 inline constexpr std::size_t relay_party_members_max = 1'000;
 inline constexpr std::uint32_t relay_refusals_per_source_s = 10;
 inline constexpr std::uint32_t relay_rate_kbit_s = 100'000; ///< per member, each direction
+inline constexpr milliseconds relay_burst = 250ms; ///< of that rate may come at once
+inline constexpr std::size_t relay_routes_max = 1'000'000; ///< of all members; 40 octets each
+/// Unproven sessions one member may announce to another; more recycle the oldest. Ours: WireGuard
+/// retries every 5 s and gives up, one live session needs one or two.
+inline constexpr std::size_t relay_provisional_per_peer = 8;
+/// A cookie is good for one to two of these. Ours: a member that restarts within an hour resumes
+/// in one round trip.
+inline constexpr seconds relay_cookie_period = 1h;
+/// A registration's timestamp may be this far ahead of the relay's clock. Ours: a member whose
+/// clock was wrong once is not locked out for longer.
+inline constexpr seconds relay_timestamp_ahead = 600s;
+/// A live registration keeps its party after the token's end for this long. Ours: outlives any
+/// outage of the control plane, yet someone expelled does not stay for ever.
+inline constexpr seconds relay_membership_grace = 168h;
+inline constexpr std::uint32_t relay_stun_per_source_s = 50;
+/// Registrations that cost a key agreement or a signature check. Ours: 20 of 0.5 ms are 1 % of
+/// a core.
+inline constexpr std::uint32_t relay_proofs_per_source_s = 20;
+/// Members an initiation may be tested against, per sender. Ours: 1 us each.
+inline constexpr std::uint32_t relay_mac1_tests_s = 20'000;
+inline constexpr std::uint32_t relay_packet_budget_s = 200'000; ///< what "load" is measured against
+inline constexpr seconds relay_saved_every = 5s;   ///< members and routes go to disk
+inline constexpr seconds relay_report_every = 10s; ///< counters go to disk
+inline constexpr seconds relay_log_every = 60s;    ///< counters go to the log
+inline constexpr std::size_t relay_socket_buffer = 7 << 20; ///< octets; a burst of 5,000 packets
 
 // --- control plane ------------------------------------------------------------------------------
 
@@ -99,6 +124,19 @@ inline constexpr std::size_t control_parties_per_member_max = 16;
 inline constexpr std::size_t control_members_per_party_max = 1'000;
 inline constexpr std::size_t control_sessions_max = 20'000;
 inline constexpr std::size_t control_queue_max = 1'024; ///< messages queued for a slow member
+inline constexpr std::size_t control_queue_octets_max = 16 * 1024 * 1024; ///< the same in octets
+inline constexpr std::size_t control_header_max = 16 * 1024; ///< octets of the upgrade request
+inline constexpr std::size_t control_parties_max = 100'000;
+/// Half of 10.66.0.0/16: beyond that, a free address takes long to find.
+inline constexpr std::size_t control_leases_max = 32'000;
+/// Records in one welcome; with 512 relay tokens (92 KB) it stays below control_message_max.
+inline constexpr std::size_t control_records_octets = 128 * 1024;
+/// Per session. Ours: a member of a full party signals each of the 1,000 others a few times.
+inline constexpr std::uint32_t control_messages_per_s = 500;
+inline constexpr std::uint32_t control_messages_burst = 5'000;
+/// Per source address (IPv6: /64). Ours: a LAN party behind one NAT comes back at once.
+inline constexpr std::uint32_t control_connects_per_s = 50;
+inline constexpr std::uint32_t control_connects_burst = 500;
 
 // --- supervision --------------------------------------------------------------------------------
 

@@ -98,7 +98,8 @@ net::result<void> local_server::impl::listen(const std::string& group) {
   std::filesystem::create_directories(path_.parent_path(), failed);
   if (std::filesystem::exists(path_, failed)) {
     local::socket probe{context_};
-    if (!probe.connect(local::endpoint{path_.string()}, failed))
+    probe.connect(local::endpoint{path_.string()}, failed);
+    if (!failed)
       return socket_error(net::errc::already_exists, path_, "another daemon answers on it");
     std::filesystem::remove(path_, failed);
   }

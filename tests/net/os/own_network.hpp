@@ -1,0 +1,57 @@
+#pragma once
+
+#include <net/if.h>
+#include <sched.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstring>
+#include <exception>
+#include <functional>
+#include <iostream>
+#include <stdexcept>
+#include <string>
+#include <thread>
+
+/// A network of its own for a test: network namespaces belong to threads, so the body runs on a
+/// thread that left ours, while we wait. Everything it makes there disappears with it.
+namespace lanrage::net::os::test {
+
+inline void link_up(const char* name) {
+  const int fd = ::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  ifreq request{};
+  std::strncpy(request.ifr_name, name, IFNAMSIZ - 1);
+  request.ifr_flags = IFF_UP | IFF_RUNNING;
+  const bool done = fd >= 0 && ::ioctl(fd, SIOCSIFFLAGS, &request) == 0;
+  ::close(fd);
+  if (!done) throw std::runtime_error(std::string{"cannot bring up "} + name);
+}
+
+/// Runs a command in this thread's network. For setting a scene only.
+inline void sh(const std::string& command) {
+  if (std::system(command.c_str()) != 0) throw std::runtime_error("failed: " + command);
+}
+
+/// Skips (with the reason) where namespaces are not to be had.
+inline void in_own_network(const std::function<void()>& body) {
+  std::exception_ptr problem;
+  bool skipped = false;
+  std::thread{[&] {
+    if (::unshare(CLONE_NEWNET) != 0) {
+      skipped = true;
+      return;
+    }
+    try {
+      link_up("lo");
+      body();
+    } catch (...) {
+      problem = std::current_exception();
+    }
+  }}.join();
+  if (skipped) std::cout << "SKIPPED: needs root to make a network namespace" << std::endl;
+  if (problem) std::rethrow_exception(problem);
+}
+
+} // namespace lanrage::net::os::test
