@@ -208,20 +208,20 @@ void ping_stream::run() {
       if (echo->index >= records_.size()) continue;
       auto& record = records_[echo->index];
       if (!record.rtt) record.rtt = echo->arrived - record.sent;
+      answered_.notify_all();
     }
   }
 }
 
-bool ping_stream::all_answered() const {
-  std::lock_guard lock{mutex_};
-  return std::all_of(records_.begin(), records_.end(), [](const auto& r) { return bool(r.rtt); });
-}
-
 std::vector<ping_record> ping_stream::finish(std::chrono::milliseconds patience) {
   sending_ = false;
-  auto deadline = clock_type::now() + patience;
-  while (!all_answered() && clock_type::now() < deadline)
-    std::this_thread::sleep_for(5ms);
+  {
+    std::unique_lock lock{mutex_};
+    answered_.wait_for(lock, patience, [&] {
+      return std::all_of(records_.begin(), records_.end(),
+                         [](const auto& r) { return bool(r.rtt); });
+    });
+  }
   stopping_ = true;
   if (thread_.joinable()) thread_.join();
   return records();
@@ -233,12 +233,14 @@ std::vector<ping_record> ping_stream::records() const {
 }
 
 std::optional<ping_time> ping_stream::wait_answer(ping_time from, ping_time deadline) const {
-  for (;;) {
-    for (const auto& r : records())
-      if (r.sent >= from && r.rtt) return r.sent + *r.rtt;
-    if (clock_type::now() >= deadline) return std::nullopt;
-    std::this_thread::sleep_for(2ms);
-  }
+  std::optional<ping_time> answer;
+  std::unique_lock lock{mutex_};
+  answered_.wait_until(lock, deadline, [&] {
+    for (auto r = records_.rbegin(); r != records_.rend() && r->sent >= from; ++r)
+      if (r->rtt) answer = r->sent + *r->rtt; // ends on the earliest request
+    return answer.has_value();
+  });
+  return answer;
 }
 
 } // namespace lanrage::lab

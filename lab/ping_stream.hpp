@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <condition_variable>
 #include <cstddef>
 #include <memory>
 #include <mutex>
@@ -58,11 +59,11 @@ class ping_stream {
   struct wire;
   void open(int net_ns, const std::string& to);
   void run();
-  bool all_answered() const;
 
   std::chrono::microseconds interval_;
   std::unique_ptr<wire> wire_;
   mutable std::mutex mutex_; // records_
+  mutable std::condition_variable answered_;
   std::vector<ping_record> records_;
   std::atomic<bool> sending_{true}, stopping_{false};
   std::thread thread_;
