@@ -108,14 +108,16 @@ driver_factories real_drivers(caf::actor_system& system, asio::io_context& io,
   port.mark = settings.fwmark;
   port.tunnel = settings.interface;
 
-  out.port = [&system, &io, port](const msg::roles& roles) {
-    return spawn_port_driver(system, roles, io, port);
+  out.port = [&system, &io, port,
+              memory = std::make_shared<port_memory>()](const msg::roles& roles) {
+    return spawn_port_driver(system, roles, io, port, memory);
   };
   out.prober = [&system, &io, name = settings.interface](const msg::roles&) {
     return spawn_prober_driver(system, io, name);
   };
-  out.route_watch = [&system, &io, name = settings.interface](const msg::roles&) {
-    return spawn_route_watch_driver(system, io, name);
+  out.route_watch = [&system, &io, name = settings.interface,
+                     memory = std::make_shared<route_watch_memory>()](const msg::roles&) {
+    return spawn_route_watch_driver(system, io, name, memory);
   };
   out.wg_device = [&system, device](const msg::roles&) { return spawn_wg_driver(system, device); };
   out.control_link = [&system, &io, key](const msg::roles& roles) {
