@@ -108,6 +108,13 @@ inline constexpr milliseconds assert_interval = 5ms; ///< re-assert the endpoint
 inline constexpr seconds assert_deadline = 3s;       ///< give up and restore after this
 inline constexpr milliseconds assert_stable_min = 50ms; ///< stable for max(this, 2 RTT) is landed
 
+// --- the machine's network ---------------------------------------------------------------------
+
+/// Changes of addresses and routes come in bursts; one burst is one piece of news. Ours.
+inline constexpr milliseconds network_settle = 200ms;
+/// Datagrams taken from the port and not yet looked at; more are dropped, as a full socket would.
+inline constexpr std::size_t port_queue_max = 4'096;
+
 // --- relays -------------------------------------------------------------------------------------
 
 inline constexpr seconds relay_lifetime = 300s; ///< a registration outlives its daemon by minutes
