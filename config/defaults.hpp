@@ -192,7 +192,13 @@ inline constexpr std::string_view interface_name = "lanrage0";
 inline constexpr int mtu = 1380; ///< 1420 less room for PPPoE and IPv6 paths; ours
 inline constexpr seconds wg_call_deadline = 2s;
 inline constexpr int wg_retries = 3;
-inline constexpr milliseconds wg_retry_after = 250ms;
+inline constexpr milliseconds wg_retry_after = 250ms; ///< doubling to wg_retry_max
+inline constexpr seconds wg_retry_max = 30s;
+/// WireGuard's counters are read this often. Ours: 1,000 peers cost 0.5 % of a core, and a death of
+/// wireguard-go or of a path shows within the second.
+inline constexpr seconds wg_poll = 1s;
+/// Reading never takes more than this part of the time, however many peers there are. Ours.
+inline constexpr int wg_poll_share = 4;
 
 // --- files --------------------------------------------------------------------------------------
 
