@@ -30,12 +30,21 @@ inline constexpr seconds repair_interval = 5s;
 inline constexpr seconds trial_deadline = 3s;
 /// Waiting for the peer's record. Ours: a control round trip is 0.1 s, a reconnect of it 2 s.
 inline constexpr seconds discover_deadline = 5s;
+/// Waiting for the other side's answer and a first path. Ours: a control reconnect and a punch (2 s).
+inline constexpr seconds negotiate_deadline = 10s;
+/// Offers to one peer are at least this far apart; what changes meanwhile goes into the next. Ours.
+inline constexpr milliseconds offer_gap = 50ms;
+/// An offer that was not answered is repeated after this, doubling to the maximum. Ours.
+inline constexpr seconds offer_again_first = 1s;
+inline constexpr seconds offer_again_max = 4s;
 /// Waiting for WireGuard's writer. Ours: a `wg` call takes milliseconds.
 inline constexpr seconds configure_deadline = 2s;
 /// Waiting for the first answer through the tunnel. Ours: one WireGuard handshake retry (5 s).
 inline constexpr seconds verify_deadline = 5s;
 /// Between two tunnel probes while verifying; the first is sent at once. Ours.
 inline constexpr milliseconds verify_probe_interval = 200ms;
+/// A tunnel probe's report may be that much later than its timeout. Ours.
+inline constexpr milliseconds probe_grace = 250ms;
 /// How often a responder looks for the handshake while verifying. Ours: UAPI costs 0.15 ms.
 inline constexpr milliseconds handshake_poll = 20ms;
 /// Failed connections are tried again after this, doubling to the maximum. Ours.
@@ -45,6 +54,10 @@ inline constexpr seconds slow_retry_max = 300s;
 /// must not flap.
 inline constexpr seconds trial_dwell = 60s;
 inline constexpr seconds trial_dwell_max = 1h;
+/// A slow sample is confirmed after this before another relay is tried. Ours: one spike is no reason.
+inline constexpr seconds trial_confirm = 1s;
+/// A WireGuard session older than this is dead. Source: WireGuard paper 6.1, Reject-After-Time.
+inline constexpr seconds session_lifetime = 180s;
 /// WireGuard's persistent keepalive. Source: WireGuard's manual (25 s keeps most NATs open).
 inline constexpr seconds persistent_keepalive = 25s;
 
@@ -144,6 +157,8 @@ inline constexpr milliseconds restart_backoff_first = 100ms;
 inline constexpr seconds restart_backoff_max = 30s;
 inline constexpr int restarts_per_window = 5;
 inline constexpr seconds restart_window = 60s;
+/// Changed peer records are written to disk after this, all at once. Ours.
+inline constexpr seconds save_after = 1s;
 
 // --- WireGuard ----------------------------------------------------------------------------------
 
