@@ -67,6 +67,23 @@ inline constexpr milliseconds punch_first_gap = 20ms; ///< between the first two
 inline constexpr double punch_gap_growth = 1.3;
 inline constexpr milliseconds punch_gap_max = 200ms;
 inline constexpr seconds punch_deadline = 2s;
+/// A proven path waits half its RTT, at most this, for one of a better class. Ours.
+inline constexpr milliseconds punch_grace_max = 30ms;
+/// A path of the same class is better only if it wins more than this. Ours: scheduling jitter.
+inline constexpr milliseconds punch_noise = 10ms;
+/// No start is put off longer than this, whatever was agreed. Ours.
+inline constexpr seconds punch_after_max = 5s;
+/// How long the initiator repeats a nomination that nobody follows. Ours.
+inline constexpr seconds nominate_deadline = 1s;
+/// Addresses probed per session, those learned from the peer's probes included. Ours:
+/// candidates_max and some room.
+inline constexpr std::size_t punch_candidates_max = 24;
+/// Probes remembered per peer: answered ones, and those that already had their effect. Ours:
+/// more than one session of an honest peer brings.
+inline constexpr std::size_t punch_memory_max = 256;
+/// Answers to one peer: at once, and then per second. Ours: 16 candidates for 8 rounds.
+inline constexpr int punch_answers_burst = 128;
+inline constexpr int punch_answers_per_s = 200;
 /// A relayed pair tries again to go direct after this, doubling to the maximum. Ours.
 inline constexpr seconds punch_again_first = 15s;
 inline constexpr seconds punch_again_max = 300s;
@@ -76,12 +93,27 @@ inline constexpr milliseconds stun_rto = 200ms;
 inline constexpr int stun_requests = 4;
 /// The reflexive address is asked again. Ours: NAT mappings outlive 30 s, ISPs renumber rarely.
 inline constexpr seconds stun_refresh = 300s;
+/// Nobody answered: asked again after this, doubling up to stun_refresh. Ours.
+inline constexpr seconds stun_retry_first = 10s;
+/// Servers asked at once, per address family. Ours: two tell the mapping behaviour.
+inline constexpr std::size_t stun_servers_max = 4;
+/// Later changes of our own paths are published together. Ours: stragglers of one round.
+inline constexpr milliseconds paths_coalesce = 50ms;
+/// Waiting for the host's addresses, and before asking again. Ours: a netlink dump is instant.
+inline constexpr seconds route_watch_timeout = 2s;
 
 // --- switching an endpoint in place -------------------------------------------------------------
 
 inline constexpr milliseconds assert_interval = 5ms; ///< re-assert the endpoint this often
 inline constexpr seconds assert_deadline = 3s;       ///< give up and restore after this
 inline constexpr milliseconds assert_stable_min = 50ms; ///< stable for max(this, 2 RTT) is landed
+
+// --- the machine's network ---------------------------------------------------------------------
+
+/// Changes of addresses and routes come in bursts; one burst is one piece of news. Ours.
+inline constexpr milliseconds network_settle = 200ms;
+/// Datagrams taken from the port and not yet looked at; more are dropped, as a full socket would.
+inline constexpr std::size_t port_queue_max = 4'096;
 
 // --- relays -------------------------------------------------------------------------------------
 
@@ -91,6 +123,25 @@ inline constexpr seconds relay_route_idle = 240s; ///< unused routes go; WireGua
 inline constexpr milliseconds relay_rto = 250ms;  ///< retransmission, doubling to relay_rto_max
 inline constexpr seconds relay_rto_max = 5s;
 inline constexpr std::size_t relays_registered = 3; ///< members stay registered with the best
+/// A registered relay is asked again after twice its RTT and this, within [min, relay_rto]. Ours.
+inline constexpr milliseconds relay_rto_margin = 50ms;
+inline constexpr milliseconds relay_rto_min = 100ms;
+/// Unanswered requests in a row after which a relay is lost: 0.8 s at 30 ms. Ours.
+inline constexpr int relay_lost_after = 3;
+inline constexpr int relay_measure_requests = 3; ///< hellos to a relay that is only measured
+inline constexpr seconds relay_measure_every = 300s; ///< relays we are not registered with
+inline constexpr seconds relay_load_every = 60s;     ///< a ping, for the relay's load
+inline constexpr std::size_t relay_rtt_samples = 7;  ///< whose median counts
+/// A relay that was lost ranks last for this long after its return, doubling to the maximum.
+inline constexpr seconds relay_penalty_first = 5s;
+inline constexpr seconds relay_penalty_max = 300s;
+/// Another relay replaces a registered one when it is nearer by both. Ours: noise must not flap.
+inline constexpr milliseconds relay_nearer_by = 10ms;
+inline constexpr int relay_nearer_by_percent = 15;
+inline constexpr std::uint16_t relay_crowded_permille = 900; ///< of load: ranks behind others
+/// Relays registered with for the sake of peers that are not with ours. Ours.
+inline constexpr std::size_t relays_for_peers_max = 8;
+inline constexpr seconds relay_for_peer_idle = 600s;
 inline constexpr seconds relay_token_lifetime = 24h;
 inline constexpr std::uint16_t relay_port = 51820;
 inline constexpr std::size_t relay_clients_max = 20'000;

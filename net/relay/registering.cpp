@@ -106,8 +106,7 @@ verdict relay_core::admit(const registration& said, std::size_t request, const a
   who->heard = now.steady;
   who->mac_key = key;
   take_claims(*who, said, now.steady);
-  count_.members = members_.size();
-  count_.routes = members_.route_count();
+  gauge();
   return answer(encode(registered{said.timestamp, limits_.lifetime, from.from,
                                   who->routes.recent(routes_per_frame_max)},
                        key),
@@ -172,6 +171,7 @@ void relay_core::on_bye(byte_view datagram, instant now) {
   who->timestamp = said->timestamp;
   members_.remove(*who, now.steady);
   ++count_.byes;
+  gauge();
 }
 
 verdict relay_core::challenge_to(const arrival& from, const wg_public_key& member,

@@ -195,6 +195,10 @@ void relay_core::tick(instant now, std::size_t slice) {
   count_.members_expired += gone.members;
   count_.routes_expired += gone.routes;
   if (now.steady - load_since_ >= 2s) count_.load_permille = 0;
+  gauge();
+}
+
+void relay_core::gauge() {
   count_.members = members_.size();
   count_.parties = members_.party_count();
   count_.routes = members_.route_count();

@@ -65,6 +65,7 @@ class relay_core {
   result<void> restore(byte_view saved, instant now);
 
  private:
+  friend class snapshot_writer;
   enum class proof : std::uint8_t { none, source, stun };
 
   // Packets (routing.cpp).
@@ -75,6 +76,7 @@ class relay_core {
   member* resolve(route& r, steady_time now);
   void learn(member& owner, const session_index& index, const member& to, steady_time now);
   void count_load(steady_time now);
+  void gauge();
 
   // Frames (registering.cpp).
   verdict stun_request(byte_view datagram, const arrival& from, instant now);
@@ -125,5 +127,23 @@ class relay_core {
   counters count_;
   bytes answer_;
 };
+
+/// Writes a snapshot in slices, between two of which the relay may go on: nobody's packets wait for
+/// 20,000 members to be written. Each member is saved as it is when its slice comes.
+class snapshot_writer {
+ public:
+  snapshot_writer(const relay_core& of, instant now, bool cookies);
+  /// Writes the members at the next `places`; true when all are done.
+  bool step(const relay_core& of, std::size_t places);
+  bytes take(); ///< still to be sealed
+
+ private:
+  instant now_;
+  std::size_t next_ = 0;
+  byte_writer out_;
+};
+
+/// Adds the checksum; apart, since it can be done by another thread.
+bytes sealed_snapshot(bytes body);
 
 } // namespace lanrage::net::relay

@@ -7,9 +7,9 @@
 ///   "LNRS" | u8 version | relay key 32 | token key 32 | u64 saved at (ms since 1970)
 ///   | u8 cookies follow | [secret 32 | secret before 32 | u32 age]
 ///   | u32 departed | departed x (key 32 | u64 timestamp | u32 age)
-///   | u32 members | members x (key 32 | u64 timestamp | u32 age | address 18
+///   | members x (u8 1 | key 32 | u64 timestamp | u32 age | address 18
 ///       | u8 parties | parties x (id 16 | u64 token expires | u32 rate)
-///       | u16 routes | routes x (index 4 | to 8 | u8 proven | u16 age))
+///       | u16 routes | routes x (index 4 | to 8 | u8 proven | u16 age)) | u8 0
 ///   | BLAKE2s-256 of all before
 namespace lanrage::net::relay {
 
@@ -79,26 +79,46 @@ void write_member(byte_writer& out, const member& who, const member_table& table
 
 } // namespace
 
-bytes relay_core::snapshot(instant now, bool cookies) const {
-  byte_writer out;
-  out.u32(magic).u8(version).raw(public_key_.view()).raw(tokens_.view());
-  out.u64(static_cast<std::uint64_t>(now.unix.time_since_epoch().count()));
-  out.u8(cookies ? 1 : 0);
+snapshot_writer::snapshot_writer(const relay_core& of, instant now, bool cookies) : now_(now) {
+  out_.u32(magic).u8(version).raw(of.public_key_.view()).raw(of.tokens_.view());
+  out_.u64(static_cast<std::uint64_t>(now.unix.time_since_epoch().count()));
+  out_.u8(cookies ? 1 : 0);
   if (cookies)
-    out.raw(cookie_secret_.reveal())
-        .raw(cookie_secret_before_.reveal())
-        .u32(age<std::uint32_t>(cookies_since_, now.steady));
-  out.u32(static_cast<std::uint32_t>(members_.departures().size()));
-  for (const auto& gone : members_.departures())
-    out.raw(gone.key.view()).u64(gone.timestamp).u32(age<std::uint32_t>(gone.left, now.steady));
-  std::vector<const member*> live;
-  for (slot place = 0; place < members_.capacity(); ++place)
-    if (const auto* who = members_.in(place, now.steady)) live.push_back(who);
-  out.u32(static_cast<std::uint32_t>(live.size()));
-  for (const auto* who : live)
-    write_member(out, *who, members_, now.steady);
-  const auto sum = blake2s({out.view()});
-  return out.raw(sum).take();
+    out_.raw(of.cookie_secret_.reveal())
+        .raw(of.cookie_secret_before_.reveal())
+        .u32(age<std::uint32_t>(of.cookies_since_, now.steady));
+  const auto& gone = of.members_.departures();
+  out_.u32(static_cast<std::uint32_t>(gone.size()));
+  for (const auto& one : gone)
+    out_.raw(one.key.view()).u64(one.timestamp).u32(age<std::uint32_t>(one.left, now.steady));
+}
+
+bool snapshot_writer::step(const relay_core& of, std::size_t places) {
+  const auto end = std::min(next_ + places, of.members_.capacity());
+  for (; next_ < end; ++next_) {
+    const auto* who = of.members_.in(static_cast<slot>(next_), now_.steady);
+    if (!who) continue;
+    out_.u8(1);
+    write_member(out_, *who, of.members_, now_.steady);
+  }
+  return next_ >= of.members_.capacity();
+}
+
+bytes snapshot_writer::take() {
+  out_.u8(0);
+  return out_.take();
+}
+
+bytes sealed_snapshot(bytes body) {
+  const auto sum = blake2s({body});
+  body.insert(body.end(), sum.begin(), sum.end());
+  return body;
+}
+
+bytes relay_core::snapshot(instant now, bool cookies) const {
+  snapshot_writer out{*this, now, cookies};
+  out.step(*this, members_.capacity());
+  return sealed_snapshot(out.take());
 }
 
 result<void> relay_core::restore(byte_view saved, instant now) {
@@ -129,7 +149,7 @@ result<void> relay_core::restore(byte_view saved, instant now) {
     const auto timestamp = in.u64();
     members_.restore_departed(key, timestamp, saved_at - std::chrono::seconds{in.u32()});
   }
-  for (auto left = in.u32(); left > 0 && in.ok(); --left) {
+  while (in.ok() && in.u8() != 0) {
     const auto said = read_member(in, saved_at);
     auto* who = in.ok() ? members_.add(said.key, saved_at - said.age) : nullptr;
     if (!who) continue;
@@ -143,9 +163,7 @@ result<void> relay_core::restore(byte_view saved, instant now) {
       members_.count_routes(1);
     }
   }
-  count_.members = members_.size();
-  count_.parties = members_.party_count();
-  count_.routes = members_.route_count();
+  gauge();
   return {};
 }
 
