@@ -30,12 +30,21 @@ inline constexpr seconds repair_interval = 5s;
 inline constexpr seconds trial_deadline = 3s;
 /// Waiting for the peer's record. Ours: a control round trip is 0.1 s, a reconnect of it 2 s.
 inline constexpr seconds discover_deadline = 5s;
+/// Waiting for the other side's answer and a first path. Ours: a control reconnect and a punch (2 s).
+inline constexpr seconds negotiate_deadline = 10s;
+/// Offers to one peer are at least this far apart; what changes meanwhile goes into the next. Ours.
+inline constexpr milliseconds offer_gap = 50ms;
+/// An offer that was not answered is repeated after this, doubling to the maximum. Ours.
+inline constexpr seconds offer_again_first = 1s;
+inline constexpr seconds offer_again_max = 4s;
 /// Waiting for WireGuard's writer. Ours: a `wg` call takes milliseconds.
 inline constexpr seconds configure_deadline = 2s;
 /// Waiting for the first answer through the tunnel. Ours: one WireGuard handshake retry (5 s).
 inline constexpr seconds verify_deadline = 5s;
 /// Between two tunnel probes while verifying; the first is sent at once. Ours.
 inline constexpr milliseconds verify_probe_interval = 200ms;
+/// A tunnel probe's report may be that much later than its timeout. Ours.
+inline constexpr milliseconds probe_grace = 250ms;
 /// How often a responder looks for the handshake while verifying. Ours: UAPI costs 0.15 ms.
 inline constexpr milliseconds handshake_poll = 20ms;
 /// Failed connections are tried again after this, doubling to the maximum. Ours.
@@ -45,6 +54,10 @@ inline constexpr seconds slow_retry_max = 300s;
 /// must not flap.
 inline constexpr seconds trial_dwell = 60s;
 inline constexpr seconds trial_dwell_max = 1h;
+/// A slow sample is confirmed after this before another relay is tried. Ours: one spike is no reason.
+inline constexpr seconds trial_confirm = 1s;
+/// A WireGuard session older than this is dead. Source: WireGuard paper 6.1, Reject-After-Time.
+inline constexpr seconds session_lifetime = 180s;
 /// WireGuard's persistent keepalive. Source: WireGuard's manual (25 s keeps most NATs open).
 inline constexpr seconds persistent_keepalive = 25s;
 
@@ -54,6 +67,23 @@ inline constexpr milliseconds punch_first_gap = 20ms; ///< between the first two
 inline constexpr double punch_gap_growth = 1.3;
 inline constexpr milliseconds punch_gap_max = 200ms;
 inline constexpr seconds punch_deadline = 2s;
+/// A proven path waits half its RTT, at most this, for one of a better class. Ours.
+inline constexpr milliseconds punch_grace_max = 30ms;
+/// A path of the same class is better only if it wins more than this. Ours: scheduling jitter.
+inline constexpr milliseconds punch_noise = 10ms;
+/// No start is put off longer than this, whatever was agreed. Ours.
+inline constexpr seconds punch_after_max = 5s;
+/// How long the initiator repeats a nomination that nobody follows. Ours.
+inline constexpr seconds nominate_deadline = 1s;
+/// Addresses probed per session, those learned from the peer's probes included. Ours:
+/// candidates_max and some room.
+inline constexpr std::size_t punch_candidates_max = 24;
+/// Probes remembered per peer: answered ones, and those that already had their effect. Ours:
+/// more than one session of an honest peer brings.
+inline constexpr std::size_t punch_memory_max = 256;
+/// Answers to one peer: at once, and then per second. Ours: 16 candidates for 8 rounds.
+inline constexpr int punch_answers_burst = 128;
+inline constexpr int punch_answers_per_s = 200;
 /// A relayed pair tries again to go direct after this, doubling to the maximum. Ours.
 inline constexpr seconds punch_again_first = 15s;
 inline constexpr seconds punch_again_max = 300s;
@@ -63,12 +93,27 @@ inline constexpr milliseconds stun_rto = 200ms;
 inline constexpr int stun_requests = 4;
 /// The reflexive address is asked again. Ours: NAT mappings outlive 30 s, ISPs renumber rarely.
 inline constexpr seconds stun_refresh = 300s;
+/// Nobody answered: asked again after this, doubling up to stun_refresh. Ours.
+inline constexpr seconds stun_retry_first = 10s;
+/// Servers asked at once, per address family. Ours: two tell the mapping behaviour.
+inline constexpr std::size_t stun_servers_max = 4;
+/// Later changes of our own paths are published together. Ours: stragglers of one round.
+inline constexpr milliseconds paths_coalesce = 50ms;
+/// Waiting for the host's addresses, and before asking again. Ours: a netlink dump is instant.
+inline constexpr seconds route_watch_timeout = 2s;
 
 // --- switching an endpoint in place -------------------------------------------------------------
 
 inline constexpr milliseconds assert_interval = 5ms; ///< re-assert the endpoint this often
 inline constexpr seconds assert_deadline = 3s;       ///< give up and restore after this
 inline constexpr milliseconds assert_stable_min = 50ms; ///< stable for max(this, 2 RTT) is landed
+
+// --- the machine's network ---------------------------------------------------------------------
+
+/// Changes of addresses and routes come in bursts; one burst is one piece of news. Ours.
+inline constexpr milliseconds network_settle = 200ms;
+/// Datagrams taken from the port and not yet looked at; more are dropped, as a full socket would.
+inline constexpr std::size_t port_queue_max = 4'096;
 
 // --- relays -------------------------------------------------------------------------------------
 
@@ -163,6 +208,8 @@ inline constexpr milliseconds restart_backoff_first = 100ms;
 inline constexpr seconds restart_backoff_max = 30s;
 inline constexpr int restarts_per_window = 5;
 inline constexpr seconds restart_window = 60s;
+/// Changed peer records are written to disk after this, all at once. Ours.
+inline constexpr seconds save_after = 1s;
 
 // --- WireGuard ----------------------------------------------------------------------------------
 
@@ -171,7 +218,13 @@ inline constexpr std::string_view interface_name = "lanrage0";
 inline constexpr int mtu = 1380; ///< 1420 less room for PPPoE and IPv6 paths; ours
 inline constexpr seconds wg_call_deadline = 2s;
 inline constexpr int wg_retries = 3;
-inline constexpr milliseconds wg_retry_after = 250ms;
+inline constexpr milliseconds wg_retry_after = 250ms; ///< doubling to wg_retry_max
+inline constexpr seconds wg_retry_max = 30s;
+/// WireGuard's counters are read this often. Ours: 1,000 peers cost 0.5 % of a core, and a death of
+/// wireguard-go or of a path shows within the second.
+inline constexpr seconds wg_poll = 1s;
+/// Reading never takes more than this part of the time, however many peers there are. Ours.
+inline constexpr int wg_poll_share = 4;
 
 // --- files --------------------------------------------------------------------------------------
 

@@ -148,6 +148,8 @@ using peer_actor = caf::typed_actor<
     caf::reacts_to<own_paths>,
     caf::reacts_to<own_legs>,
     caf::reacts_to<network_changed>,
+    /// Of it only the delay to the control server matters here.
+    caf::reacts_to<control_state>,
     /// A user asked for this connection (again): leave `failed` at once.
     caf::reacts_to<connect_peer>,
     caf::reacts_to<close_peer>>;

@@ -314,6 +314,7 @@ struct connection_counters {
   std::uint64_t relay_switches = 0;
   std::uint64_t path_changes = 0;
   std::uint64_t restarts = 0; ///< of the peer's actor
+  friend bool operator==(const connection_counters&, const connection_counters&) = default;
 };
 
 /// What the outside sees of one connection (docs/interfaces.md, `status --json`).
@@ -332,6 +333,7 @@ struct connection_view {
   std::string reason;               ///< why it is where it is, one sentence
   std::optional<net::errc> error;   ///< failed: which
   connection_counters counters;
+  friend bool operator==(const connection_view&, const connection_view&) = default;
 };
 
 /// Enough to continue a connection after a crash of its actor or of the daemon. Plain data.
@@ -344,6 +346,7 @@ struct saved_peer {
   std::uint32_t epoch = 0; ///< of the connection attempt; grows
   connection_counters counters;
   bool wanted = true; ///< false: disconnected on purpose, stays so
+  friend bool operator==(const saved_peer&, const saved_peer&) = default;
 };
 
 /// From a peer actor to the supervisor, whenever its view or record changed.
@@ -399,7 +402,7 @@ struct close_peer {
 
 /// Replace the named document (0600, atomically).
 struct store_put {
-  std::string name;
+  std::string name; ///< a file name: "peers.json"
   std::string text;
 };
 

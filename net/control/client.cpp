@@ -39,8 +39,8 @@ class client_impl final : public client, public std::enable_shared_from_this<cli
  public:
   client_impl(asio::io_context& io, client_options options, client_events events)
       : options_(std::move(options)), events_(std::move(events)), strand_(asio::make_strand(io)),
-        tls_(asio::ssl::context::tls_client), resolver_(strand_), deadline_(strand_),
-        ping_timer_(strand_), ws_(strand_, tls_) {}
+        tls_(pinned_context(this)), resolver_(strand_), deadline_(strand_), ping_timer_(strand_),
+        ws_(strand_, tls_) {}
 
   void start();
   void send(client_message message) override;
@@ -59,7 +59,7 @@ class client_impl final : public client, public std::enable_shared_from_this<cli
   }
   beast::tcp_stream& tcp_layer() { return beast::get_lowest_layer(ws_); }
 
-  void trust_only_the_pin();
+  static asio::ssl::context pinned_context(client_impl* self);
   void on_resolved(error_code ec, const tcp::resolver::results_type& found);
   void on_connected(error_code ec);
   void on_tls(error_code ec);
@@ -96,13 +96,12 @@ class client_impl final : public client, public std::enable_shared_from_this<cli
   std::uint64_t ping_number_ = 0;
   phase phase_ = phase::resolving;
   bool writing_ = false;
-  bool pin_differs_ = false;
+  bool pin_seen_ = false;
+  bool pin_holds_ = false;
 };
 
 void client_impl::start() {
   own_ = public_key(options_.key);
-  restrict_tls(tls_.native_handle());
-  trust_only_the_pin();
   deadline_.expires_after(options_.handshake);
   deadline_.async_wait([self = shared_from_this()](error_code ec) {
     if (!ec && self->phase_ < phase::open)
@@ -115,18 +114,23 @@ void client_impl::start() {
                           });
 }
 
-void client_impl::trust_only_the_pin() {
-  tls_.set_verify_mode(asio::ssl::verify_peer);
+/// Complete before the stream exists: a stream copies its context's settings when it is made.
+asio::ssl::context client_impl::pinned_context(client_impl* self) {
+  asio::ssl::context out{asio::ssl::context::tls_client};
+  restrict_tls(out.native_handle());
+  out.set_verify_mode(asio::ssl::verify_peer);
   // Replaces the whole chain check: the invite's pin is the only authority.
   SSL_CTX_set_cert_verify_callback(
-      tls_.native_handle(),
-      [](X509_STORE_CTX* chain, void* self_) {
-        auto* self = static_cast<client_impl*>(self_);
+      out.native_handle(),
+      [](X509_STORE_CTX* chain, void* argument) {
+        auto* client = static_cast<client_impl*>(argument);
         const auto pin = pin_of(X509_STORE_CTX_get0_cert(chain));
-        self->pin_differs_ = !pin || *pin != self->options_.server.pin;
-        return self->pin_differs_ ? 0 : 1;
+        client->pin_holds_ = pin && *pin == client->options_.server.pin;
+        client->pin_seen_ = true;
+        return client->pin_holds_ ? 1 : 0;
       },
-      this);
+      self);
+  return out;
 }
 
 void client_impl::on_resolved(error_code ec, const tcp::resolver::results_type& found) {
@@ -146,6 +150,7 @@ void client_impl::on_connected(error_code ec) {
 
 void client_impl::on_tls(error_code ec) {
   if (ec) return finish(meaning_of(ec));
+  if (!pin_holds_) return finish(fail(errc::wrong_pin, "the certificate was not checked"));
   const auto binding = exporter_of(ws_.next_layer().native_handle());
   if (!binding) return finish(binding.error());
   binding_ = *binding;
@@ -243,6 +248,16 @@ void client_impl::on_ping_timer(error_code ec) {
 }
 
 void client_impl::on_control(websocket::frame_type kind, beast::string_view payload) {
+  if (kind == websocket::frame_type::close) {
+    // Told at once; the formal end would wait for the server's last octet. Posted, since the
+    // stream must not be closed from within its own callback.
+    const auto why = parse_close_reason({payload.data(), payload.size()});
+    return asio::post(strand_, [self = shared_from_this(), why] {
+      self->finish(self->phase_ == phase::closing
+                       ? fail(errc::closed)
+                       : why.value_or(fail(errc::closed, "by the control server")));
+    });
+  }
   if (kind != websocket::frame_type::pong || payload != std::to_string(ping_number_)) return;
   events_.round_trip(since(pinged_));
 }
@@ -260,19 +275,12 @@ void client_impl::close() {
 error client_impl::meaning_of(error_code ec) const {
   const auto detail = options_.server.host + ": " + ec.message();
   if (phase_ == phase::closing) return fail(errc::closed);
-  if (phase_ == phase::securing && pin_differs_)
+  if (phase_ == phase::securing && pin_seen_ && !pin_holds_)
     return fail(errc::wrong_pin, options_.server.host + " is not the server of the invite");
   if (ec == websocket::error::upgrade_declined) {
     const auto& body = response_.body();
     if (const auto why = decode_refusal(body)) return *why;
     return fail(errc::control_refused, detail);
-  }
-  if (ec == websocket::error::closed) {
-    const auto& reason = ws_.reason();
-    if (reason.code == websocket::close_code::too_big)
-      return fail(errc::message_too_large, "the control server ended the connection");
-    const auto why = parse_close_reason({reason.reason.data(), reason.reason.size()});
-    return why.value_or(fail(errc::closed, "by the control server"));
   }
   if (ec == beast::error::timeout) return fail(errc::timed_out, detail);
   if (phase_ == phase::open) return fail(errc::closed, detail);

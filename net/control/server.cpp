@@ -168,6 +168,12 @@ class control_server::impl final : public session_owner {
     const auto found = connections_.find(id);
     return found == connections_.end() ? nullptr : found->second.session.get();
   }
+  /// A copy: ending one changes the map.
+  std::vector<std::shared_ptr<server_session>> all_sessions() const {
+    std::vector<std::shared_ptr<server_session>> out;
+    for (const auto& [id, each] : connections_) out.push_back(each.session);
+    return out;
+  }
   void tick();
   void shut_down();
   void log_refusal(session_id id, const error& why);
@@ -321,7 +327,7 @@ void control_server::impl::on_mishap(session_id id, mishap what, std::string_vie
   switch (what) {
   case mishap::handshake:
     ++count_.refused_handshake;
-    return log_refusal(id, fail(errc::bad_login, "no TLS or no request: " + std::string{detail}));
+    return log_refusal(id, fail(errc::bad_message, "no TLS or no login: " + std::string{detail}));
   case mishap::request:
     ++count_.refused_request;
     return log_refusal(id, fail(errc::bad_message, std::string{detail}));
@@ -364,10 +370,11 @@ void control_server::impl::shut_down() {
   acceptor_.close(ignored);
   tick_timer_.cancel();
   pause_timer_.expires_after(drain);
-  pause_timer_.async_wait([this](error_code) { io_.stop(); });
-  std::vector<std::shared_ptr<server_session>> all;
-  for (const auto& [id, each] : connections_) all.push_back(each.session);
-  for (const auto& session : all) session->end(fail(errc::closed, "the server stops"));
+  pause_timer_.async_wait([this](error_code) {
+    for (const auto& session : all_sessions()) session->abort();
+    io_.stop();
+  });
+  for (const auto& session : all_sessions()) session->end(fail(errc::closed, "the server stops"));
   if (connections_.empty()) io_.stop();
 }
 

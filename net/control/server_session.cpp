@@ -34,6 +34,8 @@ http::status status_of(errc code) {
     return http::status::unauthorized;
   case errc::message_too_large:
     return http::status::request_header_fields_too_large;
+  case errc::limit_reached:
+    return http::status::service_unavailable;
   default:
     return http::status::forbidden;
   }
@@ -43,6 +45,8 @@ websocket::close_code close_code_of(errc code) {
   switch (code) {
   case errc::bad_message:
     return websocket::close_code::bad_payload;
+  case errc::message_too_large:
+    return websocket::close_code::too_big;
   case errc::closed:
     return websocket::close_code::going_away;
   default:
@@ -62,6 +66,7 @@ class session_impl final : public server_session,
   void refuse(const error& why) override { answer(status_of(why.code), why); }
   void send(std::shared_ptr<const std::string> text) override;
   void end(const error& why) override;
+  void abort() override { finish(); }
 
  private:
   using mishap = session_owner::mishap;
@@ -170,7 +175,7 @@ void session_impl::answer(http::status status, const error& why) {
 void session_impl::accept() {
   tcp().expires_never(); // from here on the WebSocket keeps time
   ws_.set_option(websocket::stream_base::timeout{limits_.handshake, limits_.dead_after, true});
-  ws_.read_message_max(limits_.message_octets);
+  ws_.read_message_max(0); // on_read() does it, and says why
   ws_.auto_fragment(false);
   ws_.text(true);
   ws_.async_accept(request_, handler(&session_impl::on_accepted));
@@ -187,15 +192,18 @@ void session_impl::on_accepted(error_code ec) {
   if (closing_) close_now();
 }
 
-void session_impl::read() { ws_.async_read(buffer_, handler(&session_impl::on_read)); }
+void session_impl::read() {
+  ws_.async_read_some(buffer_, limits_.message_octets, handler(&session_impl::on_read));
+}
 
 void session_impl::on_read(error_code ec) {
-  if (ec) {
-    if (ec == websocket::error::message_too_big)
-      owner_.on_mishap(id_, mishap::too_large, "message");
-    return finish();
+  if (ec) return finish();
+  if (closing_) return; // the close takes what still comes
+  if (buffer_.size() > limits_.message_octets) {
+    owner_.on_mishap(id_, mishap::too_large, "message");
+    return end(fail(errc::message_too_large, "the message"));
   }
-  if (!closing_) {
+  if (ws_.is_message_done()) {
     const auto data = buffer_.cdata();
     auto message =
         ws_.got_text()
@@ -205,10 +213,9 @@ void session_impl::on_read(error_code ec) {
       owner_.on_message(id_, *good);
     else
       owner_.on_undecodable(id_, std::get<undecodable>(message));
+    buffer_.consume(buffer_.size());
   }
-  if (finished_) return;
-  buffer_.consume(buffer_.size());
-  read();
+  if (!finished_ && !closing_) read();
 }
 
 void session_impl::send(std::shared_ptr<const std::string> text) {

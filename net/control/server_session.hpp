@@ -39,6 +39,7 @@ class server_session {
   virtual void refuse(const error& why) = 0; ///< it does not: answer over HTTP
   virtual void send(std::shared_ptr<const std::string> text) = 0;
   virtual void end(const error& why) = 0; ///< tell why, then close
+  virtual void abort() = 0;               ///< close at once
 };
 
 std::shared_ptr<server_session> make_server_session(session_id id,

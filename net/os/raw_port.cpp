@@ -26,7 +26,8 @@ using stream = asio::posix::stream_descriptor;
 
 constexpr std::size_t udp_header_octets = 8;
 constexpr std::size_t receive_octets = 2'048; // ours have 1,400 at most; longer ones are dropped
-constexpr int datagrams_per_turn = 64;        // then others on the io thread have theirs
+constexpr int buffer_octets = 1'024 * 1'024;
+constexpr int datagrams_per_turn = 64; // then others on the io thread have theirs
 /// What WireGuard gives its handshakes. Other than its data's, so that segmentation offload at the
 /// receiver does not glue our datagrams to data and hide them from the raw socket.
 constexpr int traffic_class = 0x88;
@@ -69,6 +70,9 @@ result<descriptor> open_family(const family_options& family, const raw_port_opti
   // The kernel puts the checksum at this offset into IPv6 datagrams, pseudo header included.
   if (!four && !(done = set_option(fd, IPPROTO_IPV6, IPV6_CHECKSUM, 6, "IPV6_CHECKSUM")))
     return done.error();
+  // Room for a burst of answers while the io thread is elsewhere; without the right to it, less.
+  if (!set_option(fd, SOL_SOCKET, SO_RCVBUFFORCE, buffer_octets, "receive buffer"))
+    (void)set_option(fd, SOL_SOCKET, SO_RCVBUF, buffer_octets, "receive buffer");
   if (options.mark != 0 &&
       !(done = set_option(fd, SOL_SOCKET, SO_MARK, static_cast<int>(options.mark), "SO_MARK")))
     return done.error();

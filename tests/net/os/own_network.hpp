@@ -4,12 +4,14 @@
 #include <sched.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
-#include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <exception>
 #include <functional>
+#include <future>
 #include <iostream>
 #include <stdexcept>
 #include <string>
@@ -53,5 +55,36 @@ inline void in_own_network(const std::function<void()>& body) {
   if (skipped) std::cout << "SKIPPED: needs root to make a network namespace" << std::endl;
   if (problem) std::rethrow_exception(problem);
 }
+
+/// A second network beside the thread's own: the other end of a cable.
+class other_network {
+ public:
+  other_network() {
+    std::promise<long> made;
+    auto thread_id = made.get_future();
+    holder_ = std::thread{[this, &made] {
+      const bool left = ::unshare(CLONE_NEWNET) == 0;
+      made.set_value(left ? ::syscall(SYS_gettid) : -1);
+      done_.get_future().wait();
+    }};
+    path_ = "/proc/" + std::to_string(::getpid()) + "/task/" + std::to_string(thread_id.get()) +
+            "/ns/net";
+  }
+  other_network(const other_network&) = delete;
+  other_network& operator=(const other_network&) = delete;
+  ~other_network() {
+    done_.set_value();
+    holder_.join();
+  }
+  const std::string& path() const { return path_; }
+  void sh(const std::string& command) const {
+    test::sh("nsenter --net=" + path_ + " sh -c '" + command + "'");
+  }
+
+ private:
+  std::promise<void> done_;
+  std::thread holder_;
+  std::string path_;
+};
 
 } // namespace lanrage::net::os::test

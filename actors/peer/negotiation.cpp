@@ -1,0 +1,93 @@
+#include "actors/peer/negotiation.hpp"
+
+#include <algorithm>
+
+namespace lanrage::actors {
+
+namespace {
+/// Whether `known` became something else.
+template <class T>
+bool replace(T& known, const T& now) {
+  if (known == now) return false;
+  known = now;
+  return true;
+}
+bool same_relays(const std::vector<net::relay_leg>& a, const std::vector<net::relay_leg>& b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [](const auto& x, const auto& y) { return x.relay == y.relay; });
+}
+} // namespace
+
+bool negotiation::own_candidates(const std::vector<net::candidate>& now) {
+  return replace(own_candidates_, now);
+}
+
+bool negotiation::own_legs(const std::vector<net::relay_leg>& now) {
+  // Round-trip times move all the time: only another set or order of relays is worth telling.
+  const auto changed = !same_relays(own_legs_, now);
+  own_legs_ = now;
+  return changed;
+}
+
+bool negotiation::on_relay(const net::relay_id& relay) const {
+  return std::any_of(own_legs_.begin(), own_legs_.end(),
+                     [&](const auto& leg) { return leg.relay == relay; });
+}
+
+negotiation::news negotiation::record(const net::peer_record& record) {
+  news out;
+  out.candidates = replace(peer_candidates_, record.candidates);
+  out.legs = replace(peer_legs_, record.relays);
+  return out;
+}
+
+negotiation::news negotiation::hear(const net::peer_signal& signal) {
+  news out;
+  out.candidates = replace(peer_candidates_, signal.candidates);
+  out.legs = replace(peer_legs_, signal.relays);
+  peer_delay_ = signal.control_delay;
+  heard_ = true;
+  out.ready = replace(peer_ready_, signal.ready) && signal.ready;
+  if (initiator_) {
+    out.reply = signal.epoch != epoch_;
+  } else {
+    out.attempt = replace(epoch_, signal.epoch);
+    out.reply = signal.kind == net::signal_kind::offer;
+  }
+  return out;
+}
+
+void negotiation::owe(msg::time_point now) {
+  const auto due =
+      last_offer_ ? std::max(now, *last_offer_ + config::defaults::offer_gap) : now;
+  offer_at_ = offer_at_ ? std::min(*offer_at_, due) : due;
+}
+
+net::peer_signal negotiation::offer(msg::time_point now, bool ready) {
+  last_offer_ = now;
+  offer_at_.reset();
+  return signal(net::signal_kind::offer, ready);
+}
+
+bool negotiation::can_punch() const {
+  return heard_ && !own_candidates_.empty() && !peer_candidates_.empty();
+}
+
+net::peer_signal negotiation::punch(bool ready) const {
+  return signal(net::signal_kind::punch, ready);
+}
+
+net::peer_signal negotiation::signal(net::signal_kind kind, bool ready) const {
+  net::peer_signal out;
+  out.kind = kind;
+  out.epoch = epoch_;
+  out.ready = ready;
+  if (kind == net::signal_kind::offer || kind == net::signal_kind::punch) {
+    out.candidates = own_candidates_;
+    out.relays = own_legs_;
+    out.control_delay = own_delay_;
+  }
+  return out;
+}
+
+} // namespace lanrage::actors

@@ -1,0 +1,170 @@
+#include "actors/peer/peer_actor.hpp"
+
+#include "actors/peer/peer_connection.hpp"
+#include "actors/shell.hpp"
+
+#include <caf/actor_clock.hpp>
+#include <caf/actor_system.hpp>
+#include <caf/stateful_actor.hpp>
+#include <caf/typed_event_based_actor.hpp>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <memory>
+#include <utility>
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::actors::wake)
+
+/// The shell around peer_connection: message to event, effect to message, one timer. Decides nothing.
+namespace lanrage::actors {
+
+namespace {
+
+namespace defaults = config::defaults;
+using own_interface = msg::peer_actor::extend<caf::reacts_to<wake>>;
+
+struct peer_state {
+  static inline const char* name = "peer";
+  std::unique_ptr<peer_connection> core;
+  msg::roles roles;
+  peer_settings settings;
+  std::shared_ptr<msg::saved_peer> memory;
+  msg::peer_actor address;
+  std::optional<deadline> armed;
+};
+using peer_pointer = own_interface::stateful_pointer<peer_state>;
+
+void feed(peer_pointer self, const event& what);
+
+net::errc code_of(const caf::error& failure) { return msg::from_caf(failure).code; }
+
+/// Executes effects; one overload per kind.
+struct executor {
+  peer_pointer self;
+  ticket asked;
+
+  const msg::roles& roles() const { return self->state.roles; }
+
+  void operator()(const msg::find_peer& what) const {
+    self->request(roles().directory, defaults::discover_deadline, what)
+        .then([s = self, a = asked](const msg::known_peer& found) { feed(s, record_found{a, found}); },
+              [s = self, a = asked](caf::error& e) {
+                feed(s, record_found{a, msg::from_caf(e)});
+              });
+  }
+  void operator()(const msg::send_signal& what) const { self->send(roles().directory, what); }
+  void operator()(const msg::rank_relays& what) const {
+    self->request(roles().relays, defaults::discover_deadline, what)
+        .then([s = self, a = asked](
+                  const msg::relay_ranking& r) { feed(s, relays_ranked{a, r.choices}); },
+              [s = self, a = asked](caf::error&) { feed(s, relays_ranked{a, {}}); });
+  }
+  void operator()(const msg::relay_trouble& what) const { self->send(roles().relays, what); }
+  void operator()(const msg::expect_peer& what) const {
+    self->send(roles().nat, msg::attach_paths{what, self->state.address});
+  }
+  void operator()(const msg::forget_peer& what) const { self->send(roles().nat, what); }
+  void operator()(const msg::start_punch& what) const { self->send(roles().nat, what); }
+  void operator()(const msg::nominate_path& what) const { self->send(roles().nat, what); }
+  void operator()(const msg::set_peer& what) const { write(what); }
+  void operator()(const msg::reset_peer& what) const { write(what); }
+  void operator()(const msg::remove_peer& what) const { write(what); }
+  template <class Change>
+  void write(const Change& what) const {
+    self->request(roles().writer, defaults::configure_deadline, what)
+        .then([s = self, a = asked](
+                  const msg::peer_applied&) { feed(s, write_done{a, std::nullopt}); },
+              [s = self, a = asked](caf::error& e) { feed(s, write_done{a, code_of(e)}); });
+  }
+  void operator()(const msg::assert_endpoint& what) const {
+    self->request(roles().writer, defaults::assert_deadline + defaults::configure_deadline, what)
+        .then([s = self, a = asked](
+                  const msg::assert_report& report) { feed(s, move_done{a, report.landed}); },
+              [s = self, a = asked](caf::error&) { feed(s, move_done{a, false}); });
+  }
+  void operator()(const msg::watch_peer& what) const {
+    self->send(roles().writer, msg::attach_wg{what, self->state.address});
+  }
+  void operator()(const msg::unwatch_peer& what) const { self->send(roles().writer, what); }
+  void operator()(const msg::probe_tunnel& what) const {
+    // The prober answers within the timeout and a little; no answer at all says nothing of the path.
+    self->request(roles().prober, what.timeout + defaults::probe_grace, what)
+        .then(
+            [s = self, a = asked](const msg::probe_report& r) {
+              feed(s, r.rtt ? tunnel_report{a, probe_outcome::answered, *r.rtt}
+                            : tunnel_report{a, probe_outcome::lost, {}});
+            },
+            [s = self, a = asked](caf::error&) {
+              feed(s, tunnel_report{a, probe_outcome::unmeasured, {}});
+            });
+  }
+  void operator()(const msg::peer_update& what) const {
+    *self->state.memory = what.saved;
+    spdlog::debug("peer {}: {} ({})", to_string(what.view.id), to_string(what.view.at),
+                  what.view.reason);
+    self->send(roles().supervisor, what);
+    if (what.gone) self->quit();
+  }
+};
+
+void arm(peer_pointer self) {
+  auto& s = self->state;
+  const auto due = s.core->wake_at();
+  if (!due) return;
+  // One that fires earlier for the same state finds nothing due and arms again.
+  if (s.armed && s.armed->epoch == due->epoch && s.armed->at <= due->at) return;
+  s.armed = due;
+  const auto now = self->clock().now();
+  self->delayed_send(self, std::max(due->at - now, msg::time_point::duration::zero()),
+                     wake{due->epoch});
+}
+
+void feed(peer_pointer self, const event& what) {
+  auto& s = self->state;
+  const moment now{self->clock().now(), s.settings.wall()};
+  for (const auto& effect : s.core->handle(what, now))
+    std::visit(executor{self, effect.asked}, effect.what);
+  arm(self);
+}
+
+own_interface::behavior_type peer(peer_pointer self, const msg::roles& roles,
+                                  const peer_settings& settings,
+                                  const std::shared_ptr<msg::saved_peer>& memory,
+                                  const msg::peer_actor& address) {
+  auto& s = self->state;
+  s.roles = roles;
+  s.settings = settings;
+  s.memory = memory;
+  s.address = address;
+  install_handlers(self, "peer " + to_string(memory->record.id));
+  s.core = std::make_unique<peer_connection>(settings.own, *memory, settings.health);
+  feed(self, started{});
+  return {
+      [self](const msg::peer_known& m) { feed(self, m); },
+      [self](const msg::signal_received& m) { feed(self, m.signal); },
+      [self](const msg::path_event& m) { feed(self, m); },
+      [self](const msg::wg_signal& m) { feed(self, m); },
+      [self](const msg::own_paths& m) { feed(self, m); },
+      [self](const msg::own_legs& m) { feed(self, m); },
+      [self](const msg::network_changed& m) { feed(self, m); },
+      [self](const msg::control_state& m) { feed(self, m); },
+      [self](const msg::connect_peer&) { feed(self, user_connect{}); },
+      [self](const msg::close_peer& m) { feed(self, m); },
+      [self](const wake& m) {
+        // One that was overtaken by an earlier one must not arm another: they would pile up.
+        auto& armed = self->state.armed;
+        if (armed && self->clock().now() >= armed->at) armed.reset();
+        feed(self, m);
+      },
+  };
+}
+
+} // namespace
+
+msg::peer_actor spawn_peer(caf::actor_system& system, const msg::roles& roles,
+                           peer_settings settings, std::shared_ptr<msg::saved_peer> memory,
+                           const msg::peer_actor& address) {
+  return system.spawn(peer, roles, std::move(settings), std::move(memory), address);
+}
+
+} // namespace lanrage::actors

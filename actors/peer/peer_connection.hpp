@@ -1,0 +1,186 @@
+#pragma once
+
+#include "actors/backoff.hpp"
+#include "actors/peer/negotiation.hpp"
+#include "actors/peer/peer_events.hpp"
+#include "actors/peer/peer_states.hpp"
+#include "actors/peer/relay_trial.hpp"
+#include "config/defaults.hpp"
+#include "config/settings.hpp"
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <variant>
+
+namespace lanrage::actors {
+
+/// One connection to one peer, as a pure machine: `(event, now) -> effects`. No clock, no CAF, no
+/// randomness, no log. The states and the protocol between the two ends: docs/connection.md.
+///
+/// Throws std::logic_error when a transition is not legal, which is a defect: its actor dies and is
+/// restarted from `saved()`.
+class peer_connection {
+ public:
+  peer_connection(const net::wg_public_key& own, msg::saved_peer saved,
+                  config::health_settings health);
+
+  effects handle(const event& what, moment now);
+
+  /// The earliest of all that waits; none: only an event from outside can change anything.
+  std::optional<deadline> wake_at() const;
+  msg::connection_view view() const;
+  /// Enough to continue after a crash.
+  msg::saved_peer saved() const;
+  msg::phase phase() const { return phase_of(state_); }
+  bool initiator() const { return initiator_; }
+  bool gone() const; ///< removed from WireGuard; the actor may end
+
+ private:
+  // One per event (peer_connection.cpp, peer_paths.cpp, peer_health.cpp).
+  void on(const started&);
+  void on(const record_found&);
+  void on(const msg::peer_known&);
+  void on(const record_gone&);
+  void on(const net::peer_signal&);
+  void on(const msg::own_paths&);
+  void on(const msg::own_legs&);
+  void on(const msg::control_state&);
+  void on(const msg::network_changed&);
+  void on(const msg::path_event&);
+  void on(const relays_ranked&);
+  void on(const write_done&);
+  void on(const move_done&);
+  void on(const msg::wg_signal&);
+  void on(const tunnel_report&);
+  void on(const wake&);
+  void on(const user_connect&);
+  void on(const msg::close_peer&);
+
+  // --- life (peer_connection.cpp) ------------------------------------------------------------------
+  void enter(state next, std::string why); ///< the one door
+  void discover(std::string why);
+  void negotiate(std::string why);
+  void fail(net::errc why, std::string text);
+  void closed_by_peer();
+  void close(bool tell);
+  void hope(std::string why); ///< leave `failed` before its retry is due
+  void learn(const msg::known_peer& known);
+  void find_record();
+  ticket issue(decltype(effect::what) what); ///< an effect that is answered
+  void say(decltype(effect::what) what);     ///< one that is not
+  void announce_changes();
+  void due(discovering&);
+  void due(negotiating&);
+  void due(configuring&);
+  void due(verifying&);
+  void due(connected& s) { due_monitored(s); }
+  void due(degraded& s) { due_monitored(s); }
+  void due_monitored(monitored&);
+  void report(verifying&, const tunnel_report&);
+  void report(monitored&, const tunnel_report&);
+  void report(trialling&, const tunnel_report&);
+  void report(reconnecting&, const tunnel_report&);
+  void due(trialling&);
+  void due(reconnecting&);
+  void due(failed&);
+  void due(closing&);
+
+  // --- paths (peer_paths.cpp) ----------------------------------------------------------------------
+  void heard(const negotiation::news& news);
+  void signal(net::signal_kind kind, bool ready);
+  void offer_if_due();
+  bool may_offer() const;
+  void progress(); ///< what the initiator can do with what is known now
+  void configure(const path& target);
+  void configure_base(); ///< known to WireGuard, but silent
+  void fall_silent();    ///< back to that, the session thrown away
+  msg::wg_peer base() const; ///< the silent responder's configuration
+  msg::wg_peer used(const path& target) const;
+  ticket write(const msg::wg_peer& peer, bool anew);
+  void rank();
+  void punch();
+  void punch_soon(); ///< something changed: at once instead of at the next turn
+  void punch_ended();
+  void start_move(const path& target);
+  void end_move(bool landed, std::string why);
+  void session_seen(const msg::wg_signal& signal);
+  void session_lost();
+  void adopt(const msg::wg_signal& signal);
+  path attributed(const net::endpoint& where) const;
+  bool alive() const; ///< connected or degraded
+  monitored* up();
+  const monitored* up() const;
+  template <class S>
+  S* in() {
+    return std::get_if<S>(&state_);
+  }
+  template <class S>
+  const S* in() const {
+    return std::get_if<S>(&state_);
+  }
+
+  // --- health (peer_health.cpp) --------------------------------------------------------------------
+  void probe(probe_series& series, std::chrono::milliseconds timeout);
+  void probe_next(probe_series& series) { probe(series, health_.check_timeout); }
+  void verify(std::string why, bool adopting = false);
+  void come_up(std::chrono::nanoseconds rtt, std::string why);
+  void first_answer();
+  void check_now();
+  void start_check(monitored& m);
+  void check_answered(monitored& m, std::chrono::nanoseconds rtt);
+  void maybe_trial(std::chrono::nanoseconds measured);
+  void restore_relay(trialling& t, std::string why);
+  void reconnect(int attempt, std::string why, std::optional<path> target = std::nullopt);
+  void repair(std::optional<path> target);
+  void ask_for_repair(int attempt);
+
+  const net::wg_public_key own_;
+  const bool initiator_;
+  const config::health_settings health_;
+
+  // What outlives a state.
+  net::peer_record record_;
+  bool online_ = false;
+  bool wanted_ = true;
+  bool started_ = false;
+  std::optional<msg::wg_peer> configured_; ///< what WireGuard was told last
+  bool ready_ = false;                     ///< WireGuard confirmed that it knows the peer
+  ticket base_asked_ = no_ticket;
+  bool adoptable_ = false; ///< restored: WireGuard may still have the session
+  std::optional<path> path_; ///< where WireGuard's packets go
+  std::optional<std::chrono::nanoseconds> latency_;
+  std::optional<msg::unix_ms> connected_at_;
+  msg::connection_counters counters_;
+
+  negotiation talk_;
+  std::vector<msg::relay_choice> ranking_;
+  ticket rank_asked_ = no_ticket;
+  std::optional<msg::relay_choice> last_relay_;
+  std::optional<path> direct_; ///< proven (initiator) or nominated (responder) in this attempt
+  std::optional<msg::time_point> punching_until_;
+  std::uint32_t punched_epoch_ = 0;
+  bool control_up_ = false;
+  std::optional<msg::time_point> punch_at_;
+  backoff punch_again_{config::defaults::punch_again_first, config::defaults::punch_again_max};
+  backoff slow_retry_{config::defaults::slow_retry_first, config::defaults::slow_retry_max};
+  relay_trial_policy trials_;
+  ticket find_asked_ = no_ticket;
+
+  std::optional<std::chrono::nanoseconds> handshake_; ///< the latest one seen
+  std::uint64_t rx_ = 0;
+  bool watching_eagerly_ = false;
+
+  state state_;
+  std::uint64_t epoch_ = 1; ///< of the state; bumped by the one door
+  std::string reason_;
+
+  // The event in hand.
+  moment now_{};
+  effects out_;
+  std::uint64_t last_ticket_ = 0;
+  std::optional<msg::connection_view> announced_view_;
+  std::optional<msg::saved_peer> announced_saved_;
+};
+
+} // namespace lanrage::actors

@@ -1,0 +1,285 @@
+#include "actors/peer/peer_connection.hpp"
+#include "actors/peer/repair.hpp"
+
+#include <algorithm>
+#include <cstdio>
+#include <utility>
+
+/// How a connection is verified, watched, compared with another relay, and repaired.
+namespace lanrage::actors {
+
+namespace defaults = config::defaults;
+using std::chrono::nanoseconds;
+
+namespace {
+std::string in_ms(nanoseconds rtt) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.1f ms", std::chrono::duration<double, std::milli>(rtt).count());
+  return text;
+}
+std::string improvement(nanoseconds from, nanoseconds to) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.1f%%",
+                100.0 * (1.0 - static_cast<double>(to.count()) / static_cast<double>(from.count())));
+  return text;
+}
+} // namespace
+
+monitored* peer_connection::up() {
+  if (auto* s = in<connected>()) return s;
+  return in<degraded>();
+}
+const monitored* peer_connection::up() const {
+  if (const auto* s = in<connected>()) return s;
+  return in<degraded>();
+}
+bool peer_connection::alive() const { return up() != nullptr; }
+
+void peer_connection::probe(probe_series& series, std::chrono::milliseconds timeout) {
+  series.sent(issue(msg::probe_tunnel{record_.address, timeout}),
+              now_.at + defaults::verify_probe_interval);
+}
+
+void peer_connection::on(const tunnel_report& answer) {
+  if (auto* v = in<verifying>()) report(*v, answer);
+  else if (auto* m = up()) report(*m, answer);
+  else if (auto* t = in<trialling>()) report(*t, answer);
+  else if (auto* r = in<reconnecting>()) report(*r, answer);
+}
+
+// --- verifying --------------------------------------------------------------------------------------
+
+void peer_connection::verify(std::string why, bool adopting) {
+  enter(verifying{now_.at + defaults::verify_deadline, probe_series{health_.degraded_above},
+                  adopting},
+        std::move(why));
+  probe_next(in<verifying>()->probes);
+}
+
+void peer_connection::due(verifying& s) {
+  if (now_.at >= s.until) {
+    if (s.adopting) return negotiate("WireGuard said nothing of the remembered session");
+    return reconnect(1, "no answer through the tunnel");
+  }
+  if (s.probes.next() && now_.at >= *s.probes.next()) probe_next(s.probes);
+}
+
+void peer_connection::first_answer() {
+  if (!connected_at_) connected_at_ = now_.wall;
+}
+
+void peer_connection::report(verifying& s, const tunnel_report& answer) {
+  switch (s.probes.settle(answer)) {
+  case probe_series::verdict::measured: return come_up(answer.rtt, "the tunnel answers");
+  case probe_series::verdict::proven:
+    first_answer();
+    return probe_next(s.probes);
+  default: return;
+  }
+}
+
+void peer_connection::come_up(nanoseconds rtt, std::string why) {
+  first_answer();
+  latency_ = rtt;
+  slow_retry_.reset();
+  const auto slow = rtt > health_.degraded_above;
+  auto* m = up();
+  monitored next;
+  auto since = now_.at;
+  if (m) {
+    next.move = m->move;
+    if (m->check) since = m->check->ends - health_.check_timeout;
+  }
+  const auto confirm = slow && !in<degraded>() && initiator_ && path_ && path_->relay;
+  next.next_check = confirm ? now_.at + defaults::trial_confirm
+                            : std::max(now_.at, since + health_.check_interval);
+  if (m && slow == (in<degraded>() != nullptr)) {
+    *m = next;
+    return;
+  }
+  if (!m && initiator_ && path_ && path_->relay && !punching_until_ && !punch_at_)
+    punch_at_ = now_.at + punch_again_.next();
+  if (slow) enter(degraded{next}, in_ms(rtt) + " is slow: " + why);
+  else enter(connected{next}, std::move(why));
+}
+
+// --- health checks ----------------------------------------------------------------------------------
+
+void peer_connection::check_now() {
+  auto* m = up();
+  if (!m || m->check) return;
+  if (m->move) m->next_check = now_.at; // when the move is over
+  else start_check(*m);
+}
+
+void peer_connection::start_check(monitored& m) {
+  ++counters_.checks;
+  m.check = health_check{now_.at + health_.check_timeout, probe_series{}};
+  probe(m.check->probes, health_.check_timeout);
+}
+
+void peer_connection::due_monitored(monitored& m) {
+  if (m.move && now_.at >= m.move->until) return end_move(false, "the move took too long");
+  if (!m.check) {
+    if (!m.move && now_.at >= m.next_check) start_check(m);
+    return;
+  }
+  auto& probes = m.check->probes;
+  if (!probes.next() || now_.at < *probes.next()) return;
+  // One lost packet is no lost check: ask again while the check lasts.
+  const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(m.check->ends - now_.at);
+  const auto patience = latency_ ? std::max<nanoseconds>(defaults::verify_probe_interval,
+                                                         2 * *latency_)
+                                 : nanoseconds{defaults::verify_probe_interval};
+  if (left > patience) return probe(probes, left);
+  probes.stop();
+  if (probes.out() == 0) {
+    m.check.reset();
+    m.next_check = now_.at + defaults::repair_interval;
+  }
+}
+
+void peer_connection::report(monitored& m, const tunnel_report& answer) {
+  if (!m.check) return;
+  switch (m.check->probes.settle(answer)) {
+  case probe_series::verdict::measured: return check_answered(m, answer.rtt);
+  case probe_series::verdict::empty: break;
+  default: return;
+  }
+  const auto lost = m.check->probes.any_lost();
+  if (!lost && m.check->probes.next()) return; // the prober may be back before the check ends
+  m.check.reset();
+  // Unmeasured, or on a path that is just being left: says nothing.
+  m.next_check = now_.at + (m.move ? nanoseconds{0} : nanoseconds{defaults::repair_interval});
+  if (!lost || m.move) return;
+  ++counters_.lost;
+  reconnect(1, "a health check was lost");
+}
+
+void peer_connection::check_answered(monitored&, nanoseconds rtt) {
+  const auto was_slow = in<degraded>() != nullptr;
+  come_up(rtt, was_slow ? "fast again" : "the tunnel answers");
+  if (was_slow && in<degraded>()) maybe_trial(rtt);
+}
+
+// --- another relay ----------------------------------------------------------------------------------
+
+void peer_connection::maybe_trial(nanoseconds measured) {
+  if (!initiator_ || !path_ || up()->move) return;
+  const auto choice = trials_.candidate(now_.at, *path_, measured, ranking_);
+  if (!choice) return;
+  trialling t;
+  t.old = *path_;
+  t.fresh = through(*choice);
+  t.old_rtt = measured;
+  t.until = now_.at + defaults::trial_deadline;
+  t.probes = probe_series{nanoseconds::min()}; // the first answer waited for the handshake
+  path_ = t.fresh;
+  t.asked = write(used(t.fresh), true);
+  enter(std::move(t), "Current latency: " + in_ms(measured) + "; found alternative relay: " +
+                          choice->name + " " + to_string(choice->address));
+}
+
+void peer_connection::restore_relay(trialling& t, std::string why) {
+  trials_.reverted(now_.at);
+  t.at = trialling::stage::restoring;
+  t.until = now_.at + defaults::verify_deadline;
+  t.probes = probe_series{health_.degraded_above};
+  path_ = t.old;
+  reason_ = std::move(why);
+  t.asked = write(used(t.old), true);
+}
+
+void peer_connection::due(trialling& t) {
+  if (now_.at >= t.until) {
+    if (t.at == trialling::stage::trying) return restore_relay(t, "the other relay did not answer");
+    return reconnect(1, "the old relay does not answer any more");
+  }
+  if (t.probes.next() && now_.at >= *t.probes.next()) probe_next(t.probes);
+}
+
+void peer_connection::report(trialling& t, const tunnel_report& answer) {
+  switch (t.probes.settle(answer)) {
+  case probe_series::verdict::proven: return probe_next(t.probes);
+  case probe_series::verdict::measured: break;
+  default: return;
+  }
+  if (t.at == trialling::stage::restoring) return come_up(answer.rtt, "back on the old relay");
+  if (!relay_trial_policy::better(t.old_rtt, answer.rtt))
+    return restore_relay(t, "the other relay is not faster: " + in_ms(answer.rtt));
+  trials_.kept(now_.at);
+  ++counters_.relay_switches;
+  ++counters_.path_changes;
+  last_relay_ = t.fresh.relay;
+  come_up(answer.rtt, "Switched to better relay: " + in_ms(answer.rtt) + " (improved by " +
+                          improvement(t.old_rtt, answer.rtt) + ")");
+}
+
+// --- repairs ----------------------------------------------------------------------------------------
+
+void peer_connection::reconnect(int attempt, std::string why, std::optional<path> target) {
+  if (attempt == 1) ++counters_.reconnects;
+  if (path_ && !path_->relay) direct_.reset(); // what failed is not proven any more
+  reconnecting r;
+  r.attempt = attempt;
+  r.until = now_.at + defaults::repair_interval;
+  r.probes = probe_series{health_.degraded_above};
+  enter(std::move(r), std::move(why));
+  if (attempt == defaults::repair_attempts) { // start over
+    find_record();
+    if (initiator_) talk_.next_epoch();
+    talk_.owe(now_.at);
+    punch_soon();
+    punching_until_.reset();
+  }
+  if (initiator_) repair(std::move(target));
+  else ask_for_repair(attempt);
+}
+
+void peer_connection::repair(std::optional<path> target) {
+  auto& r = *in<reconnecting>();
+  if (!target) {
+    target = repair_path(path_, ranking_, direct_);
+    if (path_ && path_->relay) say(msg::relay_trouble{path_->relay->relay});
+  }
+  if (!target) return;
+  if (path_ && path_->where != target->where) {
+    ++counters_.path_changes;
+    if (path_->relay && target->relay) ++counters_.relay_switches;
+  }
+  path_ = target;
+  if (target->relay) last_relay_ = target->relay;
+  r.target = target;
+  r.asked = write(used(*target), true);
+}
+
+void peer_connection::ask_for_repair(int attempt) {
+  if (path_ && path_->relay) say(msg::relay_trouble{path_->relay->relay});
+  if (!ready_) { // asked for once WireGuard confirms
+    if (base_asked_ == no_ticket) base_asked_ = write(base(), true);
+    return;
+  }
+  signal(net::signal_kind::reset, asks_for_new_session(attempt));
+}
+
+void peer_connection::due(reconnecting& s) {
+  if (now_.at >= s.until) {
+    if (s.attempt < defaults::repair_attempts)
+      return reconnect(s.attempt + 1, "no answer after repair " + std::to_string(s.attempt));
+    return fail(net::errc::connection_failed, "no answer after three repairs");
+  }
+  if (s.probes.next() && now_.at >= *s.probes.next()) probe_next(s.probes);
+}
+
+void peer_connection::report(reconnecting& s, const tunnel_report& answer) {
+  switch (s.probes.settle(answer)) {
+  case probe_series::verdict::measured:
+    return come_up(answer.rtt, "repaired at attempt " + std::to_string(s.attempt));
+  case probe_series::verdict::proven:
+    first_answer();
+    return probe_next(s.probes);
+  default: return;
+  }
+}
+
+} // namespace lanrage::actors

@@ -1,0 +1,391 @@
+#include "actors/peer/peer_connection.hpp"
+
+#include <utility>
+
+/// How a connection finds its path: signals, offers, relays, punching, WireGuard's configuration.
+namespace lanrage::actors {
+
+namespace defaults = config::defaults;
+
+// --- what the other side says -----------------------------------------------------------------------
+
+void peer_connection::on(const net::peer_signal& said) {
+  if (in<closing>()) return;
+  switch (said.kind) {
+  case net::signal_kind::offer:
+  case net::signal_kind::punch: {
+    const auto is_punch = said.kind == net::signal_kind::punch;
+    if (is_punch && initiator_) return; // the initiator alone says when
+    const auto news = talk_.hear(said);
+    if (auto* s = in<failed>(); s && !s->retry) {
+      s->retry = now_.at; // it said bye, and is back
+      hope("the peer asks to connect");
+    } else if (news.any()) {
+      hope("the peer has something new to offer");
+    }
+    heard(news);
+    if (news.reply) {
+      talk_.owe(now_.at);
+      // A responder of another attempt was restarted: whether the session survived it is open.
+      if (initiator_) check_now();
+    }
+    if (is_punch)
+      say(msg::start_punch{record_.key, said.epoch, said.candidates, said.start_after});
+    return;
+  }
+  case net::signal_kind::reset:
+    if (!initiator_) return;
+    if (said.ready) talk_.heard_ready();
+    hope("the peer asks for a new session");
+    if (const auto* v = in<verifying>(); v && v->adopting && !path_)
+      return negotiate("the peer lost the session");
+    if (said.ready && (alive() || in<trialling>() || in<verifying>()))
+      return reconnect(1, "the peer lost the session", path_);
+    return check_now();
+  case net::signal_kind::bye: return closed_by_peer();
+  }
+}
+
+void peer_connection::heard(const negotiation::news& news) {
+  if (news.legs) rank();
+  if (news.candidates) punch_soon();
+}
+
+void peer_connection::signal(net::signal_kind kind, bool ready) {
+  say(msg::send_signal{record_.party, record_.key, talk_.signal(kind, ready)});
+}
+
+bool peer_connection::may_offer() const {
+  // A responder has nothing to say before its WireGuard knows the peer.
+  return started_ && !in<failed>() && !in<closing>() && !in<discovering>() &&
+         (initiator_ || ready_);
+}
+
+void peer_connection::offer_if_due() {
+  if (may_offer() && talk_.offer_at() && now_.at >= *talk_.offer_at())
+    say(msg::send_signal{record_.party, record_.key, talk_.offer(now_.at, ready_)});
+}
+
+// --- what we know of ourselves ----------------------------------------------------------------------
+
+void peer_connection::on(const msg::own_paths& own) {
+  if (!talk_.own_candidates(own.candidates)) return;
+  talk_.owe(now_.at);
+  punch_soon();
+  hope("our own addresses changed");
+}
+
+void peer_connection::on(const msg::own_legs& own) {
+  if (!talk_.own_legs(own.legs)) return;
+  talk_.owe(now_.at);
+  rank();
+  hope("our own relays changed");
+  if (alive() && path_ && path_->relay && !talk_.on_relay(path_->relay->relay)) check_now();
+}
+
+void peer_connection::on(const msg::control_state& control) {
+  talk_.own_delay(control.delay);
+  if (control.up && !control_up_) talk_.owe(now_.at); // the last one may be lost
+  control_up_ = control.up;
+}
+
+void peer_connection::on(const msg::network_changed&) {
+  hope("the network changed");
+  punch_soon();
+  check_now();
+}
+
+// --- relays -----------------------------------------------------------------------------------------
+
+void peer_connection::rank() {
+  if (in<closing>()) return;
+  if (talk_.own_legs().empty() || talk_.peer_legs().empty()) {
+    ranking_.clear();
+    rank_asked_ = no_ticket;
+    return;
+  }
+  rank_asked_ = issue(msg::rank_relays{record_.key, talk_.peer_legs()});
+}
+
+void peer_connection::on(const relays_ranked& answer) {
+  if (answer.asked != rank_asked_ || in<closing>()) return;
+  rank_asked_ = no_ticket;
+  ranking_ = answer.choices;
+  // An address that looked like the peer's own may turn out to be a relay's.
+  if (path_ && !path_->relay) path_ = attributed(path_->where);
+}
+
+path peer_connection::attributed(const net::endpoint& where) const {
+  if (path_ && path_->relay && path_->where == where) return *path_;
+  for (const auto& relay : ranking_)
+    if (relay.address == where) return through(relay);
+  if (last_relay_ && last_relay_->address == where) return through(*last_relay_);
+  return path{where, std::nullopt, {}};
+}
+
+// --- progress ---------------------------------------------------------------------------------------
+
+void peer_connection::progress() {
+  auto* m = up();
+  // On the initiator `direct_` is proven, on the responder nominated: time to move there.
+  if (m && !m->move && direct_ && path_ && path_->where != direct_->where) start_move(*direct_);
+  if (!initiator_) return;
+  if (in<negotiating>() && talk_.peer_ready()) {
+    if (direct_) {
+      say(msg::nominate_path{record_.key, talk_.epoch(), direct_->where});
+      configure(*direct_);
+    } else if (!ranking_.empty()) {
+      configure(through(ranking_.front()));
+    }
+  }
+  const auto* r = in<reconnecting>();
+  if (r && r->attempt == defaults::repair_attempts && direct_ && talk_.peer_ready() &&
+      !(path_ && path_->where == direct_->where)) {
+    say(msg::nominate_path{record_.key, talk_.epoch(), direct_->where});
+    repair(direct_);
+  }
+  if (punch_at_ && now_.at >= *punch_at_) punch();
+}
+
+void peer_connection::configure(const path& target) {
+  talk_.stop_repeating();
+  path_ = target;
+  if (target.relay) last_relay_ = target.relay;
+  const auto asked = write(used(target), false);
+  enter(configuring{target, asked, now_.at + defaults::configure_deadline},
+        target.relay ? "going through " + target.relay->name : "going direct");
+}
+
+void peer_connection::due(configuring& s) {
+  if (now_.at >= s.until) reconnect(1, "WireGuard did not confirm in time");
+}
+
+// --- WireGuard's configuration ----------------------------------------------------------------------
+
+msg::wg_peer peer_connection::base() const {
+  return {record_.key, record_.address, std::nullopt, false};
+}
+
+msg::wg_peer peer_connection::used(const path& target) const {
+  // A responder leaves the endpoint to WireGuard, which learns it from the initiator's packets.
+  auto peer = base();
+  if (initiator_) peer.where = target.where;
+  peer.keepalive = true;
+  return peer;
+}
+
+ticket peer_connection::write(const msg::wg_peer& peer, bool anew) {
+  configured_ = peer;
+  return anew ? issue(msg::reset_peer{peer}) : issue(msg::set_peer{peer});
+}
+
+void peer_connection::configure_base() {
+  if (configured_ && *configured_ != base()) return fall_silent();
+  if (!configured_ || !ready_) base_asked_ = write(base(), false);
+}
+
+void peer_connection::fall_silent() {
+  if (!configured_ || *configured_ == base()) return;
+  ready_ = false;
+  base_asked_ = write(base(), true);
+}
+
+void peer_connection::on(const write_done& answer) {
+  const auto ok = !answer.refused;
+  if (answer.asked == base_asked_ && base_asked_ != no_ticket) {
+    base_asked_ = no_ticket;
+    if (!ok) return; // repeated with the next offer or repair
+    ready_ = true;
+    if (const auto* f = in<failed>(); f && !f->retry) return; // it said bye: not expected
+    say(msg::expect_peer{record_.key, true});
+    talk_.owe(now_.at);
+    if (!initiator_ && in<reconnecting>()) signal(net::signal_kind::reset, true);
+    return;
+  }
+  if (auto* c = in<configuring>(); c && c->asked == answer.asked) {
+    if (!ok) return reconnect(1, "WireGuard refused the peer");
+    ready_ = true;
+    return verify("waiting for the first answer");
+  }
+  if (auto* t = in<trialling>(); t && t->asked == answer.asked) {
+    if (ok) return probe_next(t->probes);
+    if (t->at == trialling::stage::trying) return restore_relay(*t, "WireGuard refused the switch");
+    return reconnect(1, "WireGuard refused to switch back");
+  }
+  if (auto* r = in<reconnecting>(); r && r->asked == answer.asked) {
+    r->asked = no_ticket;
+    if (ok) probe_next(r->probes);
+    return;
+  }
+  if (auto* c = in<closing>(); c && c->asked == answer.asked && ok) {
+    c->done = true;
+    reason_ = "disconnected";
+  }
+}
+
+// --- punching ---------------------------------------------------------------------------------------
+
+void peer_connection::punch_soon() {
+  if (!initiator_ || in<failed>() || in<closing>() || in<discovering>()) return;
+  punch_again_.reset();
+  punch_at_ = now_.at;
+}
+
+void peer_connection::punch() {
+  const auto* r = in<reconnecting>();
+  const auto* v = in<verifying>();
+  const auto state_allows = in<negotiating>() || in<configuring>() || (v && !v->adopting) ||
+                            alive() || (r && r->attempt == defaults::repair_attempts);
+  const auto is_direct = path_ && !path_->relay && !r;
+  const auto* m = up();
+  if (!state_allows || is_direct || punching_until_ || (m && m->move) || !talk_.can_punch()) return;
+  if (punched_epoch_ == talk_.epoch()) talk_.next_epoch();
+  punched_epoch_ = talk_.epoch();
+  direct_.reset();
+  punch_at_.reset();
+  signal(net::signal_kind::punch, ready_);
+  const auto after = talk_.punch_after();
+  say(msg::start_punch{record_.key, talk_.epoch(), talk_.peer_candidates(), after});
+  // nat reports the end itself; this is for the case that it cannot.
+  punching_until_ = now_.at + after + 2 * defaults::punch_deadline;
+}
+
+void peer_connection::punch_ended() {
+  punching_until_.reset();
+  if (initiator_ && !punch_at_) punch_at_ = now_.at + punch_again_.next();
+}
+
+void peer_connection::on(const msg::path_event& news) {
+  if (news.epoch != talk_.epoch() || in<closing>()) return;
+  if (news.peer_ready) talk_.heard_ready();
+  auto* m = up();
+  const auto moving = m && m->move;
+  switch (news.news) {
+  case msg::path_news::proven:
+    if (!initiator_ || moving) return;
+    punching_until_.reset();
+    direct_ = path{news.where, std::nullopt, news.rtt};
+    return;
+  case msg::path_news::nominated:
+    if (!initiator_) {
+      direct_ = path{news.where, std::nullopt, news.rtt};
+    } else if (moving && m->move->asked == no_ticket && m->move->target.where == news.where) {
+      m->move->asked = issue(msg::assert_endpoint{record_.key, news.where, news.rtt});
+      m->move->until = now_.at + defaults::assert_deadline + defaults::configure_deadline;
+    }
+    return;
+  case msg::path_news::failed:
+    if (!initiator_) return;
+    if (moving && m->move->asked == no_ticket) return end_move(false, "the direct path was lost");
+    if (!moving) punch_ended();
+    return;
+  }
+}
+
+// --- moving a living session ------------------------------------------------------------------------
+
+void peer_connection::start_move(const path& target) {
+  endpoint_move move{target, no_ticket, now_.at + defaults::punch_deadline};
+  if (initiator_) {
+    say(msg::nominate_path{record_.key, talk_.epoch(), target.where});
+  } else {
+    move.asked = issue(msg::assert_endpoint{record_.key, target.where, target.rtt});
+    move.until = now_.at + defaults::assert_deadline + defaults::configure_deadline;
+  }
+  up()->move = move;
+}
+
+void peer_connection::on(const move_done& answer) {
+  auto* m = up();
+  if (!m || !m->move || m->move->asked != answer.asked || answer.asked == no_ticket) return;
+  end_move(answer.landed, answer.landed ? "moved to the direct path" : "the direct path did not hold");
+}
+
+void peer_connection::end_move(bool landed, std::string why) {
+  auto* m = up();
+  const auto target = m->move->target;
+  m->move.reset();
+  direct_.reset();
+  reason_ = std::move(why);
+  if (landed) {
+    path_ = target;
+    ++counters_.path_changes;
+    if (initiator_ && configured_) configured_->where = target.where;
+    punch_at_.reset();
+    punch_again_.reset();
+  } else {
+    punch_ended();
+  }
+  check_now();
+}
+
+// --- WireGuard's own signals ------------------------------------------------------------------------
+
+void peer_connection::on(const msg::wg_signal& seen) {
+  if (in<closing>()) return;
+  const auto handshake = seen.latest_handshake && seen.latest_handshake != handshake_;
+  const auto received = seen.rx > rx_;
+  const auto session = seen.latest_handshake &&
+                       now_.wall - *seen.latest_handshake < defaults::session_lifetime;
+  rx_ = seen.rx;
+  handshake_ = seen.latest_handshake;
+  if (seen.session_lost) return session_lost();
+  if (const auto* v = in<verifying>(); v && v->adopting) return adopt(seen);
+
+  const auto* m = up();
+  const auto ours = (m && m->move) || in<trialling>() || in<configuring>();
+  if (seen.where && seen.roamed && !ours && path_ && path_->where != *seen.where) {
+    const auto was_direct = !path_->relay;
+    path_ = attributed(*seen.where);
+    if (path_->relay) last_relay_ = path_->relay;
+    ++counters_.path_changes;
+    if (was_direct && path_->relay) punch_soon();
+  }
+  if (handshake && session) return session_seen(seen);
+  auto* r = in<reconnecting>();
+  if (r && !initiator_ && received && configured_ && configured_->keepalive && !r->probes.out())
+    probe_next(r->probes); // the old session carries packets again
+}
+
+void peer_connection::session_seen(const msg::wg_signal& seen) {
+  const auto* f = in<failed>();
+  auto* r = in<reconnecting>();
+  if (!in<negotiating>() && !(f && f->retry) && !(r && !initiator_)) return;
+  if (seen.where) path_ = attributed(*seen.where);
+  if (!path_) return;
+  if (path_->relay) last_relay_ = path_->relay;
+  if (!configured_ || !configured_->keepalive) write(used(*path_), false);
+  ready_ = true;
+  if (r) return probe_next(r->probes);
+  talk_.stop_repeating();
+  verify("WireGuard has a session");
+}
+
+void peer_connection::adopt(const msg::wg_signal& seen) {
+  const auto alive_session =
+      seen.latest_handshake && now_.wall - *seen.latest_handshake < defaults::session_lifetime;
+  if (!alive_session || !seen.where) return negotiate("the remembered session is over");
+  path_ = attributed(*seen.where);
+  // Names the peer to a writer that forgot it; equal to what WireGuard has, so nothing is written.
+  write(used(*path_), false);
+  auto& v = *in<verifying>();
+  v.adopting = false;
+  probe_next(v.probes);
+}
+
+void peer_connection::session_lost() {
+  const auto* v = in<verifying>();
+  if (in<negotiating>() || (v && v->adopting)) {
+    configured_.reset();
+    ready_ = false;
+    if (v) return negotiate("WireGuard was started anew");
+    return configure_base();
+  }
+  if (in<failed>() || in<discovering>()) return;
+  if (initiator_) return reconnect(1, "WireGuard was started anew", path_);
+  ready_ = false;
+  base_asked_ = write(base(), true);
+  reconnect(1, "WireGuard was started anew");
+}
+
+} // namespace lanrage::actors

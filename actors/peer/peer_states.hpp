@@ -1,0 +1,112 @@
+#pragma once
+
+#include "actors/peer/peer_events.hpp"
+#include "actors/peer/probing.hpp"
+#include "messages/values.hpp"
+
+#include <chrono>
+#include <optional>
+#include <variant>
+
+/// The states of a peer connection (docs/connection.md). Each owns what is only true while it
+/// lasts; what outlives a state is a member of peer_connection.
+namespace lanrage::actors {
+
+/// Where WireGuard's packets to the peer go: straight, or to a relay.
+struct path {
+  net::endpoint where;
+  std::optional<msg::relay_choice> relay; ///< absent: direct
+  std::chrono::nanoseconds rtt{};         ///< as probed or ranked; zero: unknown
+};
+inline path through(const msg::relay_choice& relay) { return {relay.address, relay, relay.rtt}; }
+inline msg::strategy strategy_of(const path& p) {
+  return p.relay ? msg::strategy::relay : msg::strategy::direct;
+}
+
+struct discovering {
+  ticket asked{};
+  msg::time_point until;
+};
+
+struct negotiating {
+  msg::time_point until;
+};
+
+struct configuring {
+  path target;
+  ticket asked{};
+  msg::time_point until;
+};
+
+struct verifying {
+  msg::time_point until;
+  probe_series probes;
+  /// A session that was alive before this core existed: WireGuard is not touched, its first signal
+  /// decides.
+  bool adopting = false;
+};
+
+/// One health check: probes that together answer "is it alive, and how fast".
+struct health_check {
+  msg::time_point ends; ///< no probe of it is answered after this
+  probe_series probes;
+};
+
+/// A living session is being moved to a proven direct path (make before break).
+struct endpoint_move {
+  path target;
+  ticket asked = no_ticket; ///< of assert_endpoint; none while the nomination is not yet heard
+  msg::time_point until;
+};
+
+/// What connected and degraded have in common.
+struct monitored {
+  msg::time_point next_check;
+  std::optional<health_check> check;
+  std::optional<endpoint_move> move;
+};
+struct connected : monitored {};
+struct degraded : monitored {};
+
+struct trialling {
+  enum class stage : std::uint8_t { trying, restoring };
+  path old;
+  path fresh;
+  std::chrono::nanoseconds old_rtt{};
+  stage at = stage::trying;
+  ticket asked{};
+  msg::time_point until;
+  probe_series probes;
+};
+
+struct reconnecting {
+  int attempt = 1; ///< 1 .. repair_attempts
+  msg::time_point until;
+  ticket asked = no_ticket; ///< of the write; probing starts when it is applied
+  probe_series probes;
+  std::optional<path> target;
+};
+
+struct failed {
+  net::errc why{};
+  std::optional<msg::time_point> retry; ///< absent: the other side disconnected on purpose
+};
+
+struct closing {
+  ticket asked{};
+  msg::time_point until;
+  int tries = 1;
+  bool done = false; ///< removed: nothing is ever said again
+};
+
+using state = std::variant<discovering, negotiating, configuring, verifying, connected, degraded,
+                           trialling, reconnecting, failed, closing>;
+static_assert(std::variant_size_v<state> == msg::phase_count);
+
+/// The states stand in the order of msg::phase.
+inline msg::phase phase_of(const state& s) { return static_cast<msg::phase>(s.index()); }
+
+/// Whether the one door may lead from one state to another.
+bool legal(msg::phase from, msg::phase to);
+
+} // namespace lanrage::actors

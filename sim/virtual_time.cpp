@@ -1,0 +1,54 @@
+#include "sim/virtual_time.hpp"
+
+#include <caf/atom.hpp>
+#include <caf/exit_reason.hpp>
+#include <caf/send.hpp>
+
+#include <stdexcept>
+
+namespace lanrage::sim {
+
+virtual_time::config::config() {
+  set("scheduler.policy", caf::atom("testing"));
+  set("logger.verbosity", caf::atom("quiet"));
+}
+
+virtual_time::virtual_time()
+    : scheduler_(dynamic_cast<caf::scheduler::test_coordinator&>(system_.scheduler())) {
+  system_.await_actors_before_shutdown(false); // a live actor must not block the destructor
+}
+
+virtual_time::~virtual_time() {
+  for (auto& actor : owned_) caf::anon_send_exit(actor, caf::exit_reason::kill);
+  owned_.clear();
+  while (scheduler_.try_run_once()) {}
+  scheduler_.clock().cancel_all(); // else stopping re-fires periodic timers without end
+  while (scheduler_.try_run_once()) {}
+}
+
+std::size_t virtual_time::settle() {
+  std::size_t jobs = 0;
+  while (scheduler_.try_run_once())
+    if (++jobs > livelock_after) throw std::runtime_error("virtual_time: actors never settle");
+  return jobs;
+}
+
+void virtual_time::run_until(time_point end) {
+  auto& clock = scheduler_.clock();
+  for (settle(); !clock.schedule().empty() && clock.schedule().begin()->first <= end; settle())
+    clock.trigger_timeout();
+  if (clock.current_time < end) clock.current_time = end;
+}
+
+bool virtual_time::run_until_mail(caf::scoped_actor& self, time_point end) {
+  auto& clock = scheduler_.clock();
+  for (settle(); !self->has_next_message() && !clock.schedule().empty() &&
+                 clock.schedule().begin()->first <= end;
+       settle())
+    clock.trigger_timeout();
+  if (self->has_next_message()) return true;
+  if (clock.current_time < end) clock.current_time = end;
+  return false;
+}
+
+} // namespace lanrage::sim
