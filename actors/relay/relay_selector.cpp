@@ -51,7 +51,8 @@ void arm(self_pointer self) {
 
 void execute(self_pointer self, relay_effects& effects) {
   auto& state = self->state;
-  for (auto& frame : effects.frames) self->send(state.roles.port, std::move(frame));
+  for (auto& frame : effects.frames)
+    self->send(state.roles.port, std::move(frame));
   for (auto& text : effects.news) {
     spdlog::info("relays: {}", text);
     self->send(state.roles.supervisor,
@@ -102,9 +103,8 @@ void set_handlers(self_pointer self) {
     return caf::sec::runtime_error;
   });
   self->set_down_handler([](caf::scheduled_actor*, caf::down_msg&) {});
-  self->set_exit_handler([](caf::scheduled_actor* me, caf::exit_msg& order) {
-    me->quit(std::move(order.reason));
-  });
+  self->set_exit_handler(
+      [](caf::scheduled_actor* me, caf::exit_msg& order) { me->quit(std::move(order.reason)); });
   self->set_default_handler([](caf::scheduled_actor*, caf::message_view&) {
     spdlog::warn("relays: a message that is not of its interface");
     return caf::result<caf::message>{caf::sec::unexpected_message};
@@ -140,7 +140,8 @@ shell::behavior_type selector(self_pointer self, const msg::roles& roles,
         });
       },
       [=](const msg::relay_trouble& report) {
-        step(self, [&](auto& table, auto now, auto& out) { table.trouble(report.relay, now, out); });
+        step(self,
+             [&](auto& table, auto now, auto& out) { table.trouble(report.relay, now, out); });
       },
       [=](const relay_due& due) {
         if (due.token != self->state.token) return;
