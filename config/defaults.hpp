@@ -108,6 +108,13 @@ inline constexpr milliseconds assert_interval = 5ms; ///< re-assert the endpoint
 inline constexpr seconds assert_deadline = 3s;       ///< give up and restore after this
 inline constexpr milliseconds assert_stable_min = 50ms; ///< stable for max(this, 2 RTT) is landed
 
+// --- the machine's network ---------------------------------------------------------------------
+
+/// Changes of addresses and routes come in bursts; one burst is one piece of news. Ours.
+inline constexpr milliseconds network_settle = 200ms;
+/// Datagrams taken from the port and not yet looked at; more are dropped, as a full socket would.
+inline constexpr std::size_t port_queue_max = 4'096;
+
 // --- relays -------------------------------------------------------------------------------------
 
 inline constexpr seconds relay_lifetime = 300s; ///< a registration outlives its daemon by minutes
@@ -116,6 +123,25 @@ inline constexpr seconds relay_route_idle = 240s; ///< unused routes go; WireGua
 inline constexpr milliseconds relay_rto = 250ms;  ///< retransmission, doubling to relay_rto_max
 inline constexpr seconds relay_rto_max = 5s;
 inline constexpr std::size_t relays_registered = 3; ///< members stay registered with the best
+/// A registered relay is asked again after twice its RTT and this, within [min, relay_rto]. Ours.
+inline constexpr milliseconds relay_rto_margin = 50ms;
+inline constexpr milliseconds relay_rto_min = 100ms;
+/// Unanswered requests in a row after which a relay is lost: 0.8 s at 30 ms. Ours.
+inline constexpr int relay_lost_after = 3;
+inline constexpr int relay_measure_requests = 3; ///< hellos to a relay that is only measured
+inline constexpr seconds relay_measure_every = 300s; ///< relays we are not registered with
+inline constexpr seconds relay_load_every = 60s;     ///< a ping, for the relay's load
+inline constexpr std::size_t relay_rtt_samples = 7;  ///< whose median counts
+/// A relay that was lost ranks last for this long after its return, doubling to the maximum.
+inline constexpr seconds relay_penalty_first = 5s;
+inline constexpr seconds relay_penalty_max = 300s;
+/// Another relay replaces a registered one when it is nearer by both. Ours: noise must not flap.
+inline constexpr milliseconds relay_nearer_by = 10ms;
+inline constexpr int relay_nearer_by_percent = 15;
+inline constexpr std::uint16_t relay_crowded_permille = 900; ///< of load: ranks behind others
+/// Relays registered with for the sake of peers that are not with ours. Ours.
+inline constexpr std::size_t relays_for_peers_max = 8;
+inline constexpr seconds relay_for_peer_idle = 600s;
 inline constexpr seconds relay_token_lifetime = 24h;
 inline constexpr std::uint16_t relay_port = 51820;
 inline constexpr std::size_t relay_clients_max = 20'000;

@@ -1,6 +1,7 @@
 #include "actors/daemon/local_api_actor.hpp"
 
 #include "actors/daemon/local_request.hpp"
+#include "actors/shell.hpp"
 #include "messages/error.hpp"
 
 #include <caf/actor_system.hpp>
@@ -189,6 +190,7 @@ void happened(self_pointer self, const msg::connection_event& event) {
 local_api_actor::behavior_type local_api(self_pointer self, const msg::roles& roles,
                                          const local_api_settings& settings,
                                          const std::shared_ptr<local_server>& server) {
+  install_handlers(self, "local api");
   self->state.roles = roles;
   self->state.settings = settings;
   self->state.server = server;

@@ -1,6 +1,8 @@
 #include "actors/drivers/store_driver.hpp"
 
+#include "actors/shell.hpp"
 #include "messages/error.hpp"
+#include "net/os/descriptor.hpp"
 
 #include <caf/actor_system.hpp>
 #include <caf/stateful_actor.hpp>
@@ -29,21 +31,6 @@ net::error disk_error(const std::string& what, const std::filesystem::path& file
                    what + " " + file.string() + ": " + std::strerror(why));
 }
 
-/// A file descriptor that closes itself.
-class descriptor {
- public:
-  explicit descriptor(int fd) : fd_(fd) {}
-  descriptor(const descriptor&) = delete;
-  descriptor& operator=(const descriptor&) = delete;
-  ~descriptor() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  int get() const { return fd_; }
-
- private:
-  int fd_;
-};
-
 bool write_all(int fd, std::string_view text) {
   while (!text.empty()) {
     const auto count = ::write(fd, text.data(), text.size());
@@ -56,9 +43,10 @@ bool write_all(int fd, std::string_view text) {
 
 msg::store_actor::behavior_type store(msg::store_actor::stateful_pointer<store_state> self,
                                       const std::filesystem::path& folder) {
+  install_handlers(self, "store");
   self->state.folder = folder;
   return {[=](const msg::store_put& put) -> caf::result<msg::done> {
-    const auto written = replace_file(self->state.folder / (put.name + ".json"), put.text);
+    const auto written = replace_file(self->state.folder / put.name, put.text);
     if (written) return msg::done{};
     spdlog::error("state: {}", net::to_string(written.error()));
     return msg::to_caf(written.error());
@@ -71,7 +59,7 @@ net::result<void> replace_file(const std::filesystem::path& file, const std::str
   auto beside = file;
   beside += ".new";
   {
-    const descriptor out{::open(beside.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600)};
+    const net::os::descriptor out{::open(beside.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600)};
     if (out.get() < 0) return disk_error("cannot create", beside);
     if (!write_all(out.get(), text) || ::fsync(out.get()) != 0)
       return disk_error("cannot write", beside);
@@ -81,7 +69,7 @@ net::result<void> replace_file(const std::filesystem::path& file, const std::str
 }
 
 net::result<std::string> read_file(const std::filesystem::path& file, std::size_t limit) {
-  const descriptor in{::open(file.c_str(), O_RDONLY | O_CLOEXEC)};
+  const net::os::descriptor in{::open(file.c_str(), O_RDONLY | O_CLOEXEC)};
   if (in.get() < 0) return disk_error("cannot open", file);
   std::string text;
   std::array<char, 16 * 1024> chunk;

@@ -17,7 +17,7 @@ net::result<void> replace_file(const std::filesystem::path& file, const std::str
 /// The whole of a file of at most `limit` octets; bad_state when it cannot be read or is larger.
 net::result<std::string> read_file(const std::filesystem::path& file, std::size_t limit);
 
-/// Keeps documents as `<name>.json` in a folder of ours.
+/// Keeps documents as files of their names in a folder of ours.
 msg::store_actor spawn_store_driver(caf::actor_system& system, std::filesystem::path folder);
 
 } // namespace lanrage::actors

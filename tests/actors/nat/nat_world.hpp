@@ -200,9 +200,9 @@ class world {
       if (!next || *next > end) break;
       now = std::max(now, *next);
       if (!in_flight_.empty() && in_flight_.begin()->first.first <= now) {
-        const auto packet = std::move(in_flight_.begin()->second);
+        const auto first = std::move(in_flight_.begin()->second);
         in_flight_.erase(in_flight_.begin());
-        arrive(packet);
+        arrive(first);
         continue;
       }
       for (int i : {0, 1}) {
@@ -280,7 +280,7 @@ class world {
     const int copies = random_.below(100) < sky_.duplicate_percent ? 2 : 1;
     for (int copy = 0; copy < copies; ++copy) {
       if (random_.below(100) < sky_.loss_percent) continue;
-      const bool local = path->second == members[i].host && members[i].nat;
+      const bool local = members[0].lan == members[1].lan && to == members[1 - i].host;
       auto delay = local ? std::chrono::nanoseconds{1ms} : sky_.delay;
       if (sky_.jitter > 0ns) delay += std::chrono::nanoseconds{random_.below(sky_.jitter.count())};
       in_flight_[{now + delay, ++count_}] = {path->first, path->second, to, data};
