@@ -1,195 +1,20 @@
 #include "config/keys.hpp"
 
-#include <algorithm>
-#include <array>
+#include "config/key_kinds.hpp"
+
 #include <cctype>
-#include <concepts>
 #include <limits>
-#include <utility>
 
 namespace lanrage::config {
 namespace {
 
+using namespace kinds;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 using namespace std::chrono_literals;
 
-constexpr std::size_t interface_octets_max = 15; // IFNAMSIZ less its end
-constexpr std::size_t socket_octets_max = 107;   // sockaddr_un::sun_path less its end
-constexpr int mtu_min = 1280;                    // IPv6's least (RFC 8200 section 5)
+constexpr int mtu_min = 1280; // IPv6's least (RFC 8200 section 5)
 constexpr int mtu_max = 9000;
-
-/// Where a key's value lives. Captureless, so that a key is a line of a table.
-template <class Target, class T>
-using place = T& (*)(Target&);
-
-template <class T>
-using in_settings = place<settings, T>;
-
-const settings& shown_settings() {
-  static const settings values = default_settings();
-  return values;
-}
-
-template <class T>
-T default_of(in_settings<T> at) {
-  settings copy = shown_settings();
-  return at(copy);
-}
-
-key<settings> flag(std::string_view name, in_settings<bool> at, std::string_view help) {
-  return {name,
-          "true or false",
-          help,
-          default_of(at) ? "true" : "false",
-          true,
-          [at](const value& found, settings& into) {
-            const auto* given = std::get_if<bool>(&found);
-            if (given) at(into) = *given;
-            return given != nullptr;
-          }};
-}
-
-template <std::integral T>
-key<settings> number(std::string_view name, in_settings<T> at, std::int64_t min, std::int64_t max,
-                     std::string_view help) {
-  return {name,
-          "an integer from " + std::to_string(min) + " to " + std::to_string(max),
-          help,
-          std::to_string(default_of(at)),
-          true,
-          [at, min, max](const value& found, settings& into) {
-            const auto* given = std::get_if<std::int64_t>(&found);
-            if (!given || *given < min || *given > max) return false;
-            at(into) = static_cast<T>(*given);
-            return true;
-          }};
-}
-
-template <class Duration>
-key<settings> duration(std::string_view name, in_settings<Duration> at, milliseconds min,
-                       milliseconds max, std::string_view help) {
-  const bool whole_seconds = std::same_as<Duration, seconds>;
-  return {name,
-          std::string{"a duration with its unit, such as "} +
-              (whole_seconds ? "\"30s\" or \"5m\"" : "\"30s\" or \"250ms\"") + ", from " +
-              show_duration(min) + " to " + show_duration(max),
-          help,
-          toml_string(show_duration(default_of(at))),
-          true,
-          [at, min, max](const value& found, settings& into) {
-            const auto* text = std::get_if<std::string>(&found);
-            const auto given = text ? parse_duration(*text) : std::nullopt;
-            if (!given || *given < min || *given > max) return false;
-            const auto exact = std::chrono::duration_cast<Duration>(*given);
-            if (exact != *given) return false;
-            at(into) = exact;
-            return true;
-          }};
-}
-
-/// A string that `make` turns into the value; absent: not acceptable.
-template <class Target, class T, class Make>
-key<Target> text(std::string_view name, place<Target, T> at, std::string expected,
-                 std::string shown, bool has_default, std::string_view help, Make make) {
-  return {name,
-          std::move(expected),
-          help,
-          toml_string(shown),
-          has_default,
-          [at, make](const value& found, Target& into) {
-            const auto* given = std::get_if<std::string>(&found);
-            auto made = given ? make(*given) : decltype(make(std::string{})){};
-            if (!made) return false;
-            at(into) = *std::move(made);
-            return true;
-          }};
-}
-
-std::optional<std::filesystem::path> absolute_path(const std::string& given) {
-  const std::filesystem::path path{given};
-  if (!path.is_absolute() || given.find('\0') != std::string::npos) return std::nullopt;
-  return path;
-}
-
-std::optional<std::filesystem::path> socket_path(const std::string& given) {
-  return given.size() <= socket_octets_max ? absolute_path(given) : std::nullopt;
-}
-
-key<settings> directory(std::string_view name, in_settings<std::filesystem::path> at,
-                        std::string_view help) {
-  return text(name, at, "an absolute path", default_of(at).string(), true, help, absolute_path);
-}
-
-constexpr std::array<std::pair<std::string_view, log_level>, 5> levels{
-    {{"trace", log_level::trace},
-     {"debug", log_level::debug},
-     {"info", log_level::info},
-     {"warn", log_level::warn},
-     {"error", log_level::error}}};
-
-key<settings> log(in_settings<log_level> at) {
-  return text("log", at, "one of \"trace\", \"debug\", \"info\", \"warn\", \"error\"", "info", true,
-              "How much is logged.", [](const std::string& given) -> std::optional<log_level> {
-                for (const auto& [name, level] : levels)
-                  if (given == name) return level;
-                return std::nullopt;
-              });
-}
-
-bool printable_name(std::string_view given, std::size_t octets_max) {
-  return !given.empty() && given.size() <= octets_max &&
-         std::all_of(given.begin(), given.end(), [](char c) { return c > 0x20 && c < 0x7f; });
-}
-
-std::optional<std::string> relay_name(const std::string& given) {
-  return printable_name(given, 32) ? std::optional{given} : std::nullopt;
-}
-
-std::optional<std::string> interface_name(const std::string& given) {
-  const bool usable = printable_name(given, interface_octets_max) && given != "." &&
-                      given != ".." && given.find('/') == std::string::npos &&
-                      given.find(':') == std::string::npos;
-  return usable ? std::optional{given} : std::nullopt;
-}
-
-/// What one listens on: the address may be 0.0.0.0 or ::, the port may not be 0.
-std::optional<net::endpoint> listen_endpoint(const std::string& given) {
-  const auto where = net::endpoint::parse(given);
-  return where && where->port != 0 ? where : std::nullopt;
-}
-
-/// What others are told: neither 0.0.0.0 nor port 0.
-std::optional<net::endpoint> reachable_endpoint(const std::string& given) {
-  const auto where = net::endpoint::parse(given);
-  return where && where->valid() ? where : std::nullopt;
-}
-
-key<settings> listen_list(std::string_view name, in_settings<std::vector<net::endpoint>> at,
-                          std::string_view help) {
-  std::string shown;
-  for (const auto& where : default_of(at))
-    shown += (shown.empty() ? "" : ", ") + toml_string(to_string(where));
-  return {name,
-          "addresses with ports to listen on, such as [\"0.0.0.0:51820\", \"[::]:51820\"]",
-          help,
-          "[" + shown + "]",
-          true,
-          [at](const value& found, settings& into) {
-            std::vector<std::string> texts;
-            if (const auto* one = std::get_if<std::string>(&found)) texts = {*one};
-            if (const auto* many = std::get_if<std::vector<std::string>>(&found)) texts = *many;
-            std::vector<net::endpoint> all;
-            for (const auto& given : texts) {
-              const auto where = listen_endpoint(given);
-              if (!where || std::find(all.begin(), all.end(), *where) != all.end()) return false;
-              all.push_back(*where);
-            }
-            if (all.empty()) return false;
-            at(into) = std::move(all);
-            return true;
-          }};
-}
 
 table daemon_table() {
   using path = std::filesystem::path;
@@ -331,7 +156,7 @@ table control_table() {
                      return s.control.listen;
                    }},
                    "an address with a port to listen on, such as \"0.0.0.0:8443\"",
-                   to_string(shown_settings().control.listen), true,
+                   to_string(default_settings().control.listen), true,
                    "TCP address of the WebSocket (TLS).", listen_endpoint),
               text("public_host", in_settings<std::string>{[](settings& s) -> std::string& {
                      return s.control.public_host;
@@ -339,14 +164,7 @@ table control_table() {
                    "a host name or an IP address, without port", "lan.example.org", false,
                    "Name or address in the server line that members are given. Without it: the\n"
                    "address of `listen`, unless that is 0.0.0.0 or ::.",
-                   [](const std::string& given) -> std::optional<std::string> {
-                     if (net::ip_address::parse(given)) return given;
-                     const bool name = printable_name(given, 253) &&
-                                       std::all_of(given.begin(), given.end(), [](unsigned char c) {
-                                         return std::isalnum(c) || c == '-' || c == '.';
-                                       });
-                     return name ? std::optional{given} : std::nullopt;
-                   }),
+                   host),
               directory(
                   "state_dir", [](settings& s) -> path& { return s.control.state_dir; },
                   "Keys (0600), certificate, and the database of parties, records and leases."),
