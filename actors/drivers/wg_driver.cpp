@@ -1,5 +1,6 @@
 #include "actors/drivers/wg_driver.hpp"
 
+#include "actors/shell.hpp"
 #include "messages/error.hpp"
 
 #include <caf/actor_system.hpp>
@@ -7,7 +8,6 @@
 #include <caf/stateful_actor.hpp>
 #include <caf/typed_event_based_actor.hpp>
 
-#include <exception>
 #include <optional>
 #include <utility>
 
@@ -22,24 +22,9 @@ struct driver_state {
 
 using self_pointer = msg::wg_device_actor::stateful_pointer<driver_state>;
 
-void set_handlers(self_pointer self) {
-  self->set_exception_handler([](std::exception_ptr& thrown) -> caf::error {
-    try {
-      std::rethrow_exception(thrown);
-    } catch (const std::exception& failed) {
-      return msg::to_caf(net::fail(net::errc::internal, failed.what()));
-    } catch (...) {
-      return msg::to_caf(net::fail(net::errc::internal));
-    }
-  });
-  self->set_down_handler([](const caf::down_msg&) {});
-  self->set_exit_handler([self](caf::exit_msg& exit) { self->quit(std::move(exit.reason)); });
-  self->set_default_handler(caf::drop);
-}
-
 msg::wg_device_actor::behavior_type driver(self_pointer self,
                                            const net::os::wg_interface_options& options) {
-  set_handlers(self);
+  install_handlers(self, driver_state::name);
   self->state.device.emplace(options);
   return {
       [self](const msg::ensure_device& order) -> caf::result<msg::device_state> {

@@ -8,8 +8,8 @@ namespace defaults = config::defaults;
 
 answer_book::verdict answer_book::admit(const net::endpoint& from, const net::probe_transaction& id,
                                         time_point now) {
-  constexpr auto cost = std::chrono::nanoseconds{std::chrono::seconds{1}} /
-                        defaults::punch_answers_per_s;
+  constexpr auto cost =
+      std::chrono::nanoseconds{std::chrono::seconds{1}} / defaults::punch_answers_per_s;
   constexpr auto tolerance = cost * (defaults::punch_answers_burst - 1);
   const std::pair entry{from, id};
   if (std::find(answered_.begin(), answered_.end(), entry) != answered_.end())

@@ -156,8 +156,8 @@ msg::own_paths gather::paths() const {
 
 bool gather::reaches(const net::endpoint& server) const {
   return hosts_.empty() || std::any_of(hosts_.begin(), hosts_.end(), [&](const auto& own) {
-    return own.is_v4() == server.address.is_v4();
-  });
+           return own.is_v4() == server.address.is_v4();
+         });
 }
 
 /// A few of the list per family: those that answered last time first, so that a round never gives
@@ -171,7 +171,8 @@ void gather::choose_servers() {
     fresh.server = server;
     if (reaches(server)) all.push_back(known != queries_.end() ? *known : fresh);
   }
-  std::stable_partition(all.begin(), all.end(), [](const query& q) { return q.mapped.has_value(); });
+  std::stable_partition(all.begin(), all.end(),
+                        [](const query& q) { return q.mapped.has_value(); });
   queries_.clear();
   for (const bool v4 : {true, false}) {
     std::size_t taken = 0;

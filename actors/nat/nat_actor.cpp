@@ -140,9 +140,8 @@ void set_handlers(self_pointer self) {
     return caf::sec::runtime_error;
   });
   self->set_down_handler([](caf::scheduled_actor*, caf::down_msg&) {});
-  self->set_exit_handler([](caf::scheduled_actor* me, caf::exit_msg& order) {
-    me->quit(std::move(order.reason));
-  });
+  self->set_exit_handler(
+      [](caf::scheduled_actor* me, caf::exit_msg& order) { me->quit(std::move(order.reason)); });
   self->set_default_handler([](caf::scheduled_actor*, caf::message_view&) {
     spdlog::warn("nat: a message that is not of its interface");
     return caf::result<caf::message>{caf::sec::unexpected_message};

@@ -44,7 +44,8 @@ void nat_session::start(const msg::start_punch& order, const own_network& networ
   for (const auto& each : early_) {
     if (each.epoch != order.epoch) continue;
     started = true;
-    if (auto* path = list_.add({net::candidate_kind::peer_reflexive, each.from})) path->heard = true;
+    if (auto* path = list_.add({net::candidate_kind::peer_reflexive, each.from}))
+      path->heard = true;
   }
   std::erase_if(early_, [&](const auto& each) { return each.epoch <= order.epoch; });
   const auto after = std::min<nanoseconds>(order.after, defaults::punch_after_max);
@@ -302,8 +303,8 @@ void nat_session::on_proven(const remote& path, time_point now, nat_effects& out
 /// Until when a path of a better class might still be proven; absent: report now. A better path is
 /// also a shorter one, so an address that has been silent for one and a half of this round trip
 /// since we first tried it is not worth more waiting.
-std::optional<nat_session::time_point>
-nat_session::worth_waiting_until(const remote& best, time_point now) const {
+std::optional<nat_session::time_point> nat_session::worth_waiting_until(const remote& best,
+                                                                        time_point now) const {
   std::optional<time_point> until;
   for (const auto& each : list_.all()) {
     if (each.proven() || !each.first_sent) continue;

@@ -1,5 +1,7 @@
 #include "actors/wg/wg_writer.hpp"
 
+#include "actors/promise_guard.hpp"
+#include "actors/shell.hpp"
 #include "actors/wg/writer_core.hpp"
 #include "messages/error.hpp"
 
@@ -11,8 +13,10 @@
 
 #include <spdlog/spdlog.h>
 
-#include <exception>
+#include <map>
+#include <optional>
 #include <utility>
+#include <variant>
 
 namespace lanrage::actors {
 
@@ -36,18 +40,11 @@ constexpr auto apply_timeout = 5 * wg_call_deadline;  // a party is two `wg` cal
 constexpr auto ensure_timeout = 8 * wg_call_deadline; // tools and wireguard-go, one after another
 
 using shell_actor = msg::wireguard_writer_actor::extend<caf::reacts_to<writer_tick>>;
-using promise = std::variant<caf::typed_response_promise<msg::done>,
-                             caf::typed_response_promise<msg::peer_applied>,
-                             caf::typed_response_promise<msg::assert_report>>;
+using promise = std::variant<promise_guard<msg::done>, promise_guard<msg::peer_applied>,
+                             promise_guard<msg::assert_report>>;
 
 struct writer_state {
   static inline const char* name = "wireguard writer";
-
-  ~writer_state() {
-    // A promise that dies unanswered would leave its requester waiting for the timeout.
-    for (auto& [id, open] : promises)
-      std::visit([](auto& one) { one.deliver(msg::to_caf(net::fail(net::errc::closed))); }, open);
-  }
 
   std::shared_ptr<writer_memory> memory;
   std::optional<writer_core> core;
@@ -83,6 +80,21 @@ void ask(self_pointer self, std::chrono::seconds timeout, const Question& questi
             [back](const caf::error& failed) { back(msg::from_caf(failed)); });
 }
 
+struct deliver {
+  template <class Answer>
+  void operator()(promise_guard<Answer>& open, const Answer& answer) const {
+    open.deliver(answer);
+  }
+  template <class Answer>
+  void operator()(promise_guard<Answer>& open, const net::error& why) const {
+    open.fail(why);
+  }
+  template <class Answer, class Other>
+  void operator()(promise_guard<Answer>& open, const Other&) const {
+    open.fail(net::fail(net::errc::internal, "an answer to another question"));
+  }
+};
+
 struct execute {
   self_pointer self;
 
@@ -99,18 +111,7 @@ struct execute {
   void operator()(const writer_answer& answer) const {
     auto node = self->state.promises.extract(answer.request);
     if (node.empty()) return;
-    std::visit(
-        [](auto& open, const auto& what) {
-          if constexpr (std::is_same_v<std::decay_t<decltype(what)>, net::error>)
-            open.deliver(msg::to_caf(what));
-          else if constexpr (std::is_same_v<
-                                 std::decay_t<decltype(open)>,
-                                 caf::typed_response_promise<std::decay_t<decltype(what)>>>)
-            open.deliver(what);
-          else
-            open.deliver(msg::to_caf(net::fail(net::errc::internal)));
-        },
-        node.mapped(), answer.what);
+    std::visit(deliver{}, node.mapped(), answer.what);
   }
   void operator()(const msg::wg_signal& signal) const {
     const auto sink = self->state.memory->sinks.find(signal.key);
@@ -137,13 +138,13 @@ void run(self_pointer self, writer_effects effects) {
 /// A request that the core answers by its id, now or later.
 template <class Answer, class Order>
 caf::typed_response_promise<Answer> take(self_pointer self, const Order& order) {
-  auto open = self->template make_response_promise<Answer>();
+  const promise_guard<Answer> open{self->template make_response_promise<Answer>()};
   const auto id = ++self->state.last_request;
   self->state.promises.emplace(id, open);
   drive(self, [&](writer_core& core, msg::time_point now, writer_effects& out) {
     core.request(id, order, now, out);
   });
-  return open;
+  return open.promise();
 }
 
 void attach(self_pointer self, const msg::attach_wg& order) {
@@ -170,25 +171,11 @@ void forget(self_pointer self, const caf::down_msg& down) {
   }
 }
 
-void set_handlers(self_pointer self) {
-  self->set_exception_handler([](std::exception_ptr& thrown) -> caf::error {
-    try {
-      std::rethrow_exception(thrown);
-    } catch (const std::exception& failed) {
-      return msg::to_caf(net::fail(net::errc::internal, failed.what()));
-    } catch (...) {
-      return msg::to_caf(net::fail(net::errc::internal));
-    }
-  });
-  self->set_down_handler([self](const caf::down_msg& down) { forget(self, down); });
-  self->set_exit_handler([self](caf::exit_msg& exit) { self->quit(std::move(exit.reason)); });
-  self->set_default_handler(caf::drop);
-}
-
 shell_actor::behavior_type writer(self_pointer self, const msg::roles& roles,
                                   const writer_settings& settings,
                                   const std::shared_ptr<writer_memory>& memory) {
-  set_handlers(self);
+  install_handlers(self, writer_state::name);
+  self->set_down_handler([self](const caf::down_msg& down) { forget(self, down); });
   self->state.memory = memory;
   self->state.device = roles.wg_device;
   self->state.core.emplace(memory->records, settings.timing);

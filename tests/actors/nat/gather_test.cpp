@@ -1,5 +1,4 @@
 #include "actors/nat/gather.hpp"
-
 #include "tests/actors/nat/nat_world.hpp"
 
 #include <catch2/catch.hpp>
@@ -227,7 +226,8 @@ TEST_CASE("the addresses are asked again after the refresh; what is known stays 
   CHECK(paths->nat.mapping == nat_behavior::endpoint_independent);
 }
 
-TEST_CASE("a server that stopped answering takes its reflexive candidate with it", "[nat][gather]") {
+TEST_CASE("a server that stopped answering takes its reflexive candidate with it",
+          "[nat][gather]") {
   bench b;
   b.hosts({host});
   b.servers({one});

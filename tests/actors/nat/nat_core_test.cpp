@@ -1,5 +1,4 @@
 #include "actors/nat/nat_core.hpp"
-
 #include "tests/actors/nat/nat_world.hpp"
 
 #include <catch2/catch.hpp>
@@ -112,9 +111,11 @@ TEST_CASE("one deadline stands for all sessions and the gathering", "[nat][core]
 
 TEST_CASE("datagrams of others are counted and dropped", "[nat][core]") {
   bench b;
-  for (const net::bytes& data : {net::bytes{}, net::bytes(148, 1), net::bytes{1, 0, 0, 0, 9, 9, 9, 9},
-                                 net::stun::binding_request({})})
-    b.core.receive({at("203.0.113.9:1"), {}, std::make_shared<const net::bytes>(data)}, dawn, b.out);
+  for (const net::bytes& data :
+       {net::bytes{}, net::bytes(148, 1), net::bytes{1, 0, 0, 0, 9, 9, 9, 9},
+        net::stun::binding_request({})})
+    b.core.receive({at("203.0.113.9:1"), {}, std::make_shared<const net::bytes>(data)}, dawn,
+                   b.out);
   CHECK(b.core.counters().foreign_frames == 4);
   CHECK(b.out.frames.empty());
 }

@@ -1,5 +1,4 @@
 #include "actors/nat/nat_session.hpp"
-
 #include "tests/actors/nat/nat_world.hpp"
 
 #include <catch2/catch.hpp>
@@ -52,8 +51,9 @@ world::delivery first_delivered(const world& w, int to, net::frame_kind kind) {
 
 struct changes {
   explicit changes(const world& w)
-      : events{w.members[A].events.size() + w.members[B].events.size()},
-        probes{w.members[A].probes + w.members[B].probes} {}
+      : events{w.members[A].events.size() + w.members[B].events.size()}, probes{
+                                                                             w.members[A].probes +
+                                                                             w.members[B].probes} {}
   std::size_t events;
   std::size_t probes;
   friend bool operator==(const changes&, const changes&) = default;
@@ -402,7 +402,7 @@ TEST_CASE("arriving probes alone prove nothing, however many", "[nat]") {
   REQUIRE(out.events.size() == 1);
   CHECK(out.events[0].news == path_news::failed);
   CHECK(session.counters().answers_sent == 100);
-  CHECK(session.counters().probes_sent <= 2s / config::defaults::punch_first_gap);
+  CHECK(session.counters().probes_sent <= 100); // never two within the first gap of 20 ms
 }
 
 TEST_CASE("answers to one peer are limited", "[nat]") {

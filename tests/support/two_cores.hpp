@@ -1,0 +1,380 @@
+#pragma once
+
+#include "actors/peer/peer_connection.hpp"
+#include "tests/support/peers.hpp"
+#include "tests/support/splitmix.hpp"
+
+#include <algorithm>
+#include <array>
+#include <functional>
+#include <map>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+/// Two peer connection cores back to back in a small deterministic world: a control plane that
+/// delays, loses and reorders signals, relays that die, a NAT pair that can be punched or not, and
+/// WireGuard reduced to what matters here: sessions, endpoints, who started the handshake.
+namespace lanrage::test {
+
+using actors::effect;
+using actors::event;
+using actors::moment;
+using nanos = std::chrono::nanoseconds;
+
+class two_cores {
+ public:
+  struct side {
+    side(const net::wg_public_key& own, msg::saved_peer other) : core(own, std::move(other), {}) {}
+    actors::peer_connection core;
+    net::endpoint at;
+    // WireGuard
+    bool configured = false;
+    std::optional<net::endpoint> where;
+    bool keepalive = false;
+    std::uint64_t session = 0;
+    std::optional<nanos> handshake;
+    std::uint64_t rx = 0;
+    int initiations = 0;
+    int removals = 0;
+    int resets = 0;
+    int writes = 0;
+    std::uint64_t handshake_try = 0;
+    struct waiting {
+      actors::ticket asked;
+      nanos sent;
+    };
+    std::vector<waiting> waiting_probes;
+    // nat
+    std::optional<std::uint32_t> punch_epoch;
+    bool expecting = false;
+    // control
+    std::uint64_t sent = 0, heard = 0;
+    // what was seen
+    std::vector<msg::phase> phases;
+    bool gone = false;
+    bool running = true;
+  };
+
+  explicit two_cores(std::uint64_t seed = 1)
+      : sides{side{alice_key, saved_of(record_of("bob", 2))},
+              side{bob_key, saved_of(record_of("alice", 1))}},
+        random{seed} {
+    sides[0].at = alice_at;
+    sides[1].at = bob_at;
+  }
+
+  std::array<side, 2> sides; ///< 0 initiates
+  splitmix random;
+  nanos control_delay = 15ms;
+  nanos control_jitter = 0ms;
+  double signal_loss = 0;
+  bool control_up = true;
+  bool can_punch = true; ///< the NATs allow a direct path
+  bool direct_up = true; ///< and it carries packets
+  std::map<net::endpoint, nanos> relays{{relay1_at, 30ms}, {relay2_at, 40ms}}; ///< one way; alive
+  nanos direct_delay = 15ms;
+  nanos now{0};
+  int handshakes = 0;
+
+  void start(std::size_t who) {
+    give(who, actors::started{});
+    msg::known_peer other{sides[who].core.saved().record, true, {}};
+    give(who, msg::peer_known{other});
+    msg::control_state control;
+    control.up = true;
+    control.delay = std::chrono::duration_cast<std::chrono::microseconds>(control_delay / 2);
+    give(who, control);
+    give(who, msg::own_legs{both_legs()});
+    give(who, msg::own_paths{{}, {candidate_at(sides[who].at)}});
+  }
+  void start() {
+    start(0);
+    start(1);
+  }
+
+  void run_for(nanos span) {
+    const auto end = now + span;
+    for (;;) {
+      // The cores' own deadlines and the world's events, whichever is first.
+      std::optional<std::pair<nanos, std::size_t>> due;
+      for (std::size_t who = 0; who < 2; ++who)
+        if (sides[who].running)
+          if (const auto wake = sides[who].core.wake_at()) {
+            const auto when = std::max(now, nanos{wake->at.time_since_epoch()});
+            if (!due || when < due->first) due = {when, who};
+          }
+      const auto first = queue.begin();
+      const auto world_due = first != queue.end();
+      if (world_due && first->first.first <= end && (!due || first->first.first <= due->first)) {
+        now = std::max(now, first->first.first);
+        auto action = std::move(first->second);
+        queue.erase(first);
+        action();
+      } else if (due && due->first <= end) {
+        spin(due->first);
+        now = due->first;
+        give(due->second, actors::wake{sides[due->second].core.wake_at()->epoch});
+      } else {
+        break;
+      }
+    }
+    now = end;
+  }
+  /// Runs until `until` holds or `limit` has passed; the time it took.
+  template <class Predicate>
+  std::optional<nanos> run_until(Predicate until, nanos limit) {
+    const auto began = now;
+    while (!until()) {
+      if (now - began >= limit) return std::nullopt;
+      run_for(1ms);
+    }
+    return now - began;
+  }
+
+  msg::connection_view view(std::size_t who) const { return sides[who].core.view(); }
+  bool connected(std::size_t who) const { return view(who).at == msg::phase::connected; }
+  bool both_connected() const { return connected(0) && connected(1); }
+  bool both(msg::strategy how) const {
+    return both_connected() && view(0).how == how && view(1).how == how;
+  }
+
+  void give(std::size_t who, const event& what) {
+    auto& s = sides[who];
+    if (!s.running) return;
+    for (const auto& e : s.core.handle(what, clock()))
+      std::visit([&](const auto& x) { act(who, e.asked, x); }, e.what);
+    if (s.phases.empty() || s.phases.back() != s.core.phase()) s.phases.push_back(s.core.phase());
+    if (s.core.gone()) s.gone = true;
+  }
+  moment clock() const {
+    return {msg::time_point{now}, std::chrono::duration_cast<msg::unix_ms>(epoch + now)};
+  }
+  void later(nanos delay, std::function<void()> action) {
+    queue.emplace(std::pair{now + delay, ++sequence}, std::move(action));
+  }
+  /// The WireGuard device of one side is made anew: peers stay as configured, sessions are gone.
+  void lose_session(std::size_t who) {
+    auto& s = sides[who];
+    s.session = 0;
+    s.handshake.reset();
+    s.rx = 0;
+    auto signal = signal_of(who);
+    signal.session_lost = true;
+    give(who, signal);
+  }
+  /// The side's daemon is killed and started again from what was saved; WireGuard lives on.
+  void restart(std::size_t who) {
+    auto& s = sides[who];
+    const auto saved = s.core.saved();
+    const auto own = who == 0 ? alice_key : bob_key;
+    s.core.~peer_connection();
+    new (&s.core) actors::peer_connection(own, saved, {});
+    s.waiting_probes.clear();
+    s.punch_epoch.reset();
+    start(who);
+  }
+
+ private:
+  static constexpr nanos epoch = 1'700'000'000s;
+
+  msg::wg_signal signal_of(std::size_t who) const {
+    const auto& s = sides[who];
+    msg::wg_signal out;
+    out.key = who == 0 ? bob_key : alice_key;
+    out.rx = s.rx;
+    out.latest_handshake = s.handshake;
+    out.where = s.where;
+    return out;
+  }
+  /// One way from this side through what its WireGuard points at; none: nothing arrives.
+  std::optional<nanos> way(std::size_t who) const {
+    const auto& s = sides[who];
+    if (!s.where) return std::nullopt;
+    if (const auto relay = relays.find(*s.where); relay != relays.end()) return relay->second;
+    if (*s.where == sides[1 - who].at && direct_up) return direct_delay;
+    return std::nullopt;
+  }
+
+  // --- WireGuard --------------------------------------------------------------------------------
+  void initiate(std::size_t who) {
+    auto& s = sides[who];
+    if (s.session || !s.where) return;
+    ++s.initiations;
+    const auto attempt = ++s.handshake_try;
+    const auto target = *s.where;
+    if (const auto there = way(who); there && sides[1 - who].configured) {
+      later(2 * *there, [this, who, target, attempt] {
+        auto& me = sides[who];
+        auto& other = sides[1 - who];
+        if (me.handshake_try != attempt || me.where != target || !other.configured) return;
+        me.session = other.session = static_cast<std::uint64_t>(++handshakes);
+        me.handshake = other.handshake = epoch + now;
+        ++me.rx;
+        ++other.rx;
+        const auto back = relays.count(target) ? target : me.at;
+        const auto roamed = other.where && *other.where != back;
+        other.where = back;
+        auto news = signal_of(1 - who);
+        news.roamed = roamed;
+        give(1 - who, news);
+        give(who, signal_of(who));
+        for (const auto& probe : std::exchange(me.waiting_probes, {})) send_probe(who, probe);
+      });
+    }
+    later(5s, [this, who, attempt] { // WireGuard's own retry
+      if (sides[who].handshake_try == attempt && !sides[who].session && sides[who].keepalive)
+        initiate(who);
+    });
+  }
+  void put(std::size_t who, const msg::wg_peer& peer, bool anew) {
+    auto& s = sides[who];
+    ++s.writes;
+    if (anew) {
+      ++s.resets;
+      s.session = 0;
+      s.where.reset();
+      ++s.handshake_try;
+    }
+    s.configured = true;
+    if (peer.where) s.where = peer.where;
+    s.keepalive = peer.keepalive;
+    if (s.keepalive && s.where && !s.session) initiate(who);
+  }
+  void send_probe(std::size_t who, side::waiting probe) {
+    const auto there = way(who), back = way(1 - who);
+    if (!there || !back || sides[0].session != sides[1].session || !sides[who].session) return;
+    later(*there, [this, who] { ++sides[1 - who].rx; give(1 - who, signal_of(1 - who)); });
+    later(*there + *back, [this, who, probe] {
+      ++sides[who].rx;
+      const auto rtt = now - probe.sent;
+      if (rtt <= 1s) answer_probe(who, probe.asked, rtt);
+    });
+  }
+  void answer_probe(std::size_t who, actors::ticket asked, nanos rtt) {
+    give(who, actors::tunnel_report{asked, actors::probe_outcome::answered, rtt});
+  }
+
+  // --- effects ----------------------------------------------------------------------------------
+  void act(std::size_t who, actors::ticket asked, const msg::find_peer&) {
+    later(1ms, [this, who, asked] {
+      give(who, actors::record_found{asked, msg::known_peer{sides[who].core.saved().record, true, {}}});
+    });
+  }
+  void act(std::size_t who, actors::ticket, const msg::send_signal& what) {
+    if (!control_up || random.chance(signal_loss)) return;
+    const auto number = ++sides[who].sent;
+    const auto jitter =
+        control_jitter.count() ? nanos{random.below(static_cast<std::uint64_t>(control_jitter.count()))}
+                               : nanos{};
+    later(control_delay + jitter, [this, who, number, signal = what.signal] {
+      auto& receiver = sides[1 - who];
+      if (number <= receiver.heard) return; // the directory drops what was overtaken
+      receiver.heard = number;
+      give(1 - who, signal);
+    });
+  }
+  void act(std::size_t who, actors::ticket asked, const msg::rank_relays&) {
+    std::vector<msg::relay_choice> choices;
+    for (const auto& choice : {relay1(), relay2()})
+      if (relays.count(choice.address)) choices.push_back(choice);
+    later(0ms, [this, who, asked, choices] { give(who, actors::relays_ranked{asked, choices}); });
+  }
+  void act(std::size_t, actors::ticket, const msg::relay_trouble&) {}
+  void act(std::size_t who, actors::ticket, const msg::expect_peer&) { sides[who].expecting = true; }
+  void act(std::size_t who, actors::ticket, const msg::forget_peer&) { sides[who].expecting = false; }
+  void act(std::size_t who, actors::ticket, const msg::start_punch& what) {
+    later(what.after, [this, who, number = what.epoch] {
+      sides[who].punch_epoch = number;
+      const auto& other = sides[1 - who];
+      const auto key = who == 0 ? bob_key : alice_key;
+      if (can_punch && direct_up && other.punch_epoch == number) {
+        for (std::size_t one = 0; one < 2; ++one)
+          later(2 * direct_delay, [this, one, number] {
+            give(one, msg::path_event{one == 0 ? bob_key : alice_key, number,
+                                      msg::path_news::proven, sides[1 - one].at, 2 * direct_delay,
+                                      sides[1 - one].configured});
+          });
+      } else {
+        later(2s, [this, who, number, key] {
+          const auto met = can_punch && direct_up && sides[1 - who].punch_epoch == number;
+          if (!met && sides[who].punch_epoch == number)
+            give(who, msg::path_event{key, number, msg::path_news::failed, {}, {}, false});
+        });
+      }
+    });
+  }
+  void act(std::size_t who, actors::ticket, const msg::nominate_path& what) {
+    if (!direct_up) return;
+    later(direct_delay, [this, who, what] {
+      give(1 - who, msg::path_event{who == 0 ? alice_key : bob_key, what.epoch,
+                                    msg::path_news::nominated, sides[who].at, 2 * direct_delay, true});
+    });
+    later(2 * direct_delay, [this, who, what] {
+      give(who, msg::path_event{what.key, what.epoch, msg::path_news::nominated, what.where,
+                                2 * direct_delay, true});
+    });
+  }
+  template <class Change>
+  void write(std::size_t who, actors::ticket asked, const Change& what, bool anew) {
+    later(2ms, [this, who, asked, peer = what.peer, anew] {
+      put(who, peer, anew);
+      give(who, actors::write_done{asked, std::nullopt});
+    });
+  }
+  void act(std::size_t who, actors::ticket asked, const msg::set_peer& what) {
+    write(who, asked, what, false);
+  }
+  void act(std::size_t who, actors::ticket asked, const msg::reset_peer& what) {
+    write(who, asked, what, true);
+  }
+  void act(std::size_t who, actors::ticket asked, const msg::remove_peer&) {
+    later(2ms, [this, who, asked] {
+      auto& s = sides[who];
+      ++s.removals;
+      s.configured = s.keepalive = false;
+      s.where.reset();
+      s.session = 0;
+      give(who, actors::write_done{asked, std::nullopt});
+    });
+  }
+  void act(std::size_t who, actors::ticket asked, const msg::assert_endpoint& what) {
+    later(50ms + 2 * what.rtt, [this, who, asked, where = what.where] {
+      const auto landed = direct_up;
+      if (landed) sides[who].where = where;
+      give(who, actors::move_done{asked, landed});
+    });
+  }
+  void act(std::size_t who, actors::ticket, const msg::watch_peer&) {
+    later(0ms, [this, who] { give(who, signal_of(who)); });
+  }
+  void act(std::size_t, actors::ticket, const msg::unwatch_peer&) {}
+  void act(std::size_t who, actors::ticket asked, const msg::probe_tunnel& what) {
+    auto& s = sides[who];
+    later(what.timeout, [this, who, asked] { // the core drops it when it was answered
+      auto& waiting = sides[who].waiting_probes;
+      std::erase_if(waiting, [&](const auto& w) { return w.asked == asked; });
+      give(who, actors::tunnel_report{asked, actors::probe_outcome::lost, {}});
+    });
+    if (!s.session) {
+      s.waiting_probes.push_back({asked, now});
+      if (s.where) initiate(who);
+      return;
+    }
+    send_probe(who, {asked, now});
+  }
+  void act(std::size_t, actors::ticket, const msg::peer_update&) {}
+
+  /// A core that wants to be woken again and again at the same moment never lets time pass.
+  void spin(nanos when) {
+    spins = when == now ? spins + 1 : 0;
+    if (spins > 1000) throw std::runtime_error("two_cores: a core does not let time pass");
+  }
+
+  std::map<std::pair<nanos, std::uint64_t>, std::function<void()>> queue;
+  std::uint64_t sequence = 0;
+  int spins = 0;
+};
+
+} // namespace lanrage::test
