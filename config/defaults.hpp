@@ -184,6 +184,16 @@ inline constexpr seconds control_dead_after = 45s;
 inline constexpr milliseconds control_retry_first = 250ms; ///< reconnect, doubling with jitter
 inline constexpr seconds control_retry_max = 30s;
 inline constexpr seconds control_handshake_deadline = 5s;
+/// A connection that lasted this long was a good one: the next retry is quick again. Ours.
+inline constexpr seconds control_good_after = 10s;
+/// How long a user waits for the server to confirm a party made or joined. Ours.
+inline constexpr seconds control_confirm_deadline = 10s;
+/// Between two publications of our own record; the first goes out at once. Ours.
+inline constexpr milliseconds publish_gap = 100ms;
+/// A signal for which there is no connection waits this long for one. Ours.
+inline constexpr seconds signal_patience = 3s;
+/// What the directory learned is saved this long after, many changes in one write. Ours.
+inline constexpr seconds directory_save_after = 2s;
 inline constexpr std::size_t control_parties_per_member_max = 16;
 inline constexpr std::size_t control_members_per_party_max = 1'000;
 inline constexpr std::size_t control_sessions_max = 20'000;

@@ -287,8 +287,10 @@ void gather(earliest& e, const verifying& s) {
   e.consider(s.probes.next(), wake_reason::probe);
 }
 void gather(earliest& e, const monitored& s) {
-  if (s.check) e.consider(s.check->probes.next(), wake_reason::probe);
-  else if (!s.move) e.consider(s.next_check, wake_reason::check);
+  if (s.check) {
+    e.consider(s.check->probes.next(), wake_reason::probe);
+    e.consider(s.check->over(), wake_reason::check);
+  } else if (!s.move) e.consider(s.next_check, wake_reason::check);
   if (s.move) e.consider(s.move->until, wake_reason::deadline);
 }
 void gather(earliest& e, const trialling& s) {

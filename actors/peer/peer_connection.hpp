@@ -128,6 +128,7 @@ class peer_connection {
   void first_answer();
   void check_now();
   void start_check(monitored& m);
+  void check_over(monitored& m); ///< without an answer
   void check_answered(monitored& m, std::chrono::nanoseconds rtt);
   void maybe_trial(std::chrono::nanoseconds measured);
   void restore_relay(trialling& t, std::string why);

@@ -125,6 +125,7 @@ void peer_connection::due_monitored(monitored& m) {
     return;
   }
   auto& probes = m.check->probes;
+  if (now_.at >= m.check->over()) return check_over(m);
   if (!probes.next() || now_.at < *probes.next()) return;
   // One lost packet is no lost check: ask again while the check lasts.
   const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(m.check->ends - now_.at);
@@ -133,10 +134,7 @@ void peer_connection::due_monitored(monitored& m) {
                                  : nanoseconds{defaults::verify_probe_interval};
   if (left > patience) return probe(probes, left);
   probes.stop();
-  if (probes.out() == 0) {
-    m.check.reset();
-    m.next_check = now_.at + defaults::repair_interval;
-  }
+  if (probes.out() == 0) check_over(m);
 }
 
 void peer_connection::report(monitored& m, const tunnel_report& answer) {
@@ -146,8 +144,12 @@ void peer_connection::report(monitored& m, const tunnel_report& answer) {
   case probe_series::verdict::empty: break;
   default: return;
   }
+  // An unmeasured probe may be followed by a measured one while the check lasts.
+  if (m.check->probes.any_lost() || !m.check->probes.next()) check_over(m);
+}
+
+void peer_connection::check_over(monitored& m) {
   const auto lost = m.check->probes.any_lost();
-  if (!lost && m.check->probes.next()) return; // the prober may be back before the check ends
   m.check.reset();
   // Unmeasured, or on a path that is just being left: says nothing.
   m.next_check = now_.at + (m.move ? nanoseconds{0} : nanoseconds{defaults::repair_interval});

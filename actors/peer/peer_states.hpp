@@ -2,6 +2,7 @@
 
 #include "actors/peer/peer_events.hpp"
 #include "actors/peer/probing.hpp"
+#include "config/defaults.hpp"
 #include "messages/values.hpp"
 
 #include <chrono>
@@ -50,6 +51,8 @@ struct verifying {
 struct health_check {
   msg::time_point ends; ///< no probe of it is answered after this
   probe_series probes;
+  /// Every report is in by then, or the prober is to blame.
+  msg::time_point over() const { return ends + 2 * config::defaults::probe_grace; }
 };
 
 /// A living session is being moved to a proven direct path (make before break).
