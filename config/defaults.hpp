@@ -67,6 +67,23 @@ inline constexpr milliseconds punch_first_gap = 20ms; ///< between the first two
 inline constexpr double punch_gap_growth = 1.3;
 inline constexpr milliseconds punch_gap_max = 200ms;
 inline constexpr seconds punch_deadline = 2s;
+/// A proven path waits half its RTT, at most this, for one of a better class. Ours.
+inline constexpr milliseconds punch_grace_max = 30ms;
+/// A path of the same class is better only if it wins more than this. Ours: scheduling jitter.
+inline constexpr milliseconds punch_noise = 10ms;
+/// No start is put off longer than this, whatever was agreed. Ours.
+inline constexpr seconds punch_after_max = 5s;
+/// How long the initiator repeats a nomination that nobody follows. Ours.
+inline constexpr seconds nominate_deadline = 1s;
+/// Addresses probed per session, those learned from the peer's probes included. Ours:
+/// candidates_max and some room.
+inline constexpr std::size_t punch_candidates_max = 24;
+/// Probes remembered per peer: answered ones, and those that already had their effect. Ours:
+/// more than one session of an honest peer brings.
+inline constexpr std::size_t punch_memory_max = 256;
+/// Answers to one peer: at once, and then per second. Ours: 16 candidates for 8 rounds.
+inline constexpr int punch_answers_burst = 128;
+inline constexpr int punch_answers_per_s = 200;
 /// A relayed pair tries again to go direct after this, doubling to the maximum. Ours.
 inline constexpr seconds punch_again_first = 15s;
 inline constexpr seconds punch_again_max = 300s;
@@ -76,12 +93,27 @@ inline constexpr milliseconds stun_rto = 200ms;
 inline constexpr int stun_requests = 4;
 /// The reflexive address is asked again. Ours: NAT mappings outlive 30 s, ISPs renumber rarely.
 inline constexpr seconds stun_refresh = 300s;
+/// Nobody answered: asked again after this, doubling up to stun_refresh. Ours.
+inline constexpr seconds stun_retry_first = 10s;
+/// Servers asked at once, per address family. Ours: two tell the mapping behaviour.
+inline constexpr std::size_t stun_servers_max = 4;
+/// Later changes of our own paths are published together. Ours: stragglers of one round.
+inline constexpr milliseconds paths_coalesce = 50ms;
+/// Waiting for the host's addresses, and before asking again. Ours: a netlink dump is instant.
+inline constexpr seconds route_watch_timeout = 2s;
 
 // --- switching an endpoint in place -------------------------------------------------------------
 
 inline constexpr milliseconds assert_interval = 5ms; ///< re-assert the endpoint this often
 inline constexpr seconds assert_deadline = 3s;       ///< give up and restore after this
 inline constexpr milliseconds assert_stable_min = 50ms; ///< stable for max(this, 2 RTT) is landed
+
+// --- the machine's network ---------------------------------------------------------------------
+
+/// Changes of addresses and routes come in bursts; one burst is one piece of news. Ours.
+inline constexpr milliseconds network_settle = 200ms;
+/// Datagrams taken from the port and not yet looked at; more are dropped, as a full socket would.
+inline constexpr std::size_t port_queue_max = 4'096;
 
 // --- relays -------------------------------------------------------------------------------------
 
@@ -91,6 +123,25 @@ inline constexpr seconds relay_route_idle = 240s; ///< unused routes go; WireGua
 inline constexpr milliseconds relay_rto = 250ms;  ///< retransmission, doubling to relay_rto_max
 inline constexpr seconds relay_rto_max = 5s;
 inline constexpr std::size_t relays_registered = 3; ///< members stay registered with the best
+/// A registered relay is asked again after twice its RTT and this, within [min, relay_rto_max]. Ours.
+inline constexpr milliseconds relay_rto_margin = 50ms;
+inline constexpr milliseconds relay_rto_min = 100ms;
+/// Unanswered requests in a row after which a relay is lost: 0.8 s at 30 ms. Ours.
+inline constexpr int relay_lost_after = 3;
+inline constexpr int relay_measure_requests = 3; ///< hellos to a relay that is only measured
+inline constexpr seconds relay_measure_every = 300s; ///< relays we are not registered with
+inline constexpr seconds relay_load_every = 60s;     ///< a ping, for the relay's load
+inline constexpr std::size_t relay_rtt_samples = 7;  ///< whose median counts
+/// A relay that was lost ranks last for this long after its return, doubling to the maximum.
+inline constexpr seconds relay_penalty_first = 5s;
+inline constexpr seconds relay_penalty_max = 300s;
+/// Another relay replaces a registered one when it is nearer by both. Ours: noise must not flap.
+inline constexpr milliseconds relay_nearer_by = 10ms;
+inline constexpr int relay_nearer_by_percent = 15;
+inline constexpr std::uint16_t relay_crowded_permille = 900; ///< of load: ranks behind others
+/// Relays registered with for the sake of peers that are not with ours. Ours.
+inline constexpr std::size_t relays_for_peers_max = 8;
+inline constexpr seconds relay_for_peer_idle = 600s;
 inline constexpr seconds relay_token_lifetime = 24h;
 inline constexpr std::uint16_t relay_port = 51820;
 inline constexpr std::size_t relay_clients_max = 20'000;
@@ -98,6 +149,31 @@ inline constexpr std::size_t relay_routes_per_client_max = 1'024;
 inline constexpr std::size_t relay_party_members_max = 1'000;
 inline constexpr std::uint32_t relay_refusals_per_source_s = 10;
 inline constexpr std::uint32_t relay_rate_kbit_s = 100'000; ///< per member, each direction
+inline constexpr milliseconds relay_burst = 250ms; ///< of that rate may come at once
+inline constexpr std::size_t relay_routes_max = 1'000'000; ///< of all members; 40 octets each
+/// Unproven sessions one member may announce to another; more recycle the oldest. Ours: WireGuard
+/// retries every 5 s and gives up, one live session needs one or two.
+inline constexpr std::size_t relay_provisional_per_peer = 8;
+/// A cookie is good for one to two of these. Ours: a member that restarts within an hour resumes
+/// in one round trip.
+inline constexpr seconds relay_cookie_period = 1h;
+/// A registration's timestamp may be this far ahead of the relay's clock. Ours: a member whose
+/// clock was wrong once is not locked out for longer.
+inline constexpr seconds relay_timestamp_ahead = 600s;
+/// A live registration keeps its party after the token's end for this long. Ours: outlives any
+/// outage of the control plane, yet someone expelled does not stay for ever.
+inline constexpr seconds relay_membership_grace = 168h;
+inline constexpr std::uint32_t relay_stun_per_source_s = 50;
+/// Registrations that cost a key agreement or a signature check. Ours: 20 of 0.5 ms are 1 % of
+/// a core.
+inline constexpr std::uint32_t relay_proofs_per_source_s = 20;
+/// Members an initiation may be tested against, per sender. Ours: 1 us each.
+inline constexpr std::uint32_t relay_mac1_tests_s = 20'000;
+inline constexpr std::uint32_t relay_packet_budget_s = 200'000; ///< what "load" is measured against
+inline constexpr seconds relay_saved_every = 5s;   ///< members and routes go to disk
+inline constexpr seconds relay_report_every = 10s; ///< counters go to disk
+inline constexpr seconds relay_log_every = 60s;    ///< counters go to the log
+inline constexpr std::size_t relay_socket_buffer = 7 << 20; ///< octets; a burst of 5,000 packets
 
 // --- control plane ------------------------------------------------------------------------------
 
@@ -108,10 +184,33 @@ inline constexpr seconds control_dead_after = 45s;
 inline constexpr milliseconds control_retry_first = 250ms; ///< reconnect, doubling with jitter
 inline constexpr seconds control_retry_max = 30s;
 inline constexpr seconds control_handshake_deadline = 5s;
+/// A connection that lasted this long was a good one: the next retry is quick again. Ours.
+inline constexpr seconds control_good_after = 10s;
+/// How long a user waits for the server to confirm a party made or joined. Ours.
+inline constexpr seconds control_confirm_deadline = 10s;
+/// Between two publications of our own record; the first goes out at once. Ours.
+inline constexpr milliseconds publish_gap = 100ms;
+/// A signal for which there is no connection waits this long for one. Ours.
+inline constexpr seconds signal_patience = 3s;
+/// What the directory learned is saved this long after, many changes in one write. Ours.
+inline constexpr seconds directory_save_after = 2s;
 inline constexpr std::size_t control_parties_per_member_max = 16;
 inline constexpr std::size_t control_members_per_party_max = 1'000;
 inline constexpr std::size_t control_sessions_max = 20'000;
 inline constexpr std::size_t control_queue_max = 1'024; ///< messages queued for a slow member
+inline constexpr std::size_t control_queue_octets_max = 16 * 1024 * 1024; ///< the same in octets
+inline constexpr std::size_t control_header_max = 16 * 1024; ///< octets of the upgrade request
+inline constexpr std::size_t control_parties_max = 100'000;
+/// Half of 10.66.0.0/16: beyond that, a free address takes long to find.
+inline constexpr std::size_t control_leases_max = 32'000;
+/// Records in one welcome; with 512 relay tokens (92 KB) it stays below control_message_max.
+inline constexpr std::size_t control_records_octets = 128 * 1024;
+/// Per session. Ours: a member of a full party signals each of the 1,000 others a few times.
+inline constexpr std::uint32_t control_messages_per_s = 500;
+inline constexpr std::uint32_t control_messages_burst = 5'000;
+/// Per source address (IPv6: /64). Ours: a LAN party behind one NAT comes back at once.
+inline constexpr std::uint32_t control_connects_per_s = 50;
+inline constexpr std::uint32_t control_connects_burst = 500;
 
 // --- supervision --------------------------------------------------------------------------------
 
@@ -129,7 +228,13 @@ inline constexpr std::string_view interface_name = "lanrage0";
 inline constexpr int mtu = 1380; ///< 1420 less room for PPPoE and IPv6 paths; ours
 inline constexpr seconds wg_call_deadline = 2s;
 inline constexpr int wg_retries = 3;
-inline constexpr milliseconds wg_retry_after = 250ms;
+inline constexpr milliseconds wg_retry_after = 250ms; ///< doubling to wg_retry_max
+inline constexpr seconds wg_retry_max = 30s;
+/// WireGuard's counters are read this often. Ours: 1,000 peers cost 0.5 % of a core, and a death of
+/// wireguard-go or of a path shows within the second.
+inline constexpr seconds wg_poll = 1s;
+/// Reading never takes more than this part of the time, however many peers there are. Ours.
+inline constexpr int wg_poll_share = 4;
 
 // --- files --------------------------------------------------------------------------------------
 

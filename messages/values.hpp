@@ -402,7 +402,7 @@ struct close_peer {
 
 /// Replace the named document (0600, atomically).
 struct store_put {
-  std::string name;
+  std::string name; ///< a file name: "peers.json"
   std::string text;
 };
 

@@ -119,7 +119,8 @@ enum class refusal : std::uint8_t {
   unknown_index = 2, ///< no route for this receiver index: claim it. `argument` = the index
   bad_token = 3,     ///< wrong, expired or for another relay
   stale = 4,         ///< timestamp not above the last one
-  no_such_peer = 5,  ///< an initiation for nobody registered. `argument` = the sender index
+  no_such_peer = 5,  ///< for nobody registered. `argument` = an initiation's sender index,
+                     ///< else the receiver index
   full = 6,          ///< the relay's tables are full
 };
 struct refused {

@@ -1,0 +1,44 @@
+#pragma once
+
+#include "messages/values.hpp"
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+
+/// The requests of docs/local-api.md as values. Pure.
+namespace lanrage::actors::local {
+
+struct ping {};
+struct status {
+  std::optional<net::peer_id> peer;
+};
+struct connect {
+  msg::connect_peer what;
+  std::chrono::milliseconds wait{15'000}; ///< zero: answer as soon as the attempt has begun
+};
+struct disconnect {
+  msg::disconnect_peer what;
+};
+struct party_create {
+  msg::party_create what;
+};
+struct party_join {
+  msg::party_join what;
+};
+struct party_leave {
+  msg::party_leave what;
+};
+struct party_list {};
+struct watch {};
+
+using request = std::variant<ping, status, connect, disconnect, party_create, party_join,
+                             party_leave, party_list, watch>;
+
+/// bad_message with the field that is wrong: an unknown `op`, a missing or superfluous field, a
+/// wrong type, a name that can be nobody's.
+net::result<request> parse(std::string_view line);
+
+} // namespace lanrage::actors::local

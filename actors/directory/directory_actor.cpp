@@ -1,0 +1,208 @@
+#include "actors/directory/directory_actor.hpp"
+
+#include "actors/directory/directory_core.hpp"
+#include "actors/promise_guard.hpp"
+#include "actors/shell.hpp"
+
+#include <caf/actor_system.hpp>
+#include <caf/stateful_actor.hpp>
+#include <caf/typed_event_based_actor.hpp>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <map>
+#include <type_traits>
+#include <utility>
+
+namespace lanrage::actors {
+
+/// The armed deadline has come, unless another was armed since.
+struct directory_due {
+  std::uint64_t token = 0;
+};
+
+} // namespace lanrage::actors
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::actors::directory_due)
+
+namespace lanrage::actors {
+
+namespace {
+
+constexpr std::chrono::seconds store_deadline{10};
+
+using directory_shell = msg::directory_actor::extend<caf::reacts_to<directory_due>>;
+using open_promise = std::variant<promise_guard<msg::party_created>,
+                                  promise_guard<msg::party_info>, promise_guard<msg::done>>;
+
+struct directory_state {
+  static inline const char* name = "directory";
+  std::unique_ptr<directory_core> core;
+  std::shared_ptr<directory_memory> memory;
+  msg::roles roles;
+  msg::wall_clock wall;
+  std::map<directory_request, open_promise> open;
+  directory_request last_request = 0;
+  std::optional<msg::time_point> armed;
+  std::uint64_t token = 0; ///< of the armed deadline
+};
+using self_pointer = directory_shell::stateful_pointer<directory_state>;
+
+void arm(self_pointer self) {
+  auto& state = self->state;
+  const auto due = state.core->deadline();
+  if (!due || (state.armed && *state.armed <= *due)) return;
+  state.armed = due;
+  const auto wait = std::max(*due - self->clock().now(), msg::time_point::duration::zero());
+  self->delayed_send(self, wait, directory_due{++state.token});
+}
+
+void answer(directory_state& state, directory_answer& with) {
+  const auto found = state.open.find(with.to);
+  if (found == state.open.end()) return;
+  auto promise = std::move(found->second);
+  state.open.erase(found);
+  std::visit(
+      [&](auto& value) {
+        using type = std::decay_t<decltype(value)>;
+        if constexpr (std::is_same_v<type, net::error>)
+          std::visit([&](auto& open) { open.fail(value); }, promise);
+        else
+          std::get<promise_guard<type>>(promise).deliver(std::move(value));
+      },
+      with.what);
+}
+
+void execute(self_pointer self, directory_effects& effects) {
+  auto& state = self->state;
+  state.memory->attempt = state.core->attempt();
+  for (const auto& line : effects.log) spdlog::info("directory: {}", line);
+  if (effects.save) {
+    state.memory->document = *effects.save;
+    self->request(state.roles.store, store_deadline,
+                  msg::store_put{std::string{directory_document_name}, std::move(*effects.save)})
+        .then([](const msg::done&) {},
+              [](const caf::error& failed) {
+                spdlog::error("directory: not saved: {}", text_of(failed));
+              });
+  }
+  for (auto& order : effects.link)
+    std::visit([&](auto& what) { self->send(state.roles.control_link, std::move(what)); }, order);
+  for (const auto& event : effects.events)
+    for (const auto& sink : state.memory->subscribers) self->send(sink, event);
+  for (auto& each : effects.answers) answer(state, each);
+  arm(self);
+}
+
+directory_time at_now(self_pointer self) { return {self->clock().now(), self->state.wall()}; }
+
+/// Runs one step of the core and does what it wants done.
+template <class Step>
+void step(self_pointer self, Step what) {
+  directory_effects effects;
+  what(*self->state.core, at_now(self), effects);
+  execute(self, effects);
+}
+
+/// Opens a promise that the core's answer of this number keeps.
+template <class Result, class Step>
+caf::typed_response_promise<Result> ask(self_pointer self, Step what) {
+  auto& state = self->state;
+  promise_guard<Result> guard{self->template make_response_promise<Result>()};
+  const auto id = ++state.last_request;
+  state.open.emplace(id, guard);
+  step(self, [&](auto& core, auto at, auto& out) { what(core, id, at, out); });
+  return guard.promise();
+}
+
+void attach(self_pointer self, const msg::directory_sink& sink) {
+  auto& all = self->state.memory->subscribers;
+  if (std::find(all.begin(), all.end(), sink) == all.end()) all.push_back(sink);
+  for (auto& event : self->state.core->snapshot(at_now(self))) self->send(sink, std::move(event));
+}
+
+void resume(self_pointer self) {
+  step(self, [&](auto& core, auto at, auto& out) {
+    core.start(at, out);
+    const auto& memory = *self->state.memory;
+    if (memory.paths) core.own(*memory.paths, at, out);
+    if (memory.legs) core.own(*memory.legs, at, out);
+  });
+}
+
+directory_shell::behavior_type directory(self_pointer self, const msg::roles& roles,
+                                         const directory_actor_settings& settings,
+                                         const std::shared_ptr<directory_memory>& memory) {
+  install_handlers(self, directory_state::name);
+  auto& state = self->state;
+  state.roles = roles;
+  state.memory = memory;
+  state.wall = settings.wall;
+  auto saved = parse_directory(memory->document);
+  state.core = std::make_unique<directory_core>(
+      directory_settings{settings.name, settings.key, settings.secrets, settings.jitter},
+      saved.value(), memory->attempt);
+  self->send(roles.control_link, msg::attach_control{roles.directory});
+  resume(self);
+  return {
+      [=](const msg::control_heard& heard) {
+        step(self, [&](auto& core, auto at, auto& out) { core.heard(heard, at, out); });
+      },
+      [=](const msg::find_peer& wanted) -> caf::result<msg::known_peer> {
+        auto found = self->state.core->find(wanted);
+        if (!found) return msg::to_caf(found.error());
+        return std::move(*found);
+      },
+      [=](const msg::list_peers&) { return self->state.core->peers(); },
+      [=](const msg::list_parties&) { return self->state.core->parties(); },
+      [=](const msg::party_create& wanted) {
+        return ask<msg::party_created>(self, [&](auto& core, auto id, auto at, auto& out) {
+          core.create(id, wanted, at, out);
+        });
+      },
+      [=](const msg::party_join& wanted) {
+        return ask<msg::party_info>(self, [&](auto& core, auto id, auto at, auto& out) {
+          core.join(id, wanted, at, out);
+        });
+      },
+      [=](const msg::party_leave& wanted) {
+        return ask<msg::done>(self, [&](auto& core, auto id, auto at, auto& out) {
+          core.leave(id, wanted, at, out);
+        });
+      },
+      [=](const msg::send_signal& signal) {
+        step(self, [&](auto& core, auto at, auto& out) { core.send(signal, at, out); });
+      },
+      [=](const msg::own_paths& paths) {
+        self->state.memory->paths = paths;
+        step(self, [&](auto& core, auto at, auto& out) { core.own(paths, at, out); });
+      },
+      [=](const msg::own_legs& legs) {
+        self->state.memory->legs = legs;
+        step(self, [&](auto& core, auto at, auto& out) { core.own(legs, at, out); });
+      },
+      [=](const msg::attach_directory& wanted) { attach(self, wanted.sink); },
+      [=](const directory_due& due) {
+        if (due.token != self->state.token) return;
+        self->state.armed.reset();
+        step(self, [&](auto& core, auto at, auto& out) { core.tick(at, out); });
+      },
+  };
+}
+
+} // namespace
+
+net::result<std::shared_ptr<directory_memory>> load_directory(std::string document) {
+  if (const auto saved = parse_directory(document); !saved) return saved.error();
+  auto out = std::make_shared<directory_memory>();
+  out->document = std::move(document);
+  return out;
+}
+
+msg::directory_actor spawn_directory(caf::actor_system& system, const msg::roles& roles,
+                                     directory_actor_settings settings,
+                                     std::shared_ptr<directory_memory> memory) {
+  return system.spawn(directory, roles, std::move(settings), std::move(memory));
+}
+
+} // namespace lanrage::actors

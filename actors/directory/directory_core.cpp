@@ -1,0 +1,322 @@
+#include "actors/directory/directory_core.hpp"
+
+#include "net/control/sealing.hpp"
+#include "net/frames.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace lanrage::actors {
+
+namespace {
+
+namespace control = net::control;
+namespace defaults = config::defaults;
+
+std::string host_and_port(const control::server_line& line) {
+  const bool ipv6 = line.host.find(':') != std::string::npos;
+  return (ipv6 ? "[" + line.host + "]" : line.host) + ":" + std::to_string(line.port);
+}
+
+/// The same server, perhaps at another address: its keys are what it is known by.
+bool same_server(const control::server_line& a, const control::server_line& b) {
+  return a.pin == b.pin && a.key == b.key;
+}
+
+} // namespace
+
+directory_core::directory_core(directory_settings settings, saved_directory saved,
+                               std::uint64_t attempt)
+    : settings_(std::move(settings)), own_(net::public_key(settings_.key)),
+      sign_key_(net::sign_key_of(settings_.key)), server_(saved.server), address_(saved.address),
+      relays_(std::move(saved.relays)), last_version_(saved.last_version),
+      last_sequence_(saved.last_sequence), attempt_(attempt) {
+  for (const auto& token : saved.tokens)
+    if (const auto read = net::read_token(token)) tokens_[{read->party, read->relay}] = token;
+  for (auto& each : saved.parties) {
+    const auto id = net::id_of(each.secret);
+    party in{each.name, each.as, each.secret, {id, each.secret}, {}, {}, {}, {}, each.leaving};
+    for (auto& member : each.members) {
+      // From our own disk, but as signed as on arrival: damage shows.
+      const auto record = control::open_record(member.envelope, id, each.secret);
+      if (!record) continue;
+      in.book.restore(*record);
+      if (record->key == own_) in.published = *record;
+      in.extras[record->key] = {std::move(member.envelope), member.heard, member.sequence};
+    }
+    parties_.emplace(id, std::move(in));
+  }
+}
+
+void directory_core::start(time at, effects& out) {
+  drop_old_tokens(at);
+  if (!parties_.empty()) open(at, out);
+}
+
+void directory_core::own(const msg::own_paths& paths, time at, effects& out) {
+  const auto hosts = [](const msg::own_paths& of) {
+    std::vector<net::candidate> all;
+    for (const auto& each : of.candidates)
+      if (each.kind == net::candidate_kind::host) all.push_back(each);
+    std::sort(all.begin(), all.end());
+    return all;
+  };
+  const bool moved = paths_ && hosts(*paths_) != hosts(paths);
+  paths_ = paths;
+  publish_soon(at);
+  if (moved && link_ == link::up) {
+    // Other addresses: the connection is probably dead, and would take long to tell. The server
+    // replaces the old session by the new one without the others noticing.
+    open(at, out);
+  } else if (moved && link_ == link::waiting) {
+    backoff_.reset();
+    link_due_ = std::min(link_due_, at.now + jittered(backoff_.peek()));
+  }
+  tick(at, out);
+}
+
+void directory_core::own(const msg::own_legs& legs, time at, effects& out) {
+  legs_ = legs.legs;
+  publish_soon(at);
+  tick(at, out);
+}
+
+void directory_core::send(const msg::send_signal& signal, time at, effects& out) {
+  transmit(signal, at, out);
+}
+
+// --- what users ask for -------------------------------------------------------------------------
+
+void directory_core::create(directory_request id, const msg::party_create& wanted, time at,
+                            effects& out) {
+  const auto server = control::parse_server_line(wanted.server_line);
+  if (!server) return out.answers.push_back({id, server.error()});
+  if (!control::valid_party_name(wanted.name))
+    return out.answers.push_back(
+        {id, net::fail(net::errc::bad_invite, "a party name is 1 to 32 letters, digits, spaces, "
+                                              "'-', '_' or '.'")});
+  const auto secret = net::generate_secret<net::party_secret>(settings_.secrets);
+  add_party(id, wanted.name, secret, *server, true, at, out);
+}
+
+void directory_core::join(directory_request id, const msg::party_join& wanted, time at,
+                          effects& out) {
+  const auto invite = control::parse_invite(wanted.invite);
+  if (!invite) return out.answers.push_back({id, invite.error()});
+  add_party(id, invite->party, invite->secret, invite->server, false, at, out);
+}
+
+net::result<void> directory_core::may_add(const net::party_id& id, const std::string& name,
+                                          const control::server_line& server) const {
+  if (server_ && !parties_.empty() && !same_server(*server_, server))
+    return net::fail(net::errc::bad_invite, "this machine is in parties of " +
+                                                host_and_port(*server_) + "; leave them first");
+  const auto known = parties_.find(id);
+  if (known != parties_.end() && !known->second.leaving)
+    return net::fail(net::errc::already_exists, "this machine is in '" + name + "' already");
+  if (find_party(name) != nullptr)
+    return net::fail(net::errc::already_exists, "a party named '" + name + "'");
+  if (known == parties_.end() && parties_.size() >= defaults::control_parties_per_member_max)
+    return net::fail(net::errc::limit_reached, "parties of one machine");
+  return {};
+}
+
+void directory_core::add_party(directory_request id, std::string name,
+                               const net::party_secret& secret, const control::server_line& server,
+                               bool created, time at, effects& out) {
+  const auto party_id = net::id_of(secret);
+  if (const auto allowed = may_add(party_id, name, server); !allowed)
+    return out.answers.push_back({id, allowed.error()});
+  server_ = server; // the newest line knows best where the server is
+  party in{std::move(name), settings_.name, secret, {party_id, secret}, {}, {}, {}, {}, false};
+  in.may_create = created;
+  in.user = waiting_user{id, created, at.now + defaults::control_confirm_deadline};
+  const auto added = parties_.insert_or_assign(party_id, std::move(in)).first;
+  if (link_ == link::up)
+    out.link.emplace_back(msg::control_join{credential_of(party_id, added->second)});
+  else
+    want_link(at, out);
+}
+
+void directory_core::leave(directory_request id, const msg::party_leave& wanted, time at,
+                           effects& out) {
+  auto* found = find_party(wanted.party);
+  if (found == nullptr)
+    return out.answers.push_back({id, net::fail(net::errc::party_not_found, wanted.party)});
+  const auto party_id = net::id_of(found->secret);
+  for (const auto& [key, entry] : found->book.entries())
+    if (key != own_) tell(out, msg::peer_gone{party_id, key});
+  if (found->user)
+    out.answers.push_back({found->user->id, net::fail(net::errc::closed, "left again")});
+  found->user.reset();
+  found->leaving = true;
+  if (found->joined)
+    out.link.emplace_back(msg::control_say{control::leave_request{party_id}});
+  else
+    want_link(at, out);
+  save_now(out);
+  out.answers.push_back({id, msg::done{}});
+}
+
+void directory_core::confirm_user(party_map::iterator in, effects& out) {
+  auto& [id, made] = *in;
+  if (!made.user) return;
+  const auto user = *std::exchange(made.user, std::nullopt);
+  save_now(out);
+  if (!user.created) return out.answers.push_back({user.id, info_of(id, made)});
+  const auto invite = control::reveal({*server_, made.name, made.secret});
+  out.answers.push_back({user.id, msg::party_created{info_of(id, made), invite}});
+}
+
+void directory_core::refuse_user(party_map::iterator in, const net::error& why, time,
+                                 effects& out) {
+  out.answers.push_back({in->second.user->id, why});
+  forget(in, out);
+}
+
+void directory_core::forget(party_map::iterator in, effects& out) {
+  const auto id = in->first;
+  parties_.erase(in);
+  std::erase_if(tokens_, [&](const auto& each) { return each.first.first == id; });
+  std::erase_if(unsent_, [&](const auto& each) { return each.first.first == id; });
+  save_now(out);
+  if (!parties_.empty()) return;
+  server_.reset();
+  address_ = {};
+  link_ = link::idle;
+  out.link.emplace_back(msg::control_close{});
+}
+
+// --- what others ask for ------------------------------------------------------------------------
+
+directory_core::party* directory_core::find_party(const std::string& name) {
+  return const_cast<party*>(std::as_const(*this).find_party(name));
+}
+
+const directory_core::party* directory_core::find_party(const std::string& name) const {
+  for (const auto& [id, each] : parties_)
+    if (each.name == name && !each.leaving) return &each;
+  return nullptr;
+}
+
+msg::party_info directory_core::info_of(const net::party_id& id, const party& in) const {
+  const auto& all = in.book.entries();
+  const std::size_t others = all.size() - all.count(own_);
+  return {id, in.name, others + 1, in.joined, server_ ? host_and_port(*server_) : ""};
+}
+
+msg::known_peer directory_core::known(const party& in, const net::wg_public_key& key) const {
+  const auto* entry = in.book.find(key);
+  return {entry->record, entry->online, in.extras.at(key).heard};
+}
+
+msg::party_credential directory_core::credential_of(const net::party_id& id,
+                                                    const party& in) const {
+  // A member may make its party again: the server lost its store, or nobody else was left.
+  const auto create = in.may_create && !in.leaving ? std::optional{in.name} : std::nullopt;
+  return {id, in.as, net::verifier_of(in.secret), create};
+}
+
+net::result<msg::known_peer> directory_core::find(const msg::find_peer& wanted) const {
+  if (wanted.party && find_party(*wanted.party) == nullptr)
+    return net::fail(net::errc::party_not_found, *wanted.party);
+  for (const auto& [id, in] : parties_) {
+    if (in.leaving || (wanted.party && in.name != *wanted.party)) continue;
+    const auto* entry = in.book.find(wanted.id);
+    if (entry != nullptr && entry->record.key != own_) return known(in, entry->record.key);
+  }
+  return net::fail(net::errc::peer_not_found, wanted.id.str());
+}
+
+std::vector<msg::known_peer> directory_core::peers() const {
+  std::vector<msg::known_peer> out;
+  for (const auto& [id, in] : parties_) {
+    if (in.leaving) continue;
+    for (const auto& [key, entry] : in.book.entries())
+      if (key != own_) out.push_back(known(in, key));
+  }
+  return out;
+}
+
+std::vector<msg::party_info> directory_core::parties() const {
+  std::vector<msg::party_info> out;
+  for (const auto& [id, in] : parties_)
+    if (!in.leaving && !in.user) out.push_back(info_of(id, in));
+  return out;
+}
+
+std::vector<msg::directory_event> directory_core::snapshot(time) const {
+  std::vector<msg::directory_event> out;
+  if (address_.leased()) out.push_back({msg::address_leased{address_}});
+  out.push_back({relays_event()});
+  out.push_back({msg::control_state{link_ == link::up, why_down_, delay_}});
+  for (auto& peer : peers()) out.push_back({msg::peer_known{std::move(peer)}});
+  return out;
+}
+
+// --- time and memory ----------------------------------------------------------------------------
+
+void directory_core::tick(time at, effects& out) {
+  const bool timed = link_ == link::waiting || link_ == link::opening;
+  if (timed && at.now >= link_due_) {
+    if (link_ == link::waiting) {
+      open(at, out);
+    } else {
+      out.link.emplace_back(msg::control_close{});
+      closed(net::fail(net::errc::timed_out, "the control server did not answer"), at, out);
+    }
+  }
+  for (auto each = parties_.begin(); each != parties_.end();) {
+    const auto in = each++;
+    const auto& user = in->second.user;
+    if (!user || at.now < user->until) continue;
+    const auto why = why_down_.value_or(net::fail(net::errc::timed_out, "the control server"));
+    refuse_user(in, why, at, out);
+  }
+  if (publish_due_ && at.now >= *publish_due_) publish(at, out);
+  if (save_due_ && at.now >= *save_due_) save_now(out);
+}
+
+std::optional<msg::time_point> directory_core::deadline() const {
+  std::optional<msg::time_point> first;
+  const auto consider = [&](msg::time_point due) {
+    if (!first || due < *first) first = due;
+  };
+  if (link_ == link::waiting || link_ == link::opening) consider(link_due_);
+  if (publish_due_) consider(*publish_due_);
+  if (save_due_) consider(*save_due_);
+  for (const auto& [id, in] : parties_)
+    if (in.user) consider(in.user->until);
+  return first;
+}
+
+void directory_core::save_soon(time at) {
+  if (!save_due_) save_due_ = at.now + defaults::directory_save_after;
+}
+
+void directory_core::save_now(effects& out) {
+  save_due_.reset();
+  out.save = to_text(saved());
+}
+
+saved_directory directory_core::saved() const {
+  saved_directory out;
+  out.server = server_;
+  out.address = address_;
+  out.last_version = last_version_;
+  out.last_sequence = last_sequence_;
+  out.relays = relays_;
+  out.tokens = token_list();
+  for (const auto& [id, in] : parties_) {
+    if (in.user) continue; // not ours before the server said so
+    saved_party kept{in.name, in.as, in.secret, in.leaving, {}};
+    for (const auto& [key, entry] : in.book.entries()) {
+      const auto& more = in.extras.at(key);
+      kept.members.push_back({more.envelope, more.heard, more.sequence});
+    }
+    out.parties.push_back(std::move(kept));
+  }
+  return out;
+}
+
+} // namespace lanrage::actors

@@ -1,0 +1,197 @@
+#pragma once
+
+#include "actors/backoff.hpp"
+#include "actors/directory/directory_document.hpp"
+#include "config/defaults.hpp"
+#include "messages/control.hpp"
+#include "messages/values.hpp"
+#include "net/control/record_book.hpp"
+#include "net/crypto.hpp"
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace lanrage::actors {
+
+struct directory_settings {
+  net::peer_id name; ///< what we go by in parties that we make or join
+  net::wg_private_key key;
+  net::random_source secrets; ///< party secrets and nonces
+  net::random_source jitter;  ///< for waits; need not be secret
+};
+
+/// The two clocks at the moment of an event.
+struct directory_time {
+  msg::time_point now;
+  msg::unix_ms wall{};
+};
+
+/// A request that is answered later; numbered by the shell.
+using directory_request = std::uint64_t;
+
+struct directory_answer {
+  directory_request to = 0;
+  std::variant<msg::party_created, msg::party_info, msg::done, net::error> what;
+};
+
+/// What the shell has to do, in this order.
+struct directory_effects {
+  std::optional<std::string> save; ///< the whole document
+  std::vector<std::variant<msg::control_open, msg::control_join, msg::control_say,
+                           msg::control_close>>
+      link;
+  std::vector<msg::directory_event> events; ///< for every subscriber
+  std::vector<directory_answer> answers;
+  std::vector<std::string> log; ///< for people; no secrets
+};
+
+/// Memberships, the members' records, our own record, signals and the link to the control server.
+/// Pure: whatever happens goes in with the time, what is to be done comes out. Serves what it
+/// remembers while the server is away.
+class directory_core {
+ public:
+  /// `attempt`: above every one used before, since late news of old attempts may still come.
+  directory_core(directory_settings settings, saved_directory saved, std::uint64_t attempt);
+
+  using effects = directory_effects;
+  using time = directory_time;
+
+  void start(time at, effects& out);
+  void heard(const msg::control_heard& what, time at, effects& out);
+  void own(const msg::own_paths& paths, time at, effects& out);
+  void own(const msg::own_legs& legs, time at, effects& out);
+  void send(const msg::send_signal& signal, time at, effects& out);
+  void create(directory_request id, const msg::party_create& wanted, time at, effects& out);
+  void join(directory_request id, const msg::party_join& wanted, time at, effects& out);
+  void leave(directory_request id, const msg::party_leave& wanted, time at, effects& out);
+  void tick(time at, effects& out);
+  /// When tick() wants to be called next.
+  std::optional<msg::time_point> deadline() const;
+
+  /// Everything a new subscriber must know.
+  std::vector<msg::directory_event> snapshot(time at) const;
+  /// party_not_found, peer_not_found.
+  net::result<msg::known_peer> find(const msg::find_peer& wanted) const;
+  std::vector<msg::known_peer> peers() const;
+  std::vector<msg::party_info> parties() const;
+  std::uint64_t attempt() const { return attempt_; }
+
+ private:
+  enum class link : std::uint8_t { idle, waiting, opening, up };
+
+  struct extra {
+    net::control::sealed_record envelope;
+    msg::unix_ms heard{};
+    std::uint64_t sequence = 0;
+  };
+  /// Somebody waits for the server to confirm the party; without one it is kept anyway.
+  struct waiting_user {
+    directory_request id = 0;
+    bool created = false;
+    msg::time_point until;
+  };
+  struct party {
+    std::string name;
+    net::peer_id as;
+    net::party_secret secret;
+    net::control::record_book book;
+    std::map<net::wg_public_key, extra> extras;
+    std::vector<net::control::sealed_record> partial; ///< of a party that comes in pieces
+    std::optional<net::peer_record> published;        ///< by us, on this connection or before
+    std::optional<waiting_user> user;
+    bool leaving = false;
+    bool joined = false; ///< confirmed on the connection we have now
+    bool may_create = true; ///< false: joined by invite and never confirmed
+  };
+  struct pending_signal {
+    msg::send_signal what;
+    msg::time_point until;
+  };
+  using party_map = std::map<net::party_id, party>;
+
+  // directory_core.cpp: parties and what users ask for
+  void add_party(directory_request id, std::string name, const net::party_secret& secret,
+                 const net::control::server_line& server, bool created, time at, effects& out);
+  net::result<void> may_add(const net::party_id& id, const std::string& name,
+                            const net::control::server_line& server) const;
+  void confirm_user(party_map::iterator in, effects& out);
+  void refuse_user(party_map::iterator in, const net::error& why, time at, effects& out);
+  void forget(party_map::iterator in, effects& out);
+  msg::party_info info_of(const net::party_id& id, const party& in) const;
+  msg::known_peer known(const party& in, const net::wg_public_key& key) const;
+  msg::party_credential credential_of(const net::party_id& id, const party& in) const;
+  party* find_party(const std::string& name);
+  const party* find_party(const std::string& name) const;
+
+  // directory_link.cpp: the connection and what the server says
+  void want_link(time at, effects& out);
+  void open(time at, effects& out);
+  void retry(const net::error& why, time at, effects& out);
+  msg::time_point::duration jittered(std::chrono::milliseconds wait);
+  void opened(const msg::link_opened& up, time at, effects& out);
+  void closed(const net::error& why, time at, effects& out);
+  void said(const net::control::server_message& message, time at, effects& out);
+  void use(const net::control::party_view& view, time at, effects& out);
+  void use(const net::control::party_records& more, time at, effects& out);
+  void use(const net::control::record_changed& news, time at, effects& out);
+  void use(const net::control::presence_changed& news, time at, effects& out);
+  void use(const net::control::member_gone& news, time at, effects& out);
+  void use(const net::control::signal_arrived& news, time at, effects& out);
+  void use(const net::control::request_refused& no, time at, effects& out);
+  void left(const net::party_id& id, time at, effects& out);
+  void refused(const net::party_id& id, const net::error& why, time at, effects& out);
+  void whole(party& in, time at, effects& out);
+  void use_address(const net::virtual_ip& address, time at, effects& out);
+  void use_tokens(const std::vector<net::bytes>& tokens, time at);
+  void drop_old_tokens(time at);
+  msg::relays_listed relays_event() const { return {relays_, token_list()}; }
+  std::vector<net::bytes> token_list() const;
+
+  // directory_publish.cpp: what we tell the others
+  void publish_soon(time at);
+  void publish(time at, effects& out);
+  void publish_to(const net::party_id& id, party& in, time at, effects& out);
+  std::uint64_t next_version(time at);
+  std::uint64_t next_sequence(time at);
+  void transmit(const msg::send_signal& signal, time at, effects& out);
+  void flush_signals(time at, effects& out);
+
+  void save_soon(time at);
+  void save_now(effects& out);
+  saved_directory saved() const;
+  static void tell(effects& out, decltype(msg::directory_event::what) what) {
+    out.events.push_back({std::move(what)});
+  }
+
+  directory_settings settings_;
+  net::wg_public_key own_;
+  net::sign_private_key sign_key_;
+  std::optional<net::control::server_line> server_;
+  party_map parties_;
+  net::virtual_ip address_;
+  std::vector<net::relay_info> relays_;
+  std::map<std::pair<net::party_id, net::relay_id>, net::bytes> tokens_;
+  std::optional<msg::own_paths> paths_;
+  std::vector<net::relay_leg> legs_;
+  std::uint64_t last_version_ = 0;
+  std::uint64_t last_sequence_ = 0;
+
+  link link_ = link::idle;
+  std::uint64_t attempt_ = 0;
+  msg::time_point link_due_{};   ///< waiting: open then; opening: give up then
+  msg::time_point up_since_{};
+  backoff backoff_{config::defaults::control_retry_first, config::defaults::control_retry_max};
+  std::chrono::microseconds delay_{};
+  std::optional<net::error> why_down_;
+
+  std::optional<msg::time_point> publish_due_;
+  std::optional<msg::time_point> published_at_;
+  std::optional<msg::time_point> save_due_;
+  std::map<std::pair<net::party_id, net::wg_public_key>, pending_signal> unsent_;
+};
+
+} // namespace lanrage::actors

@@ -1,0 +1,118 @@
+#include "actors/directory/directory_document.hpp"
+
+#include "net/control/json_fields.hpp"
+
+namespace lanrage::actors {
+
+namespace {
+
+namespace control = net::control;
+namespace json = boost::json;
+using control::field_reader;
+using control::json_view;
+
+constexpr std::uint32_t document_version = 1;
+constexpr std::size_t name_max = 32;
+constexpr std::size_t line_max = 1'024;
+constexpr std::size_t members_max = 1'000;
+/// More than a member may be in: those that are being left count, too.
+constexpr std::size_t parties_max = 64;
+constexpr std::size_t relays_text_max = 256 * 1'024;
+
+json::string text_of(std::string_view text) { return json::string(json_view(text)); }
+
+json::object to_json(const saved_member& member) {
+  const auto& envelope = member.envelope;
+  return {{"key", text_of(to_string(envelope.key))},
+          {"id", text_of(envelope.id.str())},
+          {"version", envelope.version},
+          {"sealed", text_of(net::to_base64(envelope.sealed))},
+          {"heard_ms", member.heard.count()},
+          {"sequence", member.sequence}};
+}
+
+json::object to_json(const saved_party& party) {
+  json::array members;
+  for (const auto& member : party.members) members.push_back(to_json(member));
+  return {{"name", text_of(party.name)},
+          {"as", text_of(party.as.str())},
+          {"secret", text_of(net::to_base64(party.secret.reveal()))},
+          {"leaving", party.leaving},
+          {"members", std::move(members)}};
+}
+
+saved_member read_member(field_reader& in) {
+  saved_member out;
+  out.envelope.key = in.octets<net::wg_public_key>("key");
+  out.envelope.id = in.parsed("id", name_max, &net::peer_id::parse, "a peer name");
+  out.envelope.version = in.number("version", control::number_max);
+  out.envelope.sealed = in.blob("sealed", control::sealed_max);
+  out.heard = msg::unix_ms{in.number("heard_ms", control::number_max)};
+  out.sequence = in.number("sequence", control::number_max);
+  return out;
+}
+
+saved_party read_party(field_reader& in) {
+  saved_party out;
+  out.name = in.text("name", name_max);
+  if (!control::valid_party_name(out.name)) in.refuse("name", "a party name");
+  out.as = in.parsed("as", name_max, &net::peer_id::parse, "a peer name");
+  out.secret = net::party_secret{in.array_of<net::party_secret::size>("secret")};
+  out.leaving = in.flag("leaving");
+  in.each("members", members_max,
+          [&](field_reader& r) { out.members.push_back(read_member(r)); });
+  return out;
+}
+
+void read_relays(field_reader& in, saved_directory& out) {
+  // Written as the server says it, so that one reader checks both.
+  const auto message = control::decode_server(in.text("relays", relays_text_max));
+  const auto* relays = message ? std::get_if<control::relays_changed>(&*message) : nullptr;
+  if (relays == nullptr) return in.refuse("relays", "a relay list");
+  out.relays = relays->relays;
+  out.tokens = relays->tokens;
+}
+
+} // namespace
+
+std::string to_text(const saved_directory& saved) {
+  json::array parties;
+  for (const auto& party : saved.parties) parties.push_back(to_json(party));
+  const auto relays =
+      control::encode(control::server_message{control::relays_changed{saved.relays, saved.tokens}});
+  json::object out{{"v", document_version},
+                   {"address", text_of(to_string(saved.address))},
+                   {"last_version", saved.last_version},
+                   {"last_sequence", saved.last_sequence},
+                   {"parties", std::move(parties)},
+                   {"relays", text_of(relays)}};
+  if (saved.server) out["server"] = text_of(to_string(*saved.server));
+  return json::serialize(out);
+}
+
+net::result<saved_directory> parse_directory(std::string_view text) {
+  saved_directory out;
+  if (text.empty()) return out;
+  const auto bad = [](const net::error& why) {
+    return net::fail(net::errc::bad_state, "directory.json: " + why.detail);
+  };
+  const auto object = control::parse_object(text);
+  if (!object) return bad(object.error());
+  field_reader in{*object};
+  if (in.number("v", control::number_max) != document_version) in.refuse("v", "1");
+  if (in.has("server")) {
+    const auto line = control::parse_server_line(in.text("server", line_max));
+    if (!line) return bad(line.error());
+    out.server = *line;
+  }
+  const auto address = in.text("address", name_max);
+  if (const auto leased = net::virtual_ip::parse(address)) out.address = *leased;
+  out.last_version = in.number("last_version", control::number_max);
+  out.last_sequence = in.number("last_sequence", control::number_max);
+  in.each("parties", parties_max, [&](field_reader& r) { out.parties.push_back(read_party(r)); });
+  read_relays(in, out);
+  if (!in.ok()) return bad(in.problem());
+  return out;
+}
+
+} // namespace lanrage::actors

@@ -1,0 +1,350 @@
+#include "actors/directory/directory_core.hpp"
+
+#include "net/control/sealing.hpp"
+#include "net/frames.hpp"
+
+#include <algorithm>
+#include <set>
+#include <type_traits>
+#include <utility>
+
+namespace lanrage::actors {
+
+namespace {
+
+namespace control = net::control;
+namespace defaults = config::defaults;
+
+/// The driver's own deadline, and room for its news to arrive: only a driver that died is later.
+constexpr auto opening_deadline = defaults::control_handshake_deadline + std::chrono::seconds{2};
+
+/// Refusals that a quick retry cannot change.
+bool needs_a_human(net::errc code) {
+  switch (code) {
+  case net::errc::bad_login:
+  case net::errc::wrong_pin:
+  case net::errc::wrong_secret:
+  case net::errc::name_taken:
+  case net::errc::party_not_found:
+  case net::errc::bad_invite:
+  case net::errc::bad_message:
+    return true;
+  default:
+    return false;
+  }
+}
+
+} // namespace
+
+// --- the connection -----------------------------------------------------------------------------
+
+void directory_core::want_link(time at, effects& out) {
+  if (link_ == link::idle || link_ == link::waiting) open(at, out);
+}
+
+void directory_core::open(time at, effects& out) {
+  msg::control_open wanted{++attempt_, *server_, {}};
+  for (auto& [id, in] : parties_) {
+    in.joined = false;
+    in.partial.clear();
+    wanted.parties.push_back(credential_of(id, in));
+  }
+  link_ = link::opening;
+  link_due_ = at.now + opening_deadline;
+  out.link.emplace_back(std::move(wanted));
+}
+
+msg::time_point::duration directory_core::jittered(std::chrono::milliseconds wait) {
+  std::array<std::uint8_t, 4> raw{};
+  settings_.jitter(raw);
+  net::byte_reader in{raw};
+  // Half of the wait is fixed, half is drawn: members of one outage do not come back as one.
+  const auto half = std::chrono::duration_cast<std::chrono::nanoseconds>(wait) / 2;
+  return half + std::chrono::nanoseconds{(half.count() >> 16) * (in.u32() >> 16)};
+}
+
+void directory_core::retry(const net::error& why, time at, effects& out) {
+  if (parties_.empty()) {
+    link_ = link::idle;
+    return;
+  }
+  if (link_ == link::up && at.now - up_since_ >= defaults::control_good_after) backoff_.reset();
+  while (needs_a_human(why.code) && backoff_.peek() < defaults::control_retry_max)
+    (void)backoff_.next();
+  const auto wait = jittered(backoff_.next());
+  link_ = link::waiting;
+  link_due_ = at.now + wait;
+  const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(wait);
+  out.log.push_back("control: " + net::to_string(why) + "; again in " +
+                    std::to_string(ms.count()) + " ms");
+}
+
+void directory_core::heard(const msg::control_heard& what, time at, effects& out) {
+  const bool connected = link_ == link::opening || link_ == link::up;
+  if (!connected) return;
+  if (what.attempt == 0 && std::holds_alternative<msg::link_closed>(what.what)) {
+    closed(std::get<msg::link_closed>(what.what).why, at, out); // the driver is a new one
+  } else if (what.attempt == attempt_) {
+    std::visit(
+        [&](const auto& news) {
+          using type = std::decay_t<decltype(news)>;
+          if constexpr (std::is_same_v<type, msg::link_opened>)
+            opened(news, at, out);
+          else if constexpr (std::is_same_v<type, msg::link_closed>)
+            closed(news.why, at, out);
+          else
+            said(news, at, out);
+        },
+        what.what);
+  }
+  tick(at, out);
+}
+
+void directory_core::opened(const msg::link_opened& up, time at, effects& out) {
+  link_ = link::up;
+  up_since_ = at.now;
+  delay_ = up.delay;
+  why_down_.reset();
+  relays_ = up.welcome.relays;
+  use_tokens(up.welcome.tokens, at);
+  tell(out, relays_event());
+  tell(out, msg::control_state{true, std::nullopt, delay_});
+  std::set<net::party_id> answered;
+  for (const auto& view : up.welcome.parties) {
+    answered.insert(view.party);
+    use(view, at, out);
+  }
+  for (const auto& no : up.welcome.refused) {
+    answered.insert(no.party);
+    refused(no.party, no.why, at, out);
+  }
+  // Made or joined while this connection was on its way.
+  for (const auto& [id, in] : parties_)
+    if (!answered.contains(id)) out.link.emplace_back(msg::control_join{credential_of(id, in)});
+  flush_signals(at, out);
+  save_soon(at);
+}
+
+void directory_core::closed(const net::error& why, time at, effects& out) {
+  const bool was_opening = link_ == link::opening;
+  for (auto each = parties_.begin(); each != parties_.end();) {
+    const auto in = each++;
+    in->second.joined = false;
+    in->second.partial.clear();
+    if (was_opening && in->second.user) refuse_user(in, why, at, out);
+  }
+  const bool news = !why_down_ || why_down_->code != why.code;
+  why_down_ = why;
+  if (news) tell(out, msg::control_state{false, why, delay_});
+  retry(why, at, out);
+}
+
+// --- what the server says -----------------------------------------------------------------------
+
+void directory_core::said(const control::server_message& message, time at, effects& out) {
+  std::visit(
+      [&](const auto& news) {
+        using type = std::decay_t<decltype(news)>;
+        if constexpr (std::is_same_v<type, control::party_joined>) {
+          use_tokens(news.tokens, at);
+          tell(out, relays_event());
+          use(news.view, at, out);
+          flush_signals(at, out);
+        } else if constexpr (std::is_same_v<type, control::party_left>) {
+          left(news.party, at, out);
+        } else if constexpr (std::is_same_v<type, control::tokens_renewed>) {
+          use_tokens(news.tokens, at);
+          tell(out, relays_event());
+          save_soon(at);
+        } else if constexpr (std::is_same_v<type, control::relays_changed>) {
+          relays_ = news.relays;
+          use_tokens(news.tokens, at);
+          tell(out, relays_event());
+          save_soon(at);
+        } else if constexpr (!std::is_same_v<type, control::welcome>) {
+          use(news, at, out);
+        }
+      },
+      message);
+}
+
+void directory_core::use(const control::party_view& view, time at, effects& out) {
+  const auto found = parties_.find(view.party);
+  if (found == parties_.end()) return;
+  auto& in = found->second;
+  in.joined = true;
+  if (in.leaving) {
+    out.link.emplace_back(msg::control_say{control::leave_request{view.party}});
+    return;
+  }
+  in.may_create = true;
+  use_address(view.address, at, out);
+  in.partial = view.records;
+  if (view.complete) whole(in, at, out);
+  confirm_user(found, out);
+  publish_soon(at);
+}
+
+void directory_core::use(const control::party_records& more, time at, effects& out) {
+  const auto found = parties_.find(more.party);
+  if (found == parties_.end() || found->second.leaving) return;
+  auto& in = found->second;
+  if (in.partial.size() + more.records.size() > defaults::control_members_per_party_max) return;
+  in.partial.insert(in.partial.end(), more.records.begin(), more.records.end());
+  if (more.complete) whole(in, at, out);
+}
+
+void directory_core::whole(party& in, time at, effects& out) {
+  const auto id = net::id_of(in.secret);
+  const auto before = in.book.entries();
+  const auto all = std::exchange(in.partial, {});
+  std::set<net::wg_public_key> refused_keys;
+  for (const auto& no : in.book.replace(all)) {
+    refused_keys.insert(no.envelope.key);
+    out.log.push_back("record of " + no.envelope.id.str() + ": " + net::to_string(no.why));
+  }
+  for (const auto& envelope : all) {
+    const auto* entry = in.book.find(envelope.key);
+    if (entry == nullptr || refused_keys.contains(envelope.key)) continue;
+    auto& more = in.extras[envelope.key];
+    more.envelope = envelope;
+    more.heard = at.wall;
+    if (envelope.key == own_) continue;
+    const auto old = before.find(envelope.key);
+    if (old == before.end() || old->second.record != entry->record ||
+        old->second.online != entry->online)
+      tell(out, msg::peer_known{known(in, envelope.key)});
+  }
+  for (const auto& [key, entry] : before)
+    if (key != own_ && in.book.find(key) == nullptr) tell(out, msg::peer_gone{id, key});
+  std::erase_if(in.extras, [&](const auto& each) { return in.book.find(each.first) == nullptr; });
+
+  const auto* mine = in.book.find(own_);
+  in.published = mine != nullptr ? std::optional{mine->record} : std::nullopt;
+  if (mine != nullptr) last_version_ = std::max(last_version_, mine->record.version);
+  save_soon(at);
+}
+
+void directory_core::use(const control::record_changed& news, time at, effects& out) {
+  const auto found = parties_.find(news.party);
+  if (found == parties_.end() || found->second.leaving || news.record.key == own_) return;
+  auto& in = found->second;
+  const auto taken = in.book.accept(news.record);
+  if (!taken) {
+    out.log.push_back("record of " + news.record.id.str() + ": " + net::to_string(taken.error()));
+    return;
+  }
+  auto& more = in.extras[news.record.key];
+  more.envelope = news.record;
+  more.heard = at.wall;
+  save_soon(at);
+  if (*taken == control::record_book::novelty::changed)
+    tell(out, msg::peer_known{known(in, news.record.key)});
+}
+
+void directory_core::use(const control::presence_changed& news, time at, effects& out) {
+  const auto found = parties_.find(news.party);
+  if (found == parties_.end() || found->second.leaving || news.key == own_) return;
+  auto& in = found->second;
+  if (!in.book.set_online(news.key, news.online)) return;
+  in.extras.at(news.key).heard = at.wall;
+  tell(out, msg::peer_known{known(in, news.key)});
+}
+
+void directory_core::use(const control::member_gone& news, time at, effects& out) {
+  const auto found = parties_.find(news.party);
+  if (found == parties_.end() || news.key == own_) return;
+  if (!found->second.book.forget(news.key)) return;
+  found->second.extras.erase(news.key);
+  save_soon(at);
+  if (!found->second.leaving) tell(out, msg::peer_gone{news.party, news.key});
+}
+
+void directory_core::use(const control::signal_arrived& news, time at, effects& out) {
+  const auto found = parties_.find(news.party);
+  if (found == parties_.end() || found->second.leaving) return;
+  // Only members: anybody else could seal for us, too, with a key of his own.
+  const auto* entry = found->second.book.find(news.from);
+  if (entry == nullptr || news.from == own_) return;
+  const auto signal = control::open_signal(news.sealed, news.party, settings_.key, news.from);
+  if (!signal) {
+    out.log.push_back("signal of " + entry->record.id.str() + ": " +
+                      net::to_string(signal.error()));
+    return;
+  }
+  auto& more = found->second.extras.at(news.from);
+  if (signal->sequence <= more.sequence) return;
+  more.sequence = signal->sequence;
+  save_soon(at);
+  tell(out, msg::signal_received{news.party, news.from, *signal});
+}
+
+void directory_core::use(const control::request_refused& no, time at, effects& out) {
+  using control::request_kind;
+  if (!no.party) {
+    out.log.push_back("control: " + net::to_string(no.why));
+    return;
+  }
+  if (no.about == request_kind::join || no.about == request_kind::create)
+    return refused(*no.party, no.why, at, out);
+  if (no.about == request_kind::leave) return left(*no.party, at, out);
+  // The peer of a signal went away a moment ago: its presence says so.
+  if (no.about == request_kind::signal) return;
+  out.log.push_back("own record: " + net::to_string(no.why));
+  const auto found = parties_.find(*no.party);
+  if (found == parties_.end()) return;
+  if (no.why.code == net::errc::stale_version) {
+    found->second.published.reset();
+    publish_soon(at);
+  }
+}
+
+void directory_core::refused(const net::party_id& id, const net::error& why, time at,
+                             effects& out) {
+  const auto found = parties_.find(id);
+  if (found == parties_.end()) return;
+  found->second.joined = false;
+  if (found->second.user) return refuse_user(found, why, at, out);
+  if (found->second.leaving) return forget(found, out);
+  out.log.push_back("party '" + found->second.name + "': " + net::to_string(why));
+}
+
+void directory_core::left(const net::party_id& id, time, effects& out) {
+  const auto found = parties_.find(id);
+  if (found != parties_.end() && found->second.leaving) forget(found, out);
+}
+
+void directory_core::use_address(const net::virtual_ip& address, time at, effects& out) {
+  if (address == address_ || address.reserved()) return;
+  address_ = address;
+  tell(out, msg::address_leased{address_});
+  publish_soon(at);
+  save_soon(at);
+}
+
+void directory_core::use_tokens(const std::vector<net::bytes>& tokens, time at) {
+  for (const auto& token : tokens) {
+    const auto read = net::read_token(token);
+    if (read && read->member == own_) tokens_[{read->party, read->relay}] = token;
+  }
+  drop_old_tokens(at);
+}
+
+void directory_core::drop_old_tokens(time at) {
+  const auto now_s = static_cast<std::uint64_t>(at.wall.count() / 1000);
+  std::erase_if(tokens_, [&](const auto& each) {
+    const auto& [member_of, relay] = each.first;
+    const auto listed = std::any_of(relays_.begin(), relays_.end(),
+                                    [&](const auto& info) { return info.id() == relay; });
+    return !listed || !parties_.contains(member_of) ||
+           net::read_token(each.second)->expires_unix_s <= now_s;
+  });
+}
+
+std::vector<net::bytes> directory_core::token_list() const {
+  std::vector<net::bytes> out;
+  for (const auto& [key, token] : tokens_) out.push_back(token);
+  return out;
+}
+
+} // namespace lanrage::actors

@@ -1,0 +1,78 @@
+#include "actors/nat/check_list.hpp"
+
+#include "config/defaults.hpp"
+
+#include <algorithm>
+#include <tuple>
+
+namespace lanrage::actors {
+
+namespace defaults = config::defaults;
+
+std::optional<check> remote::take(const net::probe_transaction& id) {
+  const auto at =
+      std::find_if(open.begin(), open.end(), [&](const check& each) { return each.id == id; });
+  if (at == open.end()) return std::nullopt;
+  const auto found = *at;
+  open.erase(at);
+  return found;
+}
+
+remote* check_list::add(const net::candidate& what) {
+  if (auto* known = find(what.address)) {
+    if (path_class(what.kind) < path_class(known->what.kind)) known->what.kind = what.kind;
+    return known;
+  }
+  if (all_.size() >= defaults::punch_candidates_max) return nullptr;
+  const auto at = std::find_if(all_.begin(), all_.end(), [&](const remote& each) {
+    return path_class(what.kind) < path_class(each.what.kind);
+  });
+  remote fresh;
+  fresh.what = what;
+  return &*all_.insert(at, std::move(fresh));
+}
+
+remote* check_list::find(const net::endpoint& where) {
+  const auto at = std::find_if(all_.begin(), all_.end(),
+                               [&](const remote& each) { return each.what.address == where; });
+  return at == all_.end() ? nullptr : &*at;
+}
+
+const remote* check_list::best() const {
+  const remote* found = nullptr;
+  for (const auto& each : all_) {
+    if (!each.proven()) continue;
+    const auto rank = [](const remote& r) {
+      return std::tuple{path_class(r.what.kind), *r.rtt, r.what.address};
+    };
+    if (!found || rank(each) < rank(*found)) found = &each;
+  }
+  return found;
+}
+
+bool clearly_better(const remote& next, const remote& old) {
+  const auto a = path_class(next.what.kind);
+  const auto b = path_class(old.what.kind);
+  if (a != b) return a < b;
+  return *next.rtt * 5 < *old.rtt * 4 && *next.rtt + defaults::punch_noise < *old.rtt;
+}
+
+bool may_probe(const net::endpoint& where, const std::vector<net::ip_address>& hosts,
+               std::uint16_t own_port) {
+  const auto& to = where.address;
+  if (!where.valid() || to.is_loopback() || to.is_link_local()) return false;
+  if (to.is_v4()) {
+    const auto first = to.to_v4() >> 24;
+    const bool tunnel = (to.to_v4() >> 16) == 0x0A42; // 10.66.0.0/16
+    if (first == 0 || first >= 224 || tunnel) return false;
+  } else if (to.octets()[0] == 0xff) {
+    return false;
+  }
+  if (hosts.empty()) return true;
+  const auto of_family = [&](const auto& own) { return own.is_v4() == to.is_v4(); };
+  const bool ours =
+      where.port == own_port && std::find(hosts.begin(), hosts.end(), to) != hosts.end();
+  return !ours && std::any_of(hosts.begin(), hosts.end(), of_family);
+}
+
+} // namespace lanrage::actors

@@ -1,0 +1,17 @@
+#pragma once
+
+#include "messages/values.hpp"
+
+#include <optional>
+#include <vector>
+
+namespace lanrage::actors {
+
+/// What nat's cores want done, in this order. The caller executes and forgets.
+struct nat_effects {
+  std::vector<msg::send_frame> frames;
+  std::vector<msg::path_event> events;   ///< for the sink of the peer they name
+  std::optional<msg::own_paths> publish; ///< the latest, when it changed
+};
+
+} // namespace lanrage::actors

@@ -1,0 +1,162 @@
+#include "actors/relay/relay_selector.hpp"
+
+#include <caf/actor_system.hpp>
+#include <caf/sec.hpp>
+#include <caf/stateful_actor.hpp>
+#include <caf/typed_event_based_actor.hpp>
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <exception>
+#include <utility>
+
+namespace lanrage::actors {
+
+/// The armed deadline has come, unless another was armed since.
+struct relay_due {
+  std::uint64_t token = 0;
+};
+
+} // namespace lanrage::actors
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::actors::relay_due)
+
+namespace lanrage::actors {
+
+namespace {
+
+using shell = msg::relay_selector_actor::extend<caf::reacts_to<relay_due>>;
+
+struct selector_state {
+  static inline const char* name = "relay selector";
+  std::unique_ptr<relay_table> table;
+  std::shared_ptr<relay_selector_memory> memory;
+  msg::roles roles;
+  msg::wall_clock wall;
+  std::optional<msg::time_point> armed;
+  std::uint64_t token = 0; ///< of the armed deadline
+};
+using self_pointer = shell::stateful_pointer<selector_state>;
+
+/// One timer over everything; an earlier deadline outdates the armed one by its token.
+void arm(self_pointer self) {
+  auto& state = self->state;
+  const auto due = state.table->deadline();
+  if (!due || (state.armed && *state.armed <= *due)) return;
+  state.armed = due;
+  const auto wait = std::max(*due - self->clock().now(), msg::time_point::duration::zero());
+  self->delayed_send(self, wait, relay_due{++state.token});
+}
+
+void execute(self_pointer self, relay_effects& effects) {
+  auto& state = self->state;
+  for (auto& frame : effects.frames)
+    self->send(state.roles.port, std::move(frame));
+  for (auto& text : effects.news) {
+    spdlog::info("relays: {}", text);
+    self->send(state.roles.supervisor,
+               msg::connection_event{state.wall(), "relay", std::move(text), std::nullopt});
+  }
+  if (effects.publish) {
+    self->send(state.roles.directory, *effects.publish);
+    self->send(state.roles.supervisor, *effects.publish);
+  }
+  state.memory->table = state.table->memory();
+  arm(self);
+}
+
+/// Runs one step of the core and does what it wants done.
+template <class Step>
+auto step(self_pointer self, Step what) {
+  relay_effects effects;
+  if constexpr (std::is_void_v<decltype(what(*self->state.table, msg::time_point{}, effects))>) {
+    what(*self->state.table, self->clock().now(), effects);
+    execute(self, effects);
+  } else {
+    auto answer = what(*self->state.table, self->clock().now(), effects);
+    execute(self, effects);
+    return answer;
+  }
+}
+
+void use_relays(self_pointer self, const msg::relays_listed& list) {
+  step(self, [&](auto& table, auto now, auto& out) { table.listed(list, now, out); });
+}
+
+void attach(self_pointer self) {
+  const auto& roles = self->state.roles;
+  self->send(roles.port, msg::attach_frames{msg::frame_interest::relays, roles.relays});
+  self->send(roles.directory, msg::attach_directory{roles.relays});
+  self->send(roles.route_watch, msg::attach_network{roles.relays});
+}
+
+void set_handlers(self_pointer self) {
+  self->set_exception_handler([](std::exception_ptr& problem) -> caf::error {
+    try {
+      std::rethrow_exception(problem);
+    } catch (const std::exception& what) {
+      spdlog::error("relays: crashed: {}", what.what());
+    } catch (...) {
+      spdlog::error("relays: crashed for an unknown reason");
+    }
+    return caf::sec::runtime_error;
+  });
+  self->set_down_handler([](caf::scheduled_actor*, caf::down_msg&) {});
+  self->set_exit_handler(
+      [](caf::scheduled_actor* me, caf::exit_msg& order) { me->quit(std::move(order.reason)); });
+  self->set_default_handler([](caf::scheduled_actor*, caf::message_view&) {
+    spdlog::warn("relays: a message that is not of its interface");
+    return caf::result<caf::message>{caf::sec::unexpected_message};
+  });
+}
+
+shell::behavior_type selector(self_pointer self, const msg::roles& roles,
+                              const relay_selector_settings& settings,
+                              const std::shared_ptr<relay_selector_memory>& memory) {
+  set_handlers(self);
+  auto& state = self->state;
+  state.roles = roles;
+  state.memory = memory;
+  state.wall = settings.wall;
+  state.table = std::make_unique<relay_table>(settings.key, settings.wall(), self->clock().now(),
+                                              memory->table);
+  attach(self);
+  if (const auto before = memory->table.listed) use_relays(self, *before);
+  return {
+      [=](const msg::frame_received& frame) {
+        step(self, [&](auto& table, auto now, auto& out) { table.receive(frame, now, out); });
+      },
+      [=](const msg::network_changed&) {
+        step(self, [](auto& table, auto now, auto& out) { table.network_changed(now, out); });
+      },
+      [=](const msg::directory_event& event) {
+        if (const auto* list = std::get_if<msg::relays_listed>(&event.what))
+          use_relays(self, *list);
+      },
+      [=](const msg::rank_relays& asked) {
+        return step(self, [&](auto& table, auto now, auto& out) {
+          return table.rank(asked.peer_legs, now, out);
+        });
+      },
+      [=](const msg::relay_trouble& report) {
+        step(self,
+             [&](auto& table, auto now, auto& out) { table.trouble(report.relay, now, out); });
+      },
+      [=](const relay_due& due) {
+        if (due.token != self->state.token) return;
+        self->state.armed.reset();
+        step(self, [](auto& table, auto now, auto& out) { table.tick(now, out); });
+      },
+  };
+}
+
+} // namespace
+
+msg::relay_selector_actor spawn_relay_selector(caf::actor_system& system, const msg::roles& roles,
+                                               relay_selector_settings settings,
+                                               std::shared_ptr<relay_selector_memory> memory) {
+  return system.spawn(selector, roles, std::move(settings), std::move(memory));
+}
+
+} // namespace lanrage::actors

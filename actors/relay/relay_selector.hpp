@@ -1,0 +1,29 @@
+#pragma once
+
+#include "actors/relay/relay_table.hpp"
+#include "messages/interfaces.hpp"
+
+#include <caf/fwd.hpp>
+
+#include <memory>
+
+namespace lanrage::actors {
+
+struct relay_selector_settings {
+  net::wg_private_key key; ///< our WireGuard key: registrations are authenticated with it
+  msg::wall_clock wall;    ///< registrations carry calendar time
+};
+
+/// What the next incarnation continues from: it resumes its registrations in one round trip.
+struct relay_selector_memory {
+  relay_table_memory table;
+};
+
+/// The shell around relay_table. On start it attaches itself (`roles.relays`) to the port, the
+/// directory and the route watch; it tells `own_legs` to the directory and the supervisor, and its
+/// news to the supervisor.
+msg::relay_selector_actor spawn_relay_selector(caf::actor_system& system, const msg::roles& roles,
+                                               relay_selector_settings settings,
+                                               std::shared_ptr<relay_selector_memory> memory);
+
+} // namespace lanrage::actors

@@ -1,0 +1,77 @@
+#pragma once
+
+#include "actors/relay/relay_session.hpp"
+#include "net/crypto.hpp"
+
+#include <map>
+#include <optional>
+#include <set>
+
+namespace lanrage::actors {
+
+/// What survives a restart of the actor.
+struct relay_table_memory {
+  std::optional<msg::relays_listed> listed;
+  std::map<net::relay_id, remembered_relay> relays;
+};
+
+/// All relays of our parties: measures them, stays registered with the nearest few (and with those
+/// that our peers are nearest to), and ranks them for a pair. Pure.
+///
+/// Registration races: every relay is said hello to at once, and the first ones to answer, which
+/// are the nearest, are registered with. Later a registered relay is only replaced by a clearly
+/// nearer one, and never while it carries our sessions.
+class relay_table {
+ public:
+  using time_point = msg::time_point;
+
+  /// `unix_now`: the calendar at `now`.
+  relay_table(const net::wg_private_key& own, std::chrono::milliseconds unix_now, time_point now,
+              relay_table_memory remembered = {});
+
+  void listed(const msg::relays_listed& list, time_point now, relay_effects& out);
+  void receive(const msg::frame_received& frame, time_point now, relay_effects& out);
+  void network_changed(time_point now, relay_effects& out);
+  void trouble(const net::relay_id& relay, time_point now, relay_effects& out);
+  /// Relays that both we and a peer with these legs are registered with, best first: dependable
+  /// ones before doubtful and crowded ones, then by rtt(self, R) + rtt(R, peer), then by id. Leaves
+  /// out `excluded`. Where the peer's nearest relay promises better, or there is none in common, we
+  /// register with it too, and the next ranking has it.
+  msg::relay_ranking rank(const std::vector<net::relay_leg>& peer_legs, time_point now,
+                          relay_effects& out, const std::set<net::relay_id>& excluded = {});
+  void tick(time_point now, relay_effects& out);
+  std::optional<time_point> deadline() const;
+
+  /// Nearest first; what was last published.
+  const msg::own_legs& legs() const { return published_; }
+  relay_table_memory memory() const;
+  const relay_session* session(const net::relay_id& relay) const;
+
+ private:
+  void add(const net::relay_info& info);
+  void give_tokens(time_point now, relay_effects& out);
+  void choose(time_point now, relay_effects& out);
+  std::vector<net::relay_id> nearest(std::size_t count) const;
+  std::chrono::microseconds distance(const relay_session& to) const;
+  void serve_peer(const std::vector<net::relay_leg>& legs, const msg::relay_ranking& have,
+                  time_point now, relay_effects& out);
+  void want(relay_session& relay, time_point now, relay_effects& out);
+  void hand_over(relay_session& to);
+  void claim_unknown(relay_session& from, time_point now, relay_effects& out);
+  void settle(time_point now, relay_effects& out);
+  void publish(relay_effects& out);
+  msg::own_legs current_legs() const;
+
+  net::wg_private_key own_;
+  relay_identity identity_;
+  std::chrono::milliseconds unix_offset_;
+  relay_table_memory remembered_;
+  std::map<net::relay_id, relay_session> relays_;
+  std::map<net::endpoint, net::relay_id> by_address_;
+  std::vector<net::bytes> tokens_;
+  std::map<net::relay_id, time_point> for_peers_; ///< last asked for by a ranking
+  time_point measure_at_{};
+  msg::own_legs published_;
+};
+
+} // namespace lanrage::actors

@@ -1,0 +1,81 @@
+#include "actors/wg/signal_book.hpp"
+
+#include "net/wg/dump.hpp"
+
+namespace lanrage::actors {
+
+namespace {
+
+msg::wg_signal signal_of(const net::wg_public_key& key, const net::wg::observation& seen) {
+  msg::wg_signal now;
+  now.key = key;
+  if (const auto* peer = net::wg::find_peer(seen, key)) {
+    now.rx = peer->rx;
+    now.tx = peer->tx;
+    now.latest_handshake = peer->latest_handshake;
+    now.where = peer->where;
+  }
+  return now;
+}
+
+} // namespace
+
+void signal_book::watch(const net::wg_public_key& key) {
+  auto& one = watched_[key];
+  one.last.key = key;
+  one.due = true;
+}
+
+void signal_book::unwatch(const net::wg_public_key& key) {
+  watched_.erase(key);
+}
+
+void signal_book::wrote(const net::wg_public_key& key, const net::endpoint& where) {
+  wrote_[key] = where;
+}
+
+void signal_book::renewing(const net::wg_public_key& key) {
+  renewing_.insert(key);
+}
+
+void signal_book::device_renewed() {
+  for (auto& [key, one] : watched_)
+    one.due = one.lost = true;
+}
+
+void signal_book::look_at(watched& one, const net::wg::observation& seen, bool asserting,
+                          writer_effects& out) {
+  const auto key = one.last.key;
+  auto now = signal_of(key, seen);
+  const bool moved = now.where != one.last.where;
+  const auto written = wrote_.find(key);
+  const bool on_purpose = renewing_.count(key) != 0;
+  // After a write it is roaming to be anywhere else, otherwise to be anywhere new.
+  const bool elsewhere = written != wrote_.end() ? now.where != written->second : moved;
+  now.roamed = one.known && !one.lost && now.where && elsewhere && !asserting && !on_purpose;
+  // Counters only grow within the life of a peer: a fall means somebody made it anew.
+  now.session_lost = one.lost || (one.known && !on_purpose && now.rx < one.last.rx);
+  const bool counted = now.rx != one.last.rx || now.tx != one.last.tx ||
+                       now.latest_handshake != one.last.latest_handshake;
+  if (one.due || moved || counted || now.roamed) out.emplace_back(now);
+  one = {now, false, true, false};
+}
+
+void signal_book::look(const net::wg::observation& seen,
+                       const std::set<net::wg_public_key>& asserting, writer_effects& out) {
+  for (auto& [key, one] : watched_)
+    look_at(one, seen, asserting.count(key) != 0, out);
+  wrote_.clear();
+  renewing_.clear();
+}
+
+void signal_book::tell(const net::wg_public_key& key, const net::wg::observation& seen,
+                       writer_effects& out) {
+  const auto at = watched_.find(key);
+  if (at == watched_.end()) return;
+  auto& one = at->second;
+  out.emplace_back(signal_of(key, seen));
+  one = {signal_of(key, seen), false, true, one.lost};
+}
+
+} // namespace lanrage::actors

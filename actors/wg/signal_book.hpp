@@ -1,0 +1,46 @@
+#pragma once
+
+#include "actors/wg/writer_effects.hpp"
+
+#include <map>
+#include <set>
+
+namespace lanrage::actors {
+
+/// What watchers are told: counters, handshakes and endpoints of watched peers whenever one of them
+/// moved, and who moved the endpoint: we or WireGuard. Pure.
+class signal_book {
+ public:
+  /// The next look at this peer is told in any case.
+  void watch(const net::wg_public_key& key);
+  void unwatch(const net::wg_public_key& key);
+
+  /// We are writing this endpoint: finding it at the next look is not roaming.
+  void wrote(const net::wg_public_key& key, const net::endpoint& where);
+  /// We are making this peer anew on purpose: its counters start from zero and nobody is alarmed.
+  void renewing(const net::wg_public_key& key);
+  /// The device was made anew: every session is lost.
+  void device_renewed();
+
+  /// A look at the device. Peers in `asserting` flap between two endpoints because we fight for one
+  /// of them: that is not told as roaming.
+  void look(const net::wg::observation& seen, const std::set<net::wg_public_key>& asserting,
+            writer_effects& out);
+  /// One peer right now, as the last look had it.
+  void tell(const net::wg_public_key& key, const net::wg::observation& seen, writer_effects& out);
+
+ private:
+  struct watched {
+    msg::wg_signal last;
+    bool due = true;    ///< tell even if nothing moved
+    bool known = false; ///< `last` is from a look
+    bool lost = false;  ///< the device was made anew since
+  };
+  void look_at(watched& one, const net::wg::observation& seen, bool asserting, writer_effects& out);
+
+  std::map<net::wg_public_key, watched> watched_;
+  std::map<net::wg_public_key, net::endpoint> wrote_;
+  std::set<net::wg_public_key> renewing_;
+};
+
+} // namespace lanrage::actors

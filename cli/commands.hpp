@@ -1,0 +1,41 @@
+#pragma once
+
+#include "cli/failure.hpp"
+#include "config/settings.hpp"
+
+#include <chrono>
+#include <filesystem>
+#include <optional>
+#include <string>
+
+/// One function per subcommand, in a file of its name; arguments.cpp fills in what they take.
+namespace lanrage::cli {
+
+/// What every command that talks to the daemon takes.
+struct daemon_access {
+  std::filesystem::path socket{config::defaults::socket_path};
+  bool json = false;
+};
+
+exit_code show_status(const daemon_access& to, const std::optional<std::string>& peer);
+exit_code watch(const daemon_access& to);
+
+struct connect_options {
+  std::string peer;
+  std::optional<std::string> party;
+  std::chrono::milliseconds wait{15'000}; ///< zero: only start it
+};
+exit_code connect_peer(const daemon_access& to, const connect_options& what);
+exit_code disconnect_peer(const daemon_access& to, const std::string& peer,
+                          const std::optional<std::string>& party);
+
+exit_code party_create(const daemon_access& to, const std::string& name, const std::string& server);
+exit_code party_join(const daemon_access& to, const std::string& invite);
+exit_code party_leave(const daemon_access& to, const std::string& party);
+exit_code party_list(const daemon_access& to);
+
+/// `lanrage serve`: control server and relay in one process, introduced to each other. Prints the
+/// server line when both are ready; runs until SIGTERM or SIGINT.
+exit_code serve(const config::settings& settings, bool json);
+
+} // namespace lanrage::cli

@@ -1,0 +1,26 @@
+#pragma once
+
+#include <chrono>
+#include <filesystem>
+#include <functional>
+
+namespace lanrage::cli {
+
+struct demo_options {
+  bool matrix = false; ///< every pair of NAT types instead of the story
+  bool json = false;   ///< one line of JSON at the end; progress goes to standard error
+  bool keep = false;   ///< leave the laboratory up until Ctrl-C
+  std::chrono::milliseconds one_way_delay{15}; ///< between any two public addresses
+  std::filesystem::path binary;                ///< the program to run; empty: this one
+  std::filesystem::path logs;                  ///< copy all logs there at the end; empty: do not
+  /// What to do where no laboratory can be built; its result is the exit code. Empty: fail.
+  std::function<int()> fallback;
+};
+
+/// `lanrage demo`: a party of real daemons behind real NATs on this machine, its connections, the
+/// death of the relay in use and of a daemon, and then nothing left of it, however it ends.
+/// Exit codes: 0 all went as it should, 1 not; 128 + n interrupted by signal n.
+/// Call it while the process has one thread.
+int run_demo(const demo_options& options);
+
+} // namespace lanrage::cli

@@ -1,0 +1,225 @@
+#include "config/keys.hpp"
+
+#include "config/key_kinds.hpp"
+
+#include <cctype>
+#include <limits>
+
+namespace lanrage::config {
+namespace {
+
+using namespace kinds;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using namespace std::chrono_literals;
+
+constexpr int mtu_min = 1280; // IPv6's least (RFC 8200 section 5)
+constexpr int mtu_max = 9000;
+
+table daemon_table() {
+  using path = std::filesystem::path;
+  return {
+      "daemon", "A member's machine: `lanrage daemon`.",
+      {text("name", in_settings<net::peer_id>{[](settings & s) -> auto& {return s.daemon.name;}},
+            "1 to 32 of a-z, 0-9 and '-', not starting or ending with '-'", "my-machine", false,
+            "This machine's name in every party. Without it: the host name.",
+            [](const std::string& given) { return net::peer_id::parse(given); }),
+       flag(
+           "auto_connect", [](settings& s) -> bool& { return s.daemon.auto_connect; },
+           "Connect to every member of our parties, not only to those asked for."),
+       directory(
+           "state_dir", [](settings& s) -> path& { return s.daemon.state_dir; },
+           "Keys (0600), parties, last known records."),
+       text("socket", in_settings<path>{[](settings& s) -> path& { return s.daemon.socket; }},
+            "an absolute path of at most 107 octets", std::string{defaults::socket_path}, true,
+            "Where `lanrage status` and the other commands find the daemon.", socket_path),
+       text("socket_group", in_settings<std::string>{[](settings& s) -> std::string& {
+              return s.daemon.socket_group;
+            }},
+            "a group name of 1 to 32 characters", std::string{defaults::socket_group}, true,
+            "Members of this group may use the socket; root always may.",
+            [](const std::string& given) { return relay_name(given); }),
+       log([](settings& s) -> log_level& { return s.daemon.log; }),
+       {"seed", "an integer from 0",
+        "All randomness of the actors follows from it. Without it: "
+        "drawn from the system\nand logged.",
+        "1", false, [](const value& found, settings& into) {
+          const auto* given = std::get_if<std::int64_t>(&found);
+          if (!given || *given < 0) return false;
+          into.daemon.seed = static_cast<std::uint64_t>(*given);
+          return true;
+        }},
+}
+}; // namespace
+} // namespace lanrage::config
+
+table wireguard_table() {
+  return {
+      "wireguard",
+      "The one WireGuard interface of the daemon.",
+      {
+          text("interface", in_settings<std::string>{[](settings& s) -> std::string& {
+                 return s.daemon.interface;
+               }},
+               "an interface name of 1 to 15 characters without '/' and ':'",
+               std::string{defaults::interface_name}, true,
+               "Made when it is not there, adopted when it is.", interface_name),
+          number<std::uint16_t>(
+              "listen_port", [](settings & s) -> auto& { return s.daemon.listen_port; }, 1, 65535,
+              "WireGuard's UDP port. STUN, probes and relay registration leave from it too."),
+          number<std::uint32_t>(
+              "fwmark", [](settings & s) -> auto& { return s.daemon.fwmark; }, 0,
+              std::numeric_limits<std::uint32_t>::max(),
+              "Mark of the packets WireGuard sends, for policy routing. 0: none."),
+          number<int>(
+              "mtu", [](settings & s) -> auto& { return s.daemon.mtu; }, mtu_min, mtu_max,
+              "Largest packet inside the tunnel, in octets. The default leaves room for PPPoE\n"
+              "and for IPv6 outside."),
+      }};
+}
+
+table health_table() {
+  return {
+      "health",
+      "What tells a good connection from a bad one.",
+      {
+          duration<milliseconds>(
+              "check_interval",
+              [](settings & s) -> auto& { return s.daemon.health.check_interval; }, 100ms, 1h,
+              "Time between two checks (ICMP through the tunnel) while all is well."),
+          duration<milliseconds>(
+              "check_timeout", [](settings & s) -> auto& { return s.daemon.health.check_timeout; },
+              10ms, 60s, "An answer later than this is a loss. Not longer than check_interval."),
+          duration<milliseconds>(
+              "degraded_above",
+              [](settings & s) -> auto& { return s.daemon.health.degraded_above; }, 1ms, 60s,
+              "A round trip above this makes the connection degraded; exactly this does not.\n"
+              "Not longer than check_timeout."),
+      }};
+}
+
+table relay_table() {
+  using path = std::filesystem::path;
+  using endpoint = net::endpoint;
+  return {
+      "relay",
+      "A relay on a public machine: `lanrage relay`, and as part of `lanrage serve`.",
+      {
+          text("name",
+               in_settings<std::string>{[](settings& s) -> std::string& { return s.relay.name; }},
+               "1 to 32 printable characters without spaces", "relay1", true,
+               "What people see in `lanrage status`.", relay_name),
+          listen_list(
+              "listen", [](settings& s) -> std::vector<endpoint>& { return s.relay.listen; },
+              "UDP addresses to serve: registration, WireGuard packets and STUN."),
+          {"public_address", "an IP address with a port that members can reach",
+           "Where members find this relay. Needed by `lanrage serve`.", "\"203.0.113.5:51820\"",
+           false,
+           [](const value& found, settings& into) {
+             const auto* given = std::get_if<std::string>(&found);
+             const auto where = given ? reachable_endpoint(*given) : std::nullopt;
+             if (where) into.relay.public_address = where;
+             return where.has_value();
+           }},
+          directory(
+              "state_dir", [](settings& s) -> path& { return s.relay.state_dir; },
+              "The relay's key (0600)."),
+          {"token_key", "a key: 32 octets in base64, 44 characters",
+           "The control server whose tokens admit members; `lanrage control` prints it.\n"
+           "`lanrage serve` knows its own.",
+           "\"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\"", false,
+           [](const value& found, settings& into) {
+             const auto* given = std::get_if<std::string>(&found);
+             const auto parsed = given ? net::token_public_key::parse(*given) : std::nullopt;
+             if (parsed) into.relay.token_key = parsed;
+             return parsed.has_value();
+           }},
+          duration<seconds>(
+              "lifetime", [](settings & s) -> auto& { return s.relay.lifetime; },
+              2 * defaults::relay_renew + 1s, 24h,
+              "A registration that nobody renews is kept this long: so long may a member's daemon\n"
+              "be away before its relayed traffic stops."),
+          number<std::uint32_t>(
+              "rate_kbit_s", [](settings & s) -> auto& { return s.relay.rate_kbit_s; }, 1,
+              std::numeric_limits<std::uint32_t>::max(),
+              "Limit per member and direction, in kilobits per second."),
+          log([](settings& s) -> log_level& { return s.relay.log; }),
+      }};
+}
+
+table control_table() {
+  using path = std::filesystem::path;
+  return {"control",
+          "The rendezvous on a public machine: `lanrage control`, and as part of `lanrage serve`.",
+          {
+              text("listen", in_settings<net::endpoint>{[](settings& s) -> net::endpoint& {
+                     return s.control.listen;
+                   }},
+                   "an address with a port to listen on, such as \"0.0.0.0:8443\"",
+                   to_string(default_settings().control.listen), true,
+                   "TCP address of the WebSocket (TLS).", listen_endpoint),
+              text("public_host", in_settings<std::string>{[](settings& s) -> std::string& {
+                     return s.control.public_host;
+                   }},
+                   "a host name or an IP address, without port", "lan.example.org", false,
+                   "Name or address in the server line that members are given. Without it: the\n"
+                   "address of `listen`, unless that is 0.0.0.0 or ::.",
+                   host),
+              directory(
+                  "state_dir", [](settings& s) -> path& { return s.control.state_dir; },
+                  "Keys (0600), certificate, and the database of parties, records and leases."),
+              log([](settings& s) -> log_level& { return s.control.log; }),
+          }};
+}
+
+} // namespace
+
+const std::vector<table>& tables() {
+  static const std::vector<table> all{daemon_table(), wireguard_table(), health_table(),
+                                      relay_table(), control_table()};
+  return all;
+}
+
+const std::vector<key<net::relay_info>>& relay_entry_keys() {
+  using info = net::relay_info;
+  static const std::vector<key<info>> all{
+      text("name", place<info, std::string>{[](info& i) -> std::string& { return i.name; }},
+           "1 to 32 printable characters without spaces", "relay2", false,
+           "As in the relay's own [relay] table.", relay_name),
+      text("address",
+           place<info, net::endpoint>{[](info& i) -> net::endpoint& { return i.address; }},
+           "an IP address with a port that members can reach", "203.0.113.6:51820", false,
+           "Where members find it.", reachable_endpoint),
+      text("key", place<info, net::relay_public_key>{[](info& i) -> net::relay_public_key& {
+             return i.key;
+           }},
+           "a key: 32 octets in base64, 44 characters",
+           "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=", false,
+           "The relay prints it when it starts.",
+           [](const std::string& given) { return net::relay_public_key::parse(given); }),
+  };
+  return all;
+}
+
+settings default_settings() {
+  settings out;
+  const auto any_v4 = net::ip_address::v4(0);
+  out.relay.listen = {{any_v4, defaults::relay_port}, {net::ip_address{}, defaults::relay_port}};
+  out.control.listen = {any_v4, defaults::control_port};
+  return out;
+}
+
+net::peer_id name_from_host(std::string_view host_name) {
+  std::string name;
+  for (const char c : host_name.substr(0, host_name.find('.'))) {
+    const auto octet = static_cast<unsigned char>(c);
+    name += std::isalnum(octet) && octet < 0x80 ? static_cast<char>(std::tolower(octet)) : '-';
+    if (name == "-") name.clear();
+    if (name.size() == 32) break;
+  }
+  while (!name.empty() && name.back() == '-')
+    name.pop_back();
+  return net::peer_id::parse(name).value_or(*net::peer_id::parse("member"));
+}
+
+} // namespace lanrage::config

@@ -1,0 +1,57 @@
+#pragma once
+
+#include "lab/party_words.hpp"
+
+#include <chrono>
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace lanrage::lab {
+
+using milliseconds_f = std::chrono::duration<double, std::milli>;
+
+/// What the demo saw of one pair of members.
+struct demo_pair {
+  std::string a, b;
+  std::string nat_a, nat_b;
+  std::string strategy;                  ///< "direct", "relay"; empty: never connected
+  std::string relay;                     ///< while relayed
+  std::string endpoint;                  ///< where a's WireGuard sends
+  std::optional<milliseconds_f> connect; ///< from joining to the first answer through the tunnel
+  std::optional<milliseconds_f> rtt;     ///< median through the tunnel
+  std::size_t lost = 0;                  ///< pings lost from connect to the relay kill
+};
+
+struct demo_result {
+  std::size_t peers = 0;
+  std::vector<demo_pair> pairs;
+  std::string killed_relay;
+  std::string relay_kill_pair;          ///< "p1-p3"; empty: no pair was relayed
+  std::optional<milliseconds_f> outage; ///< empty: it never recovered
+  std::string killed_daemon;
+  std::size_t daemon_kill_lost = 0;
+  std::vector<std::string> problems; ///< empty: ok
+};
+
+/// The one line of interfaces.md, without its newline.
+std::string to_json(const demo_result& result);
+/// Table of pairs and the two kills, for people.
+std::string to_text(const demo_result& result);
+/// Table of one member's `status`.
+std::string to_text(const std::string& member, const words::status_view& status);
+
+struct matrix_cell {
+  std::string nat_a, nat_b;
+  std::string strategy; ///< empty: never connected
+  std::string expected;
+  std::optional<milliseconds_f> connect;
+};
+std::string to_json(const std::vector<matrix_cell>& cells);
+std::string to_text(const std::vector<matrix_cell>& cells);
+
+/// Rows of cells with columns as wide as needed; the first row is the heading.
+std::string table(const std::vector<std::vector<std::string>>& rows);
+
+} // namespace lanrage::lab

@@ -1,0 +1,98 @@
+#pragma once
+
+#include "net/endpoint.hpp"
+#include "net/keys.hpp"
+#include "net/relay/limits.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+#include <cstring>
+#include <vector>
+
+namespace lanrage::net::relay {
+
+/// A token bucket kept as one point in time (the generic cell rate algorithm, ITU-T I.371 A):
+/// each admission moves the point by its cost, and it may run ahead of now by `burst`.
+class gate {
+ public:
+  bool open(steady_time now, std::chrono::nanoseconds burst) const { return next_ - now <= burst; }
+  void charge(steady_time now, std::chrono::nanoseconds cost) {
+    next_ = std::max(next_, now) + cost;
+  }
+  bool admit(steady_time now, std::chrono::nanoseconds cost, std::chrono::nanoseconds burst) {
+    if (!open(now, burst)) return false;
+    charge(now, cost);
+    return true;
+  }
+
+ private:
+  steady_time next_{};
+};
+
+/// A hash that outsiders cannot steer without the seed: what they choose (addresses, keys) must not
+/// pick their bucket.
+class seeded_hash {
+ public:
+  explicit seeded_hash(std::uint64_t seed = 0) : seed_(seed) {}
+
+  std::size_t operator()(byte_view octets) const {
+    auto state = seed_ ^ octets.size();
+    std::size_t at = 0;
+    for (; at + 8 <= octets.size(); at += 8)
+      state = step(state, word(octets.data() + at, 8));
+    if (at < octets.size()) state = step(state, word(octets.data() + at, octets.size() - at));
+    return state;
+  }
+  std::size_t operator()(const endpoint& where) const {
+    return step((*this)(byte_view{where.address.octets()}), where.port);
+  }
+  template <class Tag, std::size_t N>
+  std::size_t operator()(const opaque<Tag, N>& value) const {
+    return (*this)(value.view());
+  }
+
+ private:
+  static std::uint64_t word(const std::uint8_t* from, std::size_t count) {
+    std::uint64_t out = 0;
+    std::memcpy(&out, from, count);
+    return out;
+  }
+  std::uint64_t step(std::uint64_t state, std::uint64_t value) const {
+    // The finaliser of splitmix64 over state and value.
+    auto z = (state ^ value) * 0x9e3779b97f4a7c15ULL + seed_;
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ULL;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111ebULL;
+    return z ^ (z >> 31);
+  }
+
+  std::uint64_t seed_;
+};
+
+/// Rates per source address for sources that have proven nothing: a fixed table, so a flood of
+/// invented addresses costs no memory. Sources that fall into the same place share its rate.
+/// A source is an IPv4 address or an IPv6 /64, since a subscriber owns at least that.
+class source_gates {
+ public:
+  /// `burst`: how much of the rate may come at once. With none, admissions are evenly spaced:
+  /// never more than `per_second` in any second.
+  source_gates(std::size_t places, std::uint64_t seed, std::uint32_t per_second,
+               std::chrono::nanoseconds burst)
+      : gates_(places), hash_(seed), gap_(std::chrono::nanoseconds{std::chrono::seconds{1}} /
+                                          std::max<std::uint32_t>(per_second, 1)),
+        burst_(burst) {}
+
+  bool admit(const ip_address& source, steady_time now) {
+    const auto octets = byte_view{source.octets()};
+    const auto prefix = source.is_v4() ? octets : octets.first(8);
+    return gates_[hash_(prefix) % gates_.size()].admit(now, gap_, burst_);
+  }
+
+ private:
+  std::vector<gate> gates_;
+  seeded_hash hash_;
+  std::chrono::nanoseconds gap_;
+  std::chrono::nanoseconds burst_;
+};
+
+} // namespace lanrage::net::relay

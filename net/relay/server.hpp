@@ -1,0 +1,54 @@
+#pragma once
+
+#include "config/settings.hpp"
+#include "net/relay/routing.hpp"
+
+#include <memory>
+#include <vector>
+
+namespace lanrage::net::relay {
+
+/// The core's bounds as the settings and config/defaults.hpp say.
+relay_limits limits_of(const config::relay_settings& settings);
+
+/// The relay as a process part: sockets, clock, disk and log around a `relay_core`.
+///
+/// In `settings.state_dir` (made 0700): relay.key (0600, base64), relay.state (0600, members and
+/// routes, every few seconds and at the end), counters.json (0644, every 10 s and on `report`).
+class server {
+ public:
+  /// Reads or makes the key, opens the sockets, takes over the saved state. A family the machine
+  /// does not have is left out when nothing was configured. already_exists: the port is taken.
+  static result<std::unique_ptr<server>> open(const config::relay_settings& settings,
+                                              const token_public_key& tokens);
+  ~server();
+  server(const server&) = delete;
+  server& operator=(const server&) = delete;
+
+  /// Relays until `stop`; then saves and returns. Once, on a thread of the caller's choice.
+  void run();
+  /// From any thread or a signal handler.
+  void stop();
+  /// Writes the counters now. From any thread or a signal handler.
+  void report();
+
+  std::vector<endpoint> local_endpoints() const; ///< with the real ports
+  const relay_public_key& public_key() const;
+  relay_id id() const;
+  /// As the control plane lists it: with the public address, else the first local one.
+  relay_info info() const;
+  /// From any thread; at most a tenth of a second old while running.
+  counters count() const;
+
+ private:
+  struct impl;
+  explicit server(std::unique_ptr<impl> made);
+  std::unique_ptr<impl> impl_;
+};
+
+/// `lanrage relay`: serves until SIGTERM or SIGINT; SIGUSR1 writes the counters. Prints one line
+/// when ready, a JSON object with `json`. Returns the exit code of docs/interfaces.md: 0 stopped,
+/// 1 failed, 2 a setting is missing.
+int run_relay(const config::relay_settings& settings, bool json = false);
+
+} // namespace lanrage::net::relay

@@ -1,0 +1,30 @@
+# shellcheck shell=bash
+# Sourced by run, test and .ci/run: where we are, how many jobs, how to build. Not run by itself.
+
+cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
+
+# Compiling one file with CAF or Beast in it takes up to 1 GB: as many jobs as memory carries.
+jobs() {
+  local cores memory
+  cores=$(nproc)
+  memory=$(awk '/^MemAvailable:/ {print int($2 / 1048576)}' /proc/meminfo)
+  [ "$memory" -ge 1 ] || memory=1
+  printf '%s' "${LANRAGE_JOBS:-$((cores < memory ? cores : memory))}"
+}
+
+# build PRESET FOLDER TARGET...: configures (a second each time; presets may have changed), builds.
+build() {
+  local preset=$1 folder=$2 said
+  shift 2
+  # What was configured in another place, such as before this folder moved, is of no use to cmake.
+  if [ -f "$folder/CMakeCache.txt" ] &&
+    ! grep -qx "CMAKE_HOME_DIRECTORY:INTERNAL=$PWD" "$folder/CMakeCache.txt"; then
+    echo "$folder belongs to another place; configuring it anew" >&2
+    rm -rf "$folder/CMakeCache.txt" "$folder/CMakeFiles"
+  fi
+  said=$(cmake --preset "$preset" 2>&1) || {
+    printf '%s\n' "$said" >&2
+    return 1
+  }
+  cmake --build "$folder" -j "$(jobs)" --target "$@" >&2
+}

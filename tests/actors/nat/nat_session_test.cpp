@@ -1,0 +1,472 @@
+#include "actors/nat/nat_session.hpp"
+#include "tests/actors/nat/nat_world.hpp"
+
+#include <catch2/catch.hpp>
+
+using namespace lanrage;
+using namespace lanrage::actors;
+using namespace lanrage::actors::test;
+using msg::path_news;
+
+namespace {
+
+constexpr auto A = 0; // the initiator
+constexpr auto B = 1;
+
+/// Both proved one path, in both directions, and it is the same.
+void require_same_path(world& w) {
+  const auto a = w.members[A].news(path_news::proven);
+  const auto b = w.members[B].news(path_news::proven);
+  REQUIRE(!a.empty());
+  REQUIRE(!b.empty());
+  CHECK(w.works(A, a.back().where));
+  CHECK(w.works(B, b.back().where));
+  CHECK(w.seen_as(A, a.back().where) == b.back().where);
+  CHECK(w.seen_as(B, b.back().where) == a.back().where);
+}
+
+void require_failed(world& w) {
+  for (const auto& each : w.members) {
+    CHECK(each.news(path_news::proven).empty());
+    REQUIRE(each.news(path_news::failed).size() == 1);
+    CHECK_FALSE(each.news(path_news::failed)[0].where.valid());
+  }
+}
+
+/// No (address, transaction) answered twice, no answer answered.
+void require_answers_once(world& w) {
+  CHECK(w.answers_to_answers == 0);
+  for (const auto& each : w.members)
+    for (const auto& entry : each.answers)
+      CHECK(each.answers.count(entry) == 1);
+}
+
+/// The first frame of a kind that arrived at a member.
+world::delivery first_delivered(const world& w, int to, net::frame_kind kind) {
+  for (const auto& each : w.delivered)
+    if (each.to == to && net::kind_of(each.data) == kind) return each;
+  FAIL("nothing of that kind arrived");
+  return {};
+}
+
+struct changes {
+  explicit changes(const world& w)
+      : events{w.members[A].events.size() + w.members[B].events.size()}, probes{
+                                                                             w.members[A].probes +
+                                                                             w.members[B].probes} {}
+  std::size_t events;
+  std::size_t probes;
+  friend bool operator==(const changes&, const changes&) = default;
+};
+
+} // namespace
+
+TEST_CASE("two cone NATs: both prove the same path in one round trip", "[nat]") {
+  world w{nat_kind::cone, nat_kind::cone};
+  w.start(A);
+  w.start(B);
+  w.run_for(3s);
+  require_same_path(w);
+  require_answers_once(w);
+  for (int i : {A, B}) {
+    const auto proven = w.members[i].news(path_news::proven);
+    REQUIRE(proven.size() == 1);
+    CHECK(proven[0].where == w.members[1 - i].reflexive());
+    CHECK(proven[0].rtt == 40ms);
+    CHECK(proven[0].epoch == 1);
+    CHECK(proven[0].peer_ready);
+    CHECK(w.members[i].news(path_news::failed).empty());
+    // Round trip, and half of it in which the host candidate might still have won.
+    CHECK(w.members[i].events[0].first == dawn + 60ms);
+    CHECK(w.members[i].sent < 12);
+    CHECK_FALSE(w.members[i].session->deadline());
+  }
+}
+
+TEST_CASE("rounds of probes follow the first gap, its growth and its maximum", "[nat]") {
+  world w{nat_kind::cone, nat_kind::cone};
+  nat_effects out;
+  auto& session = *w.members[A].session;
+  session.start({w.members[B].pub, 1, {{net::candidate_kind::host, at("203.0.113.77:51820")}}, 0us},
+                {}, dawn, out);
+  std::vector<std::chrono::nanoseconds> sent{0ns};
+  while (const auto due = session.deadline()) {
+    nat_effects step;
+    session.tick(*due, step);
+    if (!step.frames.empty()) sent.push_back(*due - dawn);
+    for (const auto& event : step.events) {
+      CHECK(event.news == path_news::failed);
+      CHECK(*due == dawn + 2s);
+    }
+  }
+  REQUIRE(sent.size() == 16);
+  CHECK(sent[1] == 20ms);
+  CHECK(sent[2] == 46ms);
+  CHECK(sent[3] == 79'800us);
+  CHECK(sent[15] - sent[14] == 200ms);
+  CHECK(sent[15] < 2s);
+}
+
+TEST_CASE("a start that was put off begins exactly then", "[nat]") {
+  world w{nat_kind::cone, nat_kind::cone};
+  w.start(A, 1, 15'000us);
+  CHECK(w.members[A].sent == 0);
+  CHECK(w.members[A].session->deadline() == dawn + 15ms);
+  w.run_for(15ms);
+  CHECK(w.members[A].probes == 2);
+}
+
+TEST_CASE("no start is put off for longer than the bound", "[nat]") {
+  world w{nat_kind::cone, nat_kind::cone};
+  w.start(A, 1, std::chrono::hours{1});
+  CHECK(w.members[A].session->deadline() == dawn + config::defaults::punch_after_max);
+}
+
+TEST_CASE("a peer that started earlier ends the waiting", "[nat]") {
+  world w{nat_kind::none, nat_kind::none};
+  w.start(A);
+  w.start(B, 1, 500'000us);
+  w.run_for(100ms);
+  require_same_path(w);
+}
+
+TEST_CASE("on one network the host addresses win over the reflexive ones", "[nat]") {
+  world w{nat_kind::cone, nat_kind::cone, 1, {}, true};
+  const auto both = [&](int i) {
+    auto list = w.members[i].candidates();
+    list.push_back({net::candidate_kind::server_reflexive, at("198.51.100.1:51820")});
+    return list;
+  };
+  w.start(A, both(B));
+  w.start(B, both(A));
+  w.run_for(3s);
+  require_same_path(w);
+  CHECK(w.members[A].news(path_news::proven)[0].where == w.members[B].host);
+  CHECK(w.members[A].events[0].first == dawn + 2ms); // the best class: nothing to wait for
+}
+
+TEST_CASE("a better class that answers within the grace is the one reported", "[nat]") {
+  world w{nat_kind::none, nat_kind::none};
+  auto& session = *w.members[A].session;
+  const auto host = at("203.0.113.50:1000");
+  const auto far = at("203.0.113.51:1000");
+  nat_effects sent;
+  session.start({w.members[B].pub,
+                 1,
+                 {{net::candidate_kind::server_reflexive, far}, {net::candidate_kind::host, host}},
+                 0us},
+                {}, dawn, sent);
+  REQUIRE(sent.frames.size() == 2);
+  CHECK(sent.frames[0].to == host); // best class first
+  const auto key = net::probe_key(w.members[B].key, w.members[A].pub).value();
+  const auto answer = [&](const msg::send_frame& probe) {
+    auto frame = net::decode_probe(*probe.data, key).value();
+    std::swap(frame.from, frame.to);
+    frame.answer = true;
+    return net::encode(frame, key);
+  };
+  nat_effects out;
+  session.receive(far, answer(sent.frames[1]), dawn + 10ms, out);
+  CHECK(out.events.empty());
+  CHECK(session.deadline() == dawn + 15ms);
+
+  SECTION("it wins") {
+    session.receive(host, answer(sent.frames[0]), dawn + 14ms, out);
+    REQUIRE(out.events.size() == 1);
+    CHECK(out.events[0].where == host);
+    CHECK(out.events[0].rtt == 14ms);
+  }
+  SECTION("later it is further news") {
+    session.tick(dawn + 15ms, out);
+    REQUIRE(out.events.size() == 1);
+    CHECK(out.events[0].where == far);
+    session.receive(host, answer(sent.frames[0]), dawn + 50ms, out);
+    REQUIRE(out.events.size() == 2);
+    CHECK(out.events[1].news == path_news::proven);
+    CHECK(out.events[1].where == host);
+  }
+}
+
+TEST_CASE("a peer-reflexive address is probed at once and proven", "[nat]") {
+  // A full cone hears the symmetric side from a port nobody announced.
+  world w{nat_kind::full_cone, nat_kind::symmetric};
+  w.start(A);
+  w.start(B);
+  w.run_for(3s);
+  require_same_path(w);
+  const auto proven = w.members[A].news(path_news::proven)[0];
+  CHECK(proven.where != w.members[B].reflexive());
+  CHECK(proven.where.address == w.members[B].reflexive().address);
+  CHECK(w.members[A].events[0].first == dawn + 60ms); // heard at 20, proven at 60, best of its kind
+  require_answers_once(w);
+}
+
+TEST_CASE("a symmetric NAT before a port-restricted one: both fail at the deadline", "[nat]") {
+  world w{nat_kind::cone, nat_kind::symmetric};
+  w.start(A);
+  w.start(B);
+  w.run_for(3s);
+  require_failed(w);
+  for (const auto& each : w.members) {
+    CHECK(each.events[0].first == dawn + 2s);
+    CHECK(each.sent <= 16 * 2);
+  }
+}
+
+TEST_CASE("cone NATs that drop tolerate a skew of 100 ms", "[nat]") {
+  for (const int early : {A, B}) {
+    world w{nat_kind::cone, nat_kind::cone};
+    w.start(early);
+    w.run_for(100ms);
+    w.start(1 - early);
+    w.run_for(3s);
+    require_same_path(w);
+    require_answers_once(w);
+  }
+}
+
+TEST_CASE("a NAT that rejects: together it works, a skew over the one-way delay loses the port",
+          "[nat]") {
+  for (const auto skew : {0ms, 5ms, 15ms}) {
+    world w{nat_kind::stealing, nat_kind::stealing};
+    w.start(A);
+    w.run_for(skew);
+    w.start(B);
+    w.run_for(3s);
+    require_same_path(w);
+  }
+  world late{nat_kind::stealing, nat_kind::stealing};
+  late.start(A);
+  late.run_for(100ms);
+  late.start(B);
+  late.run_for(3s);
+  require_failed(late);
+}
+
+TEST_CASE("the agreed delay makes up for the skew of a rejecting NAT", "[nat]") {
+  world w{nat_kind::stealing, nat_kind::stealing};
+  w.start(A, 1, 100'000us);
+  w.run_for(100ms - 1us);
+  w.start(B);
+  w.run_for(3s);
+  require_same_path(w);
+}
+
+TEST_CASE("loss, duplicates and reordering cost time, not truth", "[nat]") {
+  world w{nat_kind::cone, nat_kind::cone, 7, {20ms, 30ms, 30, 30}};
+  w.start(A);
+  w.start(B);
+  w.run_for(5s);
+  for (const int i : {A, B}) {
+    const auto proven = w.members[i].news(path_news::proven);
+    REQUIRE(!proven.empty());
+    CHECK(w.works(i, proven.back().where));
+  }
+  require_answers_once(w);
+}
+
+TEST_CASE("a probe is answered although nobody punches, and remembered for the session to come",
+          "[nat]") {
+  world w{nat_kind::none, nat_kind::none};
+  w.start(A, 5);
+  w.run_for(25ms);
+  CHECK(w.members[B].probes == 0);
+  CHECK(w.members[B].answers.size() >= 1);
+  w.start(B, {}, 5, 400'000us); // no candidates at all: what it heard is enough, and at once
+  CHECK(w.members[B].probes == 1);
+  w.run_for(1s);
+  require_same_path(w);
+}
+
+TEST_CASE("what was heard for another epoch is not a candidate of this one", "[nat]") {
+  world w{nat_kind::none, nat_kind::none};
+  w.start(A, 5);
+  w.run_for(25ms);
+  w.start(B, {}, 6);
+  CHECK(w.members[B].probes == 0);
+}
+
+TEST_CASE("probes of a stale epoch are answered and change nothing", "[nat]") {
+  world w{nat_kind::none, nat_kind::none};
+  w.start(B, {}, 6);
+  w.start(A, 5);
+  const auto before = w.members[B].events.size();
+  w.run_for(1s);
+  CHECK(w.members[B].answers.size() >= 1);
+  CHECK(w.members[B].probes == 0);
+  CHECK(w.members[B].events.size() == before);
+}
+
+TEST_CASE("a forged probe changes nothing and is not answered", "[nat]") {
+  world w{nat_kind::none, nat_kind::none};
+  w.start(B, {}, 1);
+  const auto mallory = net::generate_x25519<net::wg_private_key>(seeded(5));
+  const auto key = net::probe_key(mallory, w.members[B].pub).value();
+  net::probe frame;
+  frame.from = net::hash_of(w.members[A].pub);
+  frame.to = net::hash_of(w.members[B].pub);
+  frame.epoch = 1;
+  const changes before{w};
+  w.deliver(B, w.members[A].host, net::encode(frame, key));
+  CHECK(changes{w} == before);
+  CHECK(w.members[B].answers.empty());
+  CHECK(w.members[B].session->counters().refused == 1);
+}
+
+TEST_CASE("our own probe sent back to us changes nothing", "[nat]") {
+  world w{nat_kind::none, nat_kind::none};
+  w.start(A);
+  w.start(B);
+  w.run_for(25ms);
+  const auto own = first_delivered(w, B, net::frame_kind::probe); // made by A
+  const changes before{w};
+  const auto answers = w.members[A].answers.size();
+  w.deliver(A, w.members[B].host, own.data);
+  CHECK(changes{w} == before);
+  CHECK(w.members[A].answers.size() == answers);
+  CHECK(w.members[A].session->counters().refused == 1);
+}
+
+TEST_CASE("our own answer sent back to us changes nothing", "[nat]") {
+  world w{nat_kind::none, nat_kind::none};
+  w.start(A);
+  w.start(B);
+  w.run_for(45ms);
+  const auto own = first_delivered(w, B, net::frame_kind::probe_answer);
+  const changes before{w};
+  w.deliver(A, w.members[B].host, own.data);
+  CHECK(changes{w} == before);
+}
+
+TEST_CASE("a replayed probe changes nothing", "[nat]") {
+  world w{nat_kind::cone, nat_kind::cone};
+  w.start(A);
+  w.start(B);
+  w.run_for(45ms);
+  const auto seen = first_delivered(w, B, net::frame_kind::probe);
+  const changes before{w};
+  const auto answers = w.members[B].answers.size();
+  SECTION("from where it came: not even answered again") {
+    w.deliver(B, seen.from, seen.data);
+    CHECK(w.members[B].answers.size() == answers);
+  }
+  SECTION("from elsewhere: answered there once, but no candidate") {
+    w.deliver(B, at("192.0.2.66:666"), seen.data);
+    w.deliver(B, at("192.0.2.66:666"), seen.data);
+    CHECK(w.members[B].answers.size() == answers + 1);
+  }
+  CHECK(changes{w} == before);
+}
+
+TEST_CASE("an answer counts once and only from where its probe went", "[nat]") {
+  world w{nat_kind::none, nat_kind::none, 1, {20ms, 0ns, 0, 0}};
+  auto& session = *w.members[A].session;
+  nat_effects sent;
+  const auto where = at("203.0.113.9:51820");
+  session.start({w.members[B].pub, 1, {{net::candidate_kind::host, where}}, 0us}, {}, dawn, sent);
+  const auto key = net::probe_key(w.members[B].key, w.members[A].pub).value();
+  auto frame = net::decode_probe(*sent.frames.at(0).data, key).value();
+  std::swap(frame.from, frame.to);
+  frame.answer = true;
+  nat_effects out;
+  session.receive(at("203.0.113.9:51821"), net::encode(frame, key), dawn + 1ms, out);
+  CHECK(out.events.empty());
+  auto other = frame;
+  other.transaction[0] ^= 1;
+  session.receive(where, net::encode(other, key), dawn + 1ms, out);
+  CHECK(out.events.empty());
+  CHECK(session.counters().strays == 2);
+  session.receive(where, net::encode(frame, key), dawn + 1ms, out);
+  REQUIRE(out.events.size() == 1);
+  session.receive(where, net::encode(frame, key), dawn + 2ms, out);
+  CHECK(out.events.size() == 1);
+  CHECK(out.frames.empty());
+}
+
+TEST_CASE("arriving probes alone prove nothing, however many", "[nat]") {
+  world w{nat_kind::none, nat_kind::none};
+  auto& session = *w.members[B].session;
+  const auto key = net::probe_key(w.members[A].key, w.members[B].pub).value();
+  net::probe frame;
+  frame.from = net::hash_of(w.members[A].pub);
+  frame.to = net::hash_of(w.members[B].pub);
+  frame.epoch = 1;
+  nat_effects out;
+  session.start({w.members[A].pub, 1, w.members[A].candidates(), 0us}, {}, dawn, out);
+  for (std::uint8_t i = 0; i < 201; ++i) { // all that B sends is lost
+    frame.transaction[0] = i;
+    const auto now = dawn + i * 10ms;
+    session.receive(w.members[A].host, net::encode(frame, key), now, out);
+    session.tick(now, out);
+  }
+  REQUIRE(out.events.size() == 1);
+  CHECK(out.events[0].news == path_news::failed);
+  CHECK(session.counters().answers_sent == 201);
+  // The rounds, and one triggered probe per first gap at most.
+  CHECK(session.counters().probes_sent <= 16 + 100);
+}
+
+TEST_CASE("answers to one peer are limited", "[nat]") {
+  world w{nat_kind::none, nat_kind::none};
+  auto& session = *w.members[B].session;
+  const auto key = net::probe_key(w.members[A].key, w.members[B].pub).value();
+  net::probe frame;
+  frame.from = net::hash_of(w.members[A].pub);
+  frame.to = net::hash_of(w.members[B].pub);
+  nat_effects out;
+  for (int i = 0; i < 1000; ++i) {
+    frame.transaction[0] = static_cast<std::uint8_t>(i);
+    frame.transaction[1] = static_cast<std::uint8_t>(i >> 8);
+    session.receive(w.members[A].host, net::encode(frame, key), dawn, out);
+  }
+  CHECK(out.frames.size() == config::defaults::punch_answers_burst);
+  CHECK(session.counters().over_rate == 1000 - config::defaults::punch_answers_burst);
+  frame.transaction[2] = 1;
+  session.receive(w.members[A].host, net::encode(frame, key), dawn + 5ms, out);
+  CHECK(out.frames.size() == config::defaults::punch_answers_burst + 1);
+}
+
+TEST_CASE("addresses per session are bounded, listed and learned ones together", "[nat]") {
+  world w{nat_kind::none, nat_kind::none};
+  auto& session = *w.members[B].session;
+  std::vector<net::candidate> many;
+  for (std::uint16_t port = 1; port <= 100; ++port)
+    many.push_back({net::candidate_kind::host, {at("203.0.113.50:1").address, port}});
+  nat_effects out;
+  session.start({w.members[A].pub, 1, many, 0us}, {}, dawn, out);
+  CHECK(out.frames.size() == config::defaults::punch_candidates_max);
+  const auto key = net::probe_key(w.members[A].key, w.members[B].pub).value();
+  net::probe frame;
+  frame.from = net::hash_of(w.members[A].pub);
+  frame.to = net::hash_of(w.members[B].pub);
+  frame.epoch = 1;
+  nat_effects more;
+  session.receive(w.members[A].host, net::encode(frame, key), dawn, more);
+  CHECK(more.frames.size() == 1); // the answer, no probe
+  CHECK(session.counters().full == 100 - config::defaults::punch_candidates_max + 1);
+}
+
+TEST_CASE("one address listed twice is probed once", "[nat]") {
+  world w{nat_kind::none, nat_kind::none};
+  const auto where = w.members[B].host;
+  w.start(A, {{net::candidate_kind::server_reflexive, where}, {net::candidate_kind::host, where}});
+  CHECK(w.members[A].probes == 1);
+}
+
+TEST_CASE("a peer cannot make us probe ourselves, a group, the tunnel or a missing family",
+          "[nat]") {
+  const std::vector<net::ip_address> hosts{at("192.168.1.5:1").address};
+  CHECK_FALSE(may_probe(at("127.0.0.1:51820"), hosts, 51820));
+  CHECK_FALSE(may_probe(at("169.254.1.1:51820"), hosts, 51820));
+  CHECK_FALSE(may_probe(at("224.0.0.1:51820"), hosts, 51820));
+  CHECK_FALSE(may_probe(at("255.255.255.255:51820"), hosts, 51820));
+  CHECK_FALSE(may_probe(at("10.66.1.2:51820"), hosts, 51820));
+  CHECK_FALSE(may_probe(at("192.168.1.5:51820"), hosts, 51820));
+  CHECK_FALSE(may_probe(at("[2001:db8::1]:51820"), hosts, 51820));
+  CHECK_FALSE(may_probe(at("[ff02::1]:51820"), {}, 51820));
+  CHECK_FALSE(may_probe(at("203.0.113.1:0"), hosts, 51820));
+  CHECK(may_probe(at("192.168.1.5:51821"), hosts, 51820));
+  CHECK(may_probe(at("10.65.1.2:51820"), hosts, 51820));
+  CHECK(may_probe(at("[2001:db8::1]:51820"), {at("[2001:db8::2]:1").address}, 51820));
+  CHECK(may_probe(at("[2001:db8::1]:51820"), {}, 51820));
+}

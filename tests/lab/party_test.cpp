@@ -1,0 +1,209 @@
+// The whole program in the laboratory: what the first release promises, with real packets.
+
+#include "lab/capture.hpp"
+#include "lab/failure.hpp"
+#include "lab/party.hpp"
+#include "lab/ping_stream.hpp"
+#include "require_lab.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <csignal>
+#include <sstream>
+#include <thread>
+
+using namespace lanrage::lab;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr const char* interface_name = "lanrage0";
+
+std::optional<std::string> party_unavailable_reason() {
+  if (auto reason = wireguard_unavailable_reason()) return reason;
+  if (::access(LANRAGE_BINARY, X_OK) != 0) return "lanrage is not built";
+  return std::nullopt;
+}
+
+party_options options() {
+  party_options o;
+  o.binary = LANRAGE_BINARY;
+  o.members = demo_members();
+  return o;
+}
+
+bool settled(const peer_view& v, const std::string& strategy) {
+  return v.connected() && v.strategy == strategy;
+}
+
+/// Every pair connected, by the path it should have in the end.
+void require_settled(party& p, std::chrono::milliseconds limit = 20s) {
+  const struct {
+    const char *a, *b, *strategy;
+  } pairs[] = {{"p1", "p2", "direct"}, {"p1", "p3", "relay"}, {"p2", "p3", "relay"}};
+  for (const auto& pair : pairs)
+    for (auto [a, b] : {std::pair{pair.a, pair.b}, std::pair{pair.b, pair.a}}) {
+      auto view = p.await(
+          a, b, [&](const peer_view& v) { return settled(v, pair.strategy); }, limit);
+      INFO(a << " to " << b << "\n" << p.log_end(a, 30));
+      REQUIRE(view);
+      REQUIRE(view->status == "connected");
+      REQUIRE(view->strategy == pair.strategy);
+    }
+}
+
+/// What WireGuard itself says: the endpoint of the peer with this virtual address.
+std::string wireguard_endpoint(party& p, const std::string& member, const std::string& peer) {
+  auto dump = p.lab().at(member).run({"wg", "show", interface_name, "dump"});
+  std::istringstream lines{dump.out};
+  std::string line;
+  std::getline(lines, line); // the interface
+  const auto wanted = p.virtual_ip(peer) + "/32";
+  while (std::getline(lines, line)) {
+    std::istringstream columns{line};
+    std::string key, preshared, endpoint, allowed;
+    columns >> key >> preshared >> endpoint >> allowed;
+    if (allowed == wanted) return endpoint;
+  }
+  return {};
+}
+
+/// The pid of wireguard-go in a member's network; -1 when none runs.
+pid_t wireguard_go(party& p, const std::string& member) {
+  auto pids = p.lab().at(member).run({"pgrep", "-x", "wireguard-go"});
+  // Ids inside the laboratory's pid namespace: only the member's own tools can use them.
+  return pids.ok() ? std::stoi(pids.out) : -1;
+}
+
+std::uint64_t count(const capture& c, payload_class what) {
+  return c.count([&](const flow& f) { return f.what == what; });
+}
+
+} // namespace
+
+TEST_CASE("WireGuard's own endpoints are the other box for direct and the relay for relayed") {
+  if (skipped(party_unavailable_reason())) return;
+  party p{options()};
+  p.form();
+  require_settled(p);
+  CHECK(wireguard_endpoint(p, "p1", "p2").starts_with(p.lab().public_address("p2") + ":"));
+  CHECK(wireguard_endpoint(p, "p2", "p1").starts_with(p.lab().public_address("p1") + ":"));
+  auto relay = p.status("p1", "p3")->relay;
+  REQUIRE_FALSE(relay.empty());
+  CHECK(wireguard_endpoint(p, "p1", "p3") == p.lab().at(relay).address() + ":51820");
+  CHECK(p.status("p1", "p3")->endpoint == wireguard_endpoint(p, "p1", "p3"));
+}
+
+TEST_CASE("a relay sees WireGuard, STUN and our frames only, and tells no third member") {
+  if (skipped(party_unavailable_reason())) return;
+  party p{options()};
+  p.form();
+  require_settled(p);
+  auto relay = p.status("p1", "p3")->relay;
+  REQUIRE_FALSE(relay.empty());
+  const auto relay_end = p.lab().at(relay).address() + ":51820";
+  capture at_relay{p.lab().at(relay).net_ns()};
+  capture at_p2{p.lab().at("p2").net_ns(), "eth0"};
+  ping_stream pings{p.lab().at("p1").net_ns(), p.virtual_ip("p3"), 10ms};
+  std::this_thread::sleep_for(3s);
+  auto records = pings.finish();
+  CHECK(lost_between(records, ping_time::min(), ping_time::max()) == 0);
+  CHECK(count(at_relay, payload_class::other) == 0);
+  CHECK(count(at_relay, payload_class::wg_data) >= 4 * records.size()); // in and out, both ways
+  // p2 may have its own relayed peer (p3, keepalives and checks), but none of the stream.
+  auto to_p2 = at_p2.count([&](const flow& f) {
+    return !f.outgoing && f.source == relay_end && f.what == payload_class::wg_data;
+  });
+  CHECK(to_p2 < records.size() / 10);
+}
+
+TEST_CASE("a daemon killed and started again loses no packet and causes no handshake") {
+  if (skipped(party_unavailable_reason())) return;
+  party p{options()};
+  p.form();
+  require_settled(p);
+  capture at_p1{p.lab().at("p1").net_ns(), "eth0"};
+  ping_stream direct{p.lab().at("p1").net_ns(), p.virtual_ip("p2"), 10ms};
+  ping_stream relayed{p.lab().at("p1").net_ns(), p.virtual_ip("p3"), 10ms};
+  const auto start = party::clock::now();
+  REQUIRE(direct.wait_answer(start, start + 3s));
+  REQUIRE(relayed.wait_answer(start, start + 3s));
+  p.kill("p1");
+  std::this_thread::sleep_for(2s);
+  p.start("p1");
+  for (const auto* peer : {"p2", "p3"}) {
+    auto view = p.await(
+        "p1", peer, [](const peer_view& v) { return v.connected(); }, 15s);
+    REQUIRE(view);
+    CHECK(view->status == "connected");
+  }
+  std::this_thread::sleep_for(1s);
+  CHECK(lost_between(direct.finish(), ping_time::min(), ping_time::max()) == 0);
+  CHECK(lost_between(relayed.finish(), ping_time::min(), ping_time::max()) == 0);
+  CHECK(count(at_p1, payload_class::wg_initiation) == 0);
+}
+
+TEST_CASE("a relayed pair comes back when its relay is killed") {
+  if (skipped(party_unavailable_reason())) return;
+  party p{options()};
+  p.form();
+  require_settled(p);
+  auto relay = p.status("p1", "p3")->relay;
+  REQUIRE_FALSE(relay.empty());
+  ping_stream pings{p.lab().at("p1").net_ns(), p.virtual_ip("p3"), 20ms};
+  const auto killed = party::clock::now();
+  p.kill(relay);
+  auto back = pings.wait_answer(killed + 200ms, killed + 30s);
+  INFO(p.log_end("p1", 40));
+  REQUIRE(back);
+  auto view = p.await(
+      "p1", "p3", [&](const peer_view& v) { return v.connected() && v.relay != relay; }, 10s);
+  REQUIRE(view);
+  CHECK(view->relay != relay);
+  CHECK(view->connected());
+}
+
+TEST_CASE("killing each part in turn never needs a manual restart of another") {
+  if (skipped(party_unavailable_reason())) return;
+  party p{options()};
+  p.form();
+  require_settled(p);
+  for (const auto* victim : {"control", "relay1", "p2", "relay2", "p3", "control"}) {
+    INFO("killed " << victim);
+    p.kill(victim);
+    std::this_thread::sleep_for(500ms);
+    p.start(victim);
+    require_settled(p, 60s);
+  }
+}
+
+TEST_CASE("a daemon whose wireguard-go was killed builds its interface again") {
+  if (skipped(party_unavailable_reason())) return;
+  party p{options()};
+  p.form();
+  require_settled(p);
+  const auto before = wireguard_go(p, "p1");
+  if (before < 0) {
+    WARN("no wireguard-go: the kernel does it here");
+    return;
+  }
+  REQUIRE(p.lab().at("p1").run({"kill", "-9", std::to_string(before)}).ok());
+  ping_stream pings{p.lab().at("p1").net_ns(), p.virtual_ip("p2"), 50ms};
+  const auto killed = party::clock::now();
+  CHECK(pings.wait_answer(killed + 500ms, killed + 60s));
+  require_settled(p, 60s);
+}
+
+TEST_CASE("the control server's death disturbs no connection") {
+  if (skipped(party_unavailable_reason())) return;
+  party p{options()};
+  p.form();
+  require_settled(p);
+  ping_stream direct{p.lab().at("p1").net_ns(), p.virtual_ip("p2"), 20ms};
+  ping_stream relayed{p.lab().at("p2").net_ns(), p.virtual_ip("p3"), 20ms};
+  p.kill("control");
+  std::this_thread::sleep_for(5s);
+  CHECK(lost_between(direct.finish(), ping_time::min(), ping_time::max()) == 0);
+  CHECK(lost_between(relayed.finish(), ping_time::min(), ping_time::max()) == 0);
+  CHECK(p.status("p1", "p2")->connected());
+}

@@ -1,0 +1,305 @@
+#include "net/control/server.hpp"
+
+#include "net/control/base64url.hpp"
+#include "net/control/tls.hpp"
+#include "tests/net/control/live.hpp"
+
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/ssl/context.hpp>
+#include <boost/asio/ssl/stream.hpp>
+#include <boost/beast/core/buffers_to_string.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/http.hpp>
+#include <boost/beast/websocket.hpp>
+#include <boost/beast/websocket/ssl.hpp>
+#include <catch2/catch.hpp>
+
+using namespace lanrage;
+using namespace lanrage::net;
+using namespace lanrage::net::control;
+using test::live_member;
+using test::live_server;
+
+namespace {
+
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+namespace http = beast::http;
+namespace websocket = beast::websocket;
+using asio::ip::tcp;
+
+const test::test_party party;
+const test::test_member alice{"alice"};
+const test::test_member bob{"bob"};
+
+/// A member that breaks the rules: says what it likes, when it likes, blocking.
+class rude_member {
+ public:
+  explicit rude_member(const live_server& at, int tls_version = TLS1_3_VERSION)
+      : line_(at.server->line()) {
+    SSL_set_max_proto_version(ws_.next_layer().native_handle(), tls_version);
+    ws_.next_layer().next_layer().connect(
+        {asio::ip::make_address(line_.host), line_.port});
+    timeval limit{10, 0}; // blocking calls end with the test's patience
+    ::setsockopt(ws_.next_layer().next_layer().native_handle(), SOL_SOCKET, SO_RCVTIMEO, &limit,
+                 sizeof limit);
+    ws_.next_layer().handshake(asio::ssl::stream_base::client, ec);
+    if (!ec) binding = *exporter_of(ws_.next_layer().native_handle());
+  }
+
+  std::string header_for(const test::test_member& who, std::vector<membership> parties) const {
+    return encode(*make_login(who.key, line_.key, binding, parties));
+  }
+  /// The HTTP status of an upgrade with this login header; 101 makes it a WebSocket.
+  unsigned upgrade(const std::string& header, const std::string& target = "/v1") {
+    ws_.set_option(websocket::stream_base::decorator([&](websocket::request_type& out) {
+      if (!header.empty()) out.set("Lanrage-Login", header);
+    }));
+    websocket::response_type response;
+    ws_.handshake(response, "test", target, ec);
+    refusal = decode_refusal(response.body());
+    return response.result_int();
+  }
+  unsigned plain_get(const std::string& target) {
+    http::request<http::empty_body> request{http::verb::get, target, 11};
+    http::write(ws_.next_layer(), request, ec);
+    http::response<http::string_body> response;
+    beast::flat_buffer buffer;
+    http::read(ws_.next_layer(), buffer, response, ec);
+    refusal = decode_refusal(response.body());
+    return response.result_int();
+  }
+  void login(const test::test_member& who, std::vector<membership> parties) {
+    REQUIRE(upgrade(header_for(who, std::move(parties))) == 101);
+    REQUIRE(std::holds_alternative<welcome>(*decode_server(read())));
+  }
+  void say(const std::string& text, bool as_text = true) {
+    ws_.text(as_text);
+    ws_.write(asio::buffer(text), ec);
+  }
+  std::string read() {
+    beast::flat_buffer buffer;
+    ws_.read(buffer, ec);
+    return beast::buffers_to_string(buffer.data());
+  }
+  request_refused answer() {
+    const auto decoded = decode_server(read());
+    if (!decoded) FAIL(to_string(decoded.error()));
+    return std::get<request_refused>(*decoded);
+  }
+  websocket::close_reason close_reason() {
+    while (!ec) read();
+    return ws_.reason();
+  }
+  tcp::socket& socket() { return ws_.next_layer().next_layer(); }
+
+  channel_binding binding{};
+  boost::system::error_code ec;
+  std::optional<error> refusal;
+
+ private:
+  server_line line_;
+  asio::io_context io_;
+  asio::ssl::context tls_{asio::ssl::context::tls_client};
+  websocket::stream<asio::ssl::stream<tcp::socket>> ws_{io_, tls_};
+};
+
+} // namespace
+
+TEST_CASE("a login header that was overheard is worthless on another connection") {
+  live_server at;
+  rude_member first{at};
+  const auto header = first.header_for(alice, {alice.in(party, true)});
+  CHECK(first.upgrade(header) == 101);
+  rude_member second{at};
+  CHECK(second.upgrade(header) == 401);
+  REQUIRE(second.refusal);
+  CHECK(second.refusal->code == errc::bad_login);
+  CHECK(at.server->counters().refused_login == 1);
+}
+
+TEST_CASE("a login for a key that one does not own is refused") {
+  live_server at;
+  rude_member eve{at};
+  auto request = make_login(bob.key, at.server->line().key, eve.binding, {});
+  request->key = alice.pub;
+  CHECK(eve.upgrade(encode(*request)) == 401);
+  CHECK(eve.refusal->code == errc::bad_login);
+  // A low-order key (all zeros) makes a shared secret that everybody knows.
+  rude_member zero{at};
+  request = make_login(bob.key, at.server->line().key, zero.binding, {});
+  request->key = wg_public_key{};
+  CHECK(zero.upgrade(encode(*request)) == 401);
+}
+
+TEST_CASE("requests that are no login get an HTTP answer with the reason") {
+  live_server at;
+  const auto status = [&](const std::string& header, const std::string& target = "/v1") {
+    rude_member member{at};
+    const auto code = member.upgrade(header, target);
+    REQUIRE(member.refusal);
+    CHECK(member.refusal->code == errc::bad_message);
+    return code;
+  };
+  CHECK(status("") == 400);
+  CHECK(status("%%%") == 400);
+  CHECK(status(to_base64url(as_bytes("{}"))) == 400);
+  CHECK(status(to_base64url(as_bytes(std::string(5'000, '[')))) == 400);
+  CHECK(status("", "/v2") == 404);
+  rude_member plain{at};
+  CHECK(plain.plain_get("/v1") == 426);
+  CHECK(at.server->counters().refused_request == 6);
+  CHECK(at.server->counters().logins == 0);
+}
+
+TEST_CASE("a request header over the limit is refused") {
+  live_server at;
+  rude_member member{at};
+  CHECK(member.upgrade(std::string(17'000, 'A')) == 431);
+  CHECK(at.server->counters().refused_request == 1);
+}
+
+TEST_CASE("TLS below 1.3 is refused") {
+  live_server at;
+  rude_member member{at, TLS1_2_VERSION};
+  CHECK(member.ec);
+  CHECK(at.counts([](const auto& c) { return c.refused_handshake == 1; }));
+}
+
+TEST_CASE("who says nothing is disconnected at the deadline") {
+  auto limits = default_limits();
+  limits.handshake = std::chrono::milliseconds{50};
+  live_server at{limits};
+  rude_member member{at}; // TLS done, no request
+  CHECK(at.counts([](const auto& c) { return c.refused_handshake == 1; }));
+}
+
+TEST_CASE("malformed JSON, deep nesting and binary messages end the connection with the reason") {
+  for (const auto& bad : {std::string{"{"}, std::string(100'000, '['), std::string{"7"}}) {
+    live_server at;
+    rude_member member{at};
+    member.login(alice, {alice.in(party, true)});
+    member.say(bad);
+    const auto reason = member.close_reason();
+    CHECK(reason.code == websocket::close_code::bad_payload);
+    CHECK(parse_close_reason(std::string{reason.reason.c_str()})->code == errc::bad_message);
+    CHECK(at.server->counters().messages_bad == 1);
+  }
+  live_server at;
+  rude_member member{at};
+  member.login(alice, {});
+  member.say("{}", false);
+  CHECK(member.close_reason().code == websocket::close_code::bad_payload);
+}
+
+TEST_CASE("unknown types and wrong fields are answered, the connection stays") {
+  live_server at;
+  rude_member member{at};
+  member.login(alice, {alice.in(party, true)});
+  member.say(R"({"type":"dance"})");
+  auto no = member.answer();
+  CHECK(no.why.code == errc::bad_message);
+  CHECK(no.about == request_kind::none);
+  member.say(R"({"type":"leave","party":"x"})");
+  no = member.answer();
+  CHECK(no.why.code == errc::bad_message);
+  CHECK(no.about == request_kind::leave);
+  CHECK(no.why.detail.find("'party'") != std::string::npos);
+  member.say(encode(client_message{leave_request{party.id}}));
+  CHECK(std::holds_alternative<party_left>(*decode_server(member.read())));
+  CHECK(at.server->counters().messages_bad == 2);
+}
+
+TEST_CASE("a message over the limit ends the connection as too big") {
+  live_server at;
+  rude_member member{at};
+  member.login(alice, {});
+  member.say("{\"type\":\"" + std::string(config::defaults::control_message_max, 'x') + "\"}");
+  CHECK(member.close_reason().code == websocket::close_code::too_big);
+  CHECK(at.counts([](const auto& c) { return c.messages_too_large == 1; }));
+}
+
+TEST_CASE("a member that does not read is disconnected, the others do not notice") {
+  auto limits = default_limits();
+  limits.queue_messages = 50;
+  limits.registry.messages_burst = 100'000;
+  live_server at{limits};
+  rude_member slow{at};
+  slow.login(bob, {bob.in(party, true)});
+  rude_member busy{at};
+  busy.login(alice, {alice.in(party)});
+  const auto signal = encode(client_message{signal_request{party.id, bob.pub, bytes(8'000)}});
+  // Enough to fill the kernel's buffers, and then the queue.
+  for (int i = 0; i < 3'000 && at.server->counters().slow_members == 0; ++i) busy.say(signal);
+  CHECK(at.counts([](const auto& c) { return c.slow_members == 1; }));
+  CHECK(at.counts([](const auto& c) { return c.sessions == 1; }));
+  busy.say(encode(client_message{leave_request{party.id}}));
+  bool left = false;
+  while (!left && !busy.ec) { // refusals about the vanished member come first
+    const auto decoded = decode_server(busy.read());
+    left = decoded && std::holds_alternative<party_left>(*decoded);
+  }
+  CHECK(left);
+}
+
+TEST_CASE("connections from one source beyond its rate are closed at once") {
+  auto limits = default_limits();
+  limits.connects_per_s = 1;
+  limits.connects_burst = 2;
+  live_server at{limits};
+  rude_member one{at};
+  rude_member two{at};
+  CHECK(!one.ec);
+  CHECK(!two.ec);
+  rude_member three{at};
+  CHECK(three.ec);
+  CHECK(at.server->counters().refused_source == 1);
+}
+
+TEST_CASE("sessions are bounded") {
+  auto limits = default_limits();
+  limits.registry.sessions = 1;
+  live_server at{limits};
+  rude_member one{at};
+  one.login(alice, {});
+  rude_member two{at};
+  CHECK(two.upgrade(two.header_for(bob, {})) == 503);
+  CHECK(two.refusal->code == errc::limit_reached);
+  CHECK(at.server->counters().refused_full == 1);
+}
+
+TEST_CASE("a dead connection is noticed and its member goes offline") {
+  auto limits = default_limits();
+  limits.dead_after = std::chrono::milliseconds{200};
+  live_server at{limits};
+  rude_member member{at};
+  member.login(alice, {}); // and never reads again, so never answers a ping
+  CHECK(at.counts([](const auto& c) { return c.sessions == 0; }));
+}
+
+TEST_CASE("relays set at run time reach every member with tokens for them") {
+  live_server at;
+  boost::asio::io_context io;
+  live_member a{io, at, alice, {alice.in(party, true)}};
+  const auto before = a.next<welcome>().relays;
+  auto more = before;
+  more.push_back(before[0]);
+  more[1].key.octets[0] = 9;
+  at.server->set_relays(more);
+  const auto news = a.next<relays_changed>();
+  CHECK(news.relays == more);
+  CHECK(news.tokens.size() == 2);
+  CHECK(decode_token(news.tokens[0], at.server->token_key()));
+}
+
+TEST_CASE("an address that cannot be listened on is a sentence, not a crash") {
+  live_server at;
+  config::control_settings settings;
+  settings.listen = at.server->listening();
+  const test::scratch dir;
+  settings.state_dir = dir.path;
+  const auto second = control_server::start(settings);
+  REQUIRE(!second);
+  CHECK(second.error().code == errc::bad_config);
+  CHECK(second.error().detail.find(std::to_string(settings.listen.port)) != std::string::npos);
+}
