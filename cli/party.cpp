@@ -24,7 +24,7 @@ std::variant<json::object, exit_code> ask(const daemon_access& to, const json::o
   if (auto* reply = std::get_if<json::object>(&answered); reply && to.json) {
     auto shown = *reply;
     // "ok" alone is the whole answer of some requests: then it stays.
-    if (shown.size() > 1) shown.erase("ok");
+    if (shown.size() > 1) shown.stable_erase("ok");
     std::cout << json::serialize(shown) << '\n';
   }
   return answered;

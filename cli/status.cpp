@@ -112,7 +112,7 @@ exit_code show_status(const daemon_access& to, const std::optional<std::string>&
   auto& reply = std::get<json::object>(answered);
 
   if (to.json) {
-    reply.erase("ok");
+    reply.stable_erase("ok");
     std::cout << json::serialize(peer ? object_field(reply, "peer") : reply) << '\n';
     return exit_code::done;
   }

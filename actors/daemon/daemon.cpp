@@ -229,9 +229,8 @@ int run_daemon(const config::daemon_settings& settings) {
   if (!documents) return give_up(documents.error());
 
   // Outlives the actor system: its sockets are closed by their drivers first.
-  net::os::io_thread io{[](const std::exception& defect) {
-    spdlog::error("io thread: {}", defect.what());
-  }};
+  net::os::io_thread io{
+      [](const std::exception& defect) { spdlog::error("io thread: {}", defect.what()); }};
   const int code = serve(settings, *key, key_file, std::move(*documents), io);
   io.stop();
   return code;

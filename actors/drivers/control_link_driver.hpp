@@ -3,8 +3,9 @@
 #include "messages/interfaces.hpp"
 #include "net/keys.hpp"
 
-#include <boost/asio/io_context.hpp>
 #include <caf/fwd.hpp>
+
+#include <boost/asio/io_context.hpp>
 
 namespace lanrage::actors {
 
