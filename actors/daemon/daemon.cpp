@@ -120,8 +120,9 @@ driver_factories real_drivers(caf::actor_system& system, asio::io_context& io,
     return spawn_route_watch_driver(system, io, name, memory);
   };
   out.wg_device = [&system, device](const msg::roles&) { return spawn_wg_driver(system, device); };
-  out.control_link = [&system, &io, key](const msg::roles& roles) {
-    return spawn_control_link_driver(system, roles, io, key);
+  out.control_link = [&system, &io, key,
+                      started = std::make_shared<bool>(false)](const msg::roles& roles) {
+    return spawn_control_link_driver(system, roles, io, key, std::exchange(*started, true));
   };
   out.store = [&system, folder = settings.state_dir](const msg::roles&) {
     return spawn_store_driver(system, folder);
