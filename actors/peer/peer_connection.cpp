@@ -62,8 +62,7 @@ void peer_connection::say(decltype(effect::what) what) {
   out_.push_back({no_ticket, std::move(what)});
 }
 
-// --- start and discovery
-// ----------------------------------------------------------------------------
+// --- start and discovery -------------------------------------------------------------------------
 
 void peer_connection::on(const started&) {
   if (std::exchange(started_, true)) return;
@@ -145,8 +144,7 @@ void peer_connection::on(const record_gone&) {
   if (!in<closing>()) close(false);
 }
 
-// --- negotiating
-// ------------------------------------------------------------------------------------
+// --- negotiating ---------------------------------------------------------------------------------
 
 void peer_connection::negotiate(std::string why) {
   if (initiator_) talk_.next_epoch();
@@ -175,8 +173,7 @@ void peer_connection::due(negotiating& s) {
   fail(net::errc::connection_failed, "no handshake from the peer");
 }
 
-// --- failing, hoping, closing
-// -----------------------------------------------------------------------
+// --- failing, hoping, closing --------------------------------------------------------------------
 
 void peer_connection::fail(net::errc why, std::string text) {
   talk_.forget_ready();
@@ -259,8 +256,7 @@ bool peer_connection::gone() const {
   return s && s->done;
 }
 
-// --- time
-// -------------------------------------------------------------------------------------------
+// --- time ----------------------------------------------------------------------------------------
 
 void peer_connection::on(const wake& woken) {
   if (woken.epoch != epoch_) return;
@@ -335,8 +331,7 @@ std::optional<deadline> peer_connection::wake_at() const {
   return e.best;
 }
 
-// --- what the outside sees
-// --------------------------------------------------------------------------
+// --- what the outside sees -----------------------------------------------------------------------
 
 msg::connection_view peer_connection::view() const {
   msg::connection_view out;

@@ -57,8 +57,7 @@ class peer_connection {
   void on(const user_connect&);
   void on(const msg::close_peer&);
 
-  // --- life (peer_connection.cpp)
-  // ------------------------------------------------------------------
+  // --- life (peer_connection.cpp) ----------------------------------------------------------------
   void enter(state next, std::string why); ///< the one door
   void discover(std::string why);
   void negotiate(std::string why);
@@ -87,8 +86,7 @@ class peer_connection {
   void due(failed&);
   void due(closing&);
 
-  // --- paths (peer_paths.cpp)
-  // ----------------------------------------------------------------------
+  // --- paths (peer_paths.cpp) --------------------------------------------------------------------
   void heard(const negotiation::news& news);
   void signal(net::signal_kind kind, bool ready);
   void offer_if_due();
@@ -122,8 +120,7 @@ class peer_connection {
     return std::get_if<S>(&state_);
   }
 
-  // --- health (peer_health.cpp)
-  // --------------------------------------------------------------------
+  // --- health (peer_health.cpp) ------------------------------------------------------------------
   void probe(probe_series& series, std::chrono::milliseconds timeout);
   void probe_next(probe_series& series) { probe(series, health_.check_timeout); }
   void verify(std::string why, bool adopting = false);

@@ -24,8 +24,7 @@ struct moment {
   msg::unix_ms wall{};
 };
 
-// --- events
-// ---------------------------------------------------------------------------------------
+// --- events --------------------------------------------------------------------------------------
 
 /// The first event of every core.
 struct started {};
@@ -75,8 +74,7 @@ using event = std::variant<started, record_found, msg::peer_known, record_gone, 
                            tunnel_report, wake, user_connect, msg::close_peer>;
 inline constexpr std::size_t event_count = std::variant_size_v<event>;
 
-// --- effects
-// --------------------------------------------------------------------------------------
+// --- effects -------------------------------------------------------------------------------------
 
 /// One thing to do, addressed by its type: directory (find, signal), relay selector (rank,
 /// trouble), nat (expect, forget, punch, nominate), writer (set, reset, remove, assert, watch),

@@ -55,8 +55,7 @@ void peer_connection::on(const tunnel_report& answer) {
     report(*r, answer);
 }
 
-// --- verifying
-// --------------------------------------------------------------------------------------
+// --- verifying -----------------------------------------------------------------------------------
 
 void peer_connection::verify(std::string why, bool adopting) {
   enter(verifying{now_.at + defaults::verify_deadline, probe_series{health_.degraded_above},
@@ -116,8 +115,7 @@ void peer_connection::come_up(nanoseconds rtt, std::string why) {
     enter(connected{next}, std::move(why));
 }
 
-// --- health checks
-// ----------------------------------------------------------------------------------
+// --- health checks -------------------------------------------------------------------------------
 
 void peer_connection::check_now() {
   auto* m = up();
@@ -183,8 +181,7 @@ void peer_connection::check_answered(monitored&, nanoseconds rtt) {
   if (was_slow && in<degraded>()) maybe_trial(rtt);
 }
 
-// --- another relay
-// ----------------------------------------------------------------------------------
+// --- another relay -------------------------------------------------------------------------------
 
 void peer_connection::maybe_trial(nanoseconds measured) {
   if (!initiator_ || !path_ || up()->move) return;
@@ -240,8 +237,7 @@ void peer_connection::report(trialling& t, const tunnel_report& answer) {
                           improvement(t.old_rtt, answer.rtt) + ")");
 }
 
-// --- repairs
-// ----------------------------------------------------------------------------------------
+// --- repairs -------------------------------------------------------------------------------------
 
 void peer_connection::reconnect(int attempt, std::string why, std::optional<path> target) {
   if (attempt == 1) ++counters_.reconnects;

@@ -7,8 +7,7 @@ namespace lanrage::actors {
 
 namespace defaults = config::defaults;
 
-// --- what the other side says
-// -----------------------------------------------------------------------
+// --- what the other side says --------------------------------------------------------------------
 
 void peer_connection::on(const net::peer_signal& said) {
   if (in<closing>()) return;
@@ -67,8 +66,7 @@ void peer_connection::offer_if_due() {
     say(msg::send_signal{record_.party, record_.key, talk_.offer(now_.at, ready_)});
 }
 
-// --- what we know of ourselves
-// ----------------------------------------------------------------------
+// --- what we know of ourselves -------------------------------------------------------------------
 
 void peer_connection::on(const msg::own_paths& own) {
   if (!talk_.own_candidates(own.candidates)) return;
@@ -97,8 +95,7 @@ void peer_connection::on(const msg::network_changed&) {
   check_now();
 }
 
-// --- relays
-// -----------------------------------------------------------------------------------------
+// --- relays --------------------------------------------------------------------------------------
 
 void peer_connection::rank() {
   if (in<closing>()) return;
@@ -126,8 +123,7 @@ path peer_connection::attributed(const net::endpoint& where) const {
   return path{where, std::nullopt, {}};
 }
 
-// --- progress
-// ---------------------------------------------------------------------------------------
+// --- progress ------------------------------------------------------------------------------------
 
 void peer_connection::progress() {
   auto* m = up();
@@ -164,8 +160,7 @@ void peer_connection::due(configuring& s) {
   if (now_.at >= s.until) reconnect(1, "WireGuard did not confirm in time");
 }
 
-// --- WireGuard's configuration
-// ----------------------------------------------------------------------
+// --- WireGuard's configuration -------------------------------------------------------------------
 
 msg::wg_peer peer_connection::base() const {
   return {record_.key, record_.address, std::nullopt, false};
@@ -228,8 +223,7 @@ void peer_connection::on(const write_done& answer) {
   }
 }
 
-// --- punching
-// ---------------------------------------------------------------------------------------
+// --- punching ------------------------------------------------------------------------------------
 
 void peer_connection::punch_soon() {
   if (!initiator_ || in<failed>() || in<closing>() || in<discovering>()) return;
@@ -288,8 +282,7 @@ void peer_connection::on(const msg::path_event& news) {
   }
 }
 
-// --- moving a living session
-// ------------------------------------------------------------------------
+// --- moving a living session ---------------------------------------------------------------------
 
 void peer_connection::start_move(const path& target) {
   endpoint_move move{target, no_ticket, now_.at + defaults::punch_deadline};
@@ -327,8 +320,7 @@ void peer_connection::end_move(bool landed, std::string why) {
   check_now();
 }
 
-// --- WireGuard's own signals
-// ------------------------------------------------------------------------
+// --- WireGuard's own signals ---------------------------------------------------------------------
 
 void peer_connection::on(const msg::wg_signal& seen) {
   if (in<closing>()) return;

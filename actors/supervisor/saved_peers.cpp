@@ -12,8 +12,7 @@ namespace json = boost::json;
 
 namespace {
 
-// --- writing
-// ----------------------------------------------------------------------------------------
+// --- writing -------------------------------------------------------------------------------------
 
 template <class T>
 json::string text(const T& value) {
@@ -65,8 +64,7 @@ json::object write(const msg::saved_peer& peer) {
   return out;
 }
 
-// --- reading
-// ----------------------------------------------------------------------------------------
+// --- reading -------------------------------------------------------------------------------------
 
 /// What is wrong, for decode_saved_peers alone: it turns this into a value.
 struct unreadable : std::runtime_error {

@@ -90,8 +90,7 @@ class driven_core {
     return s;
   }
 
-  // --- ways into every state, with the relay as path
-  // -----------------------------------------------
+  // --- ways into every state, with the relay as path ---------------------------------------------
   void negotiate() {
     give(actors::started{});
     give(actors::write_done{ticket_of<msg::set_peer>(), std::nullopt});
