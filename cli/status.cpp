@@ -1,10 +1,10 @@
 #include "cli/commands.hpp"
+#include "cli/json_text.hpp"
 #include "cli/local_client.hpp"
 #include "cli/peer_text.hpp"
 #include "cli/terminal.hpp"
 
 #include <boost/json/array.hpp>
-#include <boost/json/serialize.hpp>
 
 #include <iostream>
 
@@ -112,8 +112,8 @@ exit_code show_status(const daemon_access& to, const std::optional<std::string>&
   auto& reply = std::get<json::object>(answered);
 
   if (to.json) {
-    reply.erase("ok");
-    std::cout << json::serialize(peer ? object_field(reply, "peer") : reply) << '\n';
+    reply.stable_erase("ok");
+    std::cout << to_line(peer ? object_field(reply, "peer") : reply) << '\n';
     return exit_code::done;
   }
   const bool colors = wants_colors();

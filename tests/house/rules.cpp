@@ -117,11 +117,12 @@ struct size_exception {
   std::string_view reason;
 };
 constexpr std::size_t file_lines_max = 400;
-constexpr std::size_t test_file_lines_max = 600;
+constexpr std::size_t test_file_lines_max = 650;
 constexpr std::size_t function_lines_max = 70;
 
 /// Files that may be longer, and how long; the number only ever goes down.
-constexpr std::array<size_exception, 4> long_files{{
+constexpr std::array<size_exception, 5> long_files{{
+    {"actors/supervisor/connection_supervisor.cpp", 430, "one handler per message of the face"},
     {"messages/values.hpp", 450, "all that may be said, on one page"},
     {"net/control/protocol.cpp", 480, "one codec per message, all of the same shape"},
     {"net/control/registry.cpp", 500, "one decision per request; they share every table"},
