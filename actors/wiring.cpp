@@ -124,11 +124,11 @@ net::result<void> add_supervisor(composition& all, caf::actor_system& system,
                          std::shared_ptr<msg::saved_peer> memory, const msg::peer_actor& address) {
     return spawn_peer(peers, roles, peer, std::move(memory), address);
   };
-  all.add(&msg::roles::supervisor, "connection supervisor",
-          [&system, wanted, memory = restore_connections(std::move(saved))](
-              const msg::roles& roles) {
-            return spawn_connection_supervisor(system, roles, wanted, memory);
-          });
+  all.add(
+      &msg::roles::supervisor, "connection supervisor",
+      [&system, wanted, memory = restore_connections(std::move(saved))](const msg::roles& roles) {
+        return spawn_connection_supervisor(system, roles, wanted, memory);
+      });
   return {};
 }
 
@@ -145,7 +145,8 @@ net::result<mesh> start_mesh(caf::actor_system& system, const mesh_settings& set
   add_relays(all, system, settings);
   if (const auto done = add_supervisor(all, system, settings); !done) return done.error();
   if (const auto done = add_directory(all, system, settings); !done) return done.error();
-  for (auto& extra : extras) all.guard(std::move(extra.name), std::move(extra.make));
+  for (auto& extra : extras)
+    all.guard(std::move(extra.name), std::move(extra.make));
   return all.start(std::move(fatal));
 }
 

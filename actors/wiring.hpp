@@ -33,8 +33,8 @@ struct driver_factories {
 struct mesh_settings {
   config::daemon_settings daemon;
   net::wg_private_key key;
-  std::uint64_t seed = 0;     ///< of all randomness that need not be secret
-  net::random_source random;  ///< for nonces and secrets; the simulation's is seeded
+  std::uint64_t seed = 0;    ///< of all randomness that need not be secret
+  net::random_source random; ///< for nonces and secrets; the simulation's is seeded
   msg::wall_clock wall;
   /// Documents of the store as they were at the start, by name; a missing one is a first start.
   std::map<std::string, std::string> documents;

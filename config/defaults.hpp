@@ -30,7 +30,8 @@ inline constexpr seconds repair_interval = 5s;
 inline constexpr seconds trial_deadline = 3s;
 /// Waiting for the peer's record. Ours: a control round trip is 0.1 s, a reconnect of it 2 s.
 inline constexpr seconds discover_deadline = 5s;
-/// Waiting for the other side's answer and a first path. Ours: a control reconnect and a punch (2 s).
+/// Waiting for the other side's answer and a first path. Ours: a control reconnect and a punch (2
+/// s).
 inline constexpr seconds negotiate_deadline = 10s;
 /// Offers to one peer are at least this far apart; what changes meanwhile goes into the next. Ours.
 inline constexpr milliseconds offer_gap = 50ms;
@@ -54,7 +55,8 @@ inline constexpr seconds slow_retry_max = 300s;
 /// must not flap.
 inline constexpr seconds trial_dwell = 60s;
 inline constexpr seconds trial_dwell_max = 1h;
-/// A slow sample is confirmed after this before another relay is tried. Ours: one spike is no reason.
+/// A slow sample is confirmed after this before another relay is tried. Ours: one spike is no
+/// reason.
 inline constexpr seconds trial_confirm = 1s;
 /// A WireGuard session older than this is dead. Source: WireGuard paper 6.1, Reject-After-Time.
 inline constexpr seconds session_lifetime = 180s;
@@ -104,8 +106,8 @@ inline constexpr seconds route_watch_timeout = 2s;
 
 // --- switching an endpoint in place -------------------------------------------------------------
 
-inline constexpr milliseconds assert_interval = 5ms; ///< re-assert the endpoint this often
-inline constexpr seconds assert_deadline = 3s;       ///< give up and restore after this
+inline constexpr milliseconds assert_interval = 5ms;    ///< re-assert the endpoint this often
+inline constexpr seconds assert_deadline = 3s;          ///< give up and restore after this
 inline constexpr milliseconds assert_stable_min = 50ms; ///< stable for max(this, 2 RTT) is landed
 
 // --- the machine's network ---------------------------------------------------------------------
@@ -117,18 +119,19 @@ inline constexpr std::size_t port_queue_max = 4'096;
 
 // --- relays -------------------------------------------------------------------------------------
 
-inline constexpr seconds relay_lifetime = 300s; ///< a registration outlives its daemon by minutes
-inline constexpr seconds relay_renew = 15s;     ///< also keeps the member's NAT mapping open
+inline constexpr seconds relay_lifetime = 300s;   ///< a registration outlives its daemon by minutes
+inline constexpr seconds relay_renew = 15s;       ///< also keeps the member's NAT mapping open
 inline constexpr seconds relay_route_idle = 240s; ///< unused routes go; WireGuard rekeys at 120 s
 inline constexpr milliseconds relay_rto = 250ms;  ///< retransmission, doubling to relay_rto_max
 inline constexpr seconds relay_rto_max = 5s;
 inline constexpr std::size_t relays_registered = 3; ///< members stay registered with the best
-/// A registered relay is asked again after twice its RTT and this, within [min, relay_rto_max]. Ours.
+/// A registered relay is asked again after twice its RTT and this, within [min, relay_rto_max].
+/// Ours.
 inline constexpr milliseconds relay_rto_margin = 50ms;
 inline constexpr milliseconds relay_rto_min = 100ms;
 /// Unanswered requests in a row after which a relay is lost: 0.8 s at 30 ms. Ours.
 inline constexpr int relay_lost_after = 3;
-inline constexpr int relay_measure_requests = 3; ///< hellos to a relay that is only measured
+inline constexpr int relay_measure_requests = 3;     ///< hellos to a relay that is only measured
 inline constexpr seconds relay_measure_every = 300s; ///< relays we are not registered with
 inline constexpr seconds relay_load_every = 60s;     ///< a ping, for the relay's load
 inline constexpr std::size_t relay_rtt_samples = 7;  ///< whose median counts
@@ -149,8 +152,8 @@ inline constexpr std::size_t relay_routes_per_client_max = 1'024;
 inline constexpr std::size_t relay_party_members_max = 1'000;
 inline constexpr std::uint32_t relay_refusals_per_source_s = 10;
 inline constexpr std::uint32_t relay_rate_kbit_s = 100'000; ///< per member, each direction
-inline constexpr milliseconds relay_burst = 250ms; ///< of that rate may come at once
-inline constexpr std::size_t relay_routes_max = 1'000'000; ///< of all members; 40 octets each
+inline constexpr milliseconds relay_burst = 250ms;          ///< of that rate may come at once
+inline constexpr std::size_t relay_routes_max = 1'000'000;  ///< of all members; 40 octets each
 /// Unproven sessions one member may announce to another; more recycle the oldest. Ours: WireGuard
 /// retries every 5 s and gives up, one live session needs one or two.
 inline constexpr std::size_t relay_provisional_per_peer = 8;
@@ -170,9 +173,9 @@ inline constexpr std::uint32_t relay_proofs_per_source_s = 20;
 /// Members an initiation may be tested against, per sender. Ours: 1 us each.
 inline constexpr std::uint32_t relay_mac1_tests_s = 20'000;
 inline constexpr std::uint32_t relay_packet_budget_s = 200'000; ///< what "load" is measured against
-inline constexpr seconds relay_saved_every = 5s;   ///< members and routes go to disk
-inline constexpr seconds relay_report_every = 10s; ///< counters go to disk
-inline constexpr seconds relay_log_every = 60s;    ///< counters go to the log
+inline constexpr seconds relay_saved_every = 5s;                ///< members and routes go to disk
+inline constexpr seconds relay_report_every = 10s;              ///< counters go to disk
+inline constexpr seconds relay_log_every = 60s;                 ///< counters go to the log
 inline constexpr std::size_t relay_socket_buffer = 7 << 20; ///< octets; a burst of 5,000 packets
 
 // --- control plane ------------------------------------------------------------------------------

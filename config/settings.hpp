@@ -26,13 +26,13 @@ struct health_settings {
 
 /// `lanrage daemon`: the tables [daemon], [wireguard], [health] of lanrage.toml.
 struct daemon_settings {
-  net::peer_id name;          ///< daemon.name; default: the host name, made a peer id
-  bool auto_connect = true;   ///< daemon.auto_connect: connect to every member of our parties
+  net::peer_id name;        ///< daemon.name; default: the host name, made a peer id
+  bool auto_connect = true; ///< daemon.auto_connect: connect to every member of our parties
   std::filesystem::path state_dir{defaults::state_dir};
   std::filesystem::path socket{defaults::socket_path};
   std::string socket_group{defaults::socket_group};
   log_level log = log_level::info;
-  std::string interface{defaults::interface_name}; ///< wireguard.interface, at most 15 octets
+  std::string interface { defaults::interface_name }; ///< wireguard.interface, at most 15 octets
   std::uint16_t listen_port = defaults::listen_port;
   std::uint32_t fwmark = 0; ///< wireguard.fwmark; 0: none
   int mtu = defaults::mtu;
@@ -54,7 +54,7 @@ struct relay_settings {
 
 /// `lanrage control`: the table [control] and the array [[control.relays]].
 struct control_settings {
-  net::endpoint listen; ///< default: 0.0.0.0, port defaults::control_port
+  net::endpoint listen;    ///< default: 0.0.0.0, port defaults::control_port
   std::string public_host; ///< host name or address in the server line; default: listen address
   std::filesystem::path state_dir{"/var/lib/lanrage-control"}; ///< keys, certificate, control.db
   std::vector<net::relay_info> relays;

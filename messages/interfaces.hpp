@@ -11,7 +11,8 @@
 /// so they are passed as they are, without serialisation.
 namespace lanrage::msg {
 
-// --- sinks: what an actor must hear to be told something -------------------------------------------
+// --- sinks: what an actor must hear to be told something
+// -------------------------------------------
 
 /// Datagrams of one interest.
 using frame_sink = caf::typed_actor<caf::reacts_to<frame_received>>;
@@ -53,7 +54,8 @@ struct attach_control {
   control_sink sink;
 };
 
-// --- drivers -------------------------------------------------------------------------------------------
+// --- drivers
+// -------------------------------------------------------------------------------------------
 
 /// Raw frames from and to WireGuard's UDP port.
 using port_actor = caf::typed_actor<
@@ -66,10 +68,10 @@ using prober_actor = caf::typed_actor<
     /// One ICMP echo through the tunnel; always answers within the timeout and a little.
     caf::replies_to<probe_tunnel>::with<probe_report>>;
 
-using route_watch_actor = caf::typed_actor<
-    caf::replies_to<get_host_addresses>::with<host_addresses>,
-    /// Add a listener for changes.
-    caf::reacts_to<attach_network>>;
+using route_watch_actor =
+    caf::typed_actor<caf::replies_to<get_host_addresses>::with<host_addresses>,
+                     /// Add a listener for changes.
+                     caf::reacts_to<attach_network>>;
 
 using wg_device_actor = caf::typed_actor<
     /// Create or adopt the interface. wg_unavailable, wg_refused, not_permitted.
@@ -81,78 +83,65 @@ using wg_device_actor = caf::typed_actor<
 
 using control_link_actor = caf::typed_actor<
     /// Connect and log in; the outcome and all that follows goes to the sink.
-    caf::reacts_to<control_open>,
-    caf::reacts_to<control_join>,
-    caf::reacts_to<control_say>,
-    caf::reacts_to<control_close>,
-    caf::reacts_to<attach_control>>;
+    caf::reacts_to<control_open>, caf::reacts_to<control_join>, caf::reacts_to<control_say>,
+    caf::reacts_to<control_close>, caf::reacts_to<attach_control>>;
 
 using store_actor = caf::typed_actor<
     /// bad_state when the disk refuses.
     caf::replies_to<store_put>::with<done>>;
 
-// --- roles ---------------------------------------------------------------------------------------------
+// --- roles
+// ---------------------------------------------------------------------------------------------
 
 /// The only one that changes WireGuard.
-using wireguard_writer_actor = caf::typed_actor<
-    caf::replies_to<use_address>::with<done>,
-    caf::replies_to<set_peer>::with<peer_applied>,
-    caf::replies_to<reset_peer>::with<peer_applied>,
-    caf::replies_to<remove_peer>::with<peer_applied>,
-    caf::replies_to<assert_endpoint>::with<assert_report>,
-    /// Start or change watching one peer; the first signal comes at once.
-    caf::reacts_to<attach_wg>,
-    caf::reacts_to<unwatch_peer>>;
+using wireguard_writer_actor =
+    caf::typed_actor<caf::replies_to<use_address>::with<done>,
+                     caf::replies_to<set_peer>::with<peer_applied>,
+                     caf::replies_to<reset_peer>::with<peer_applied>,
+                     caf::replies_to<remove_peer>::with<peer_applied>,
+                     caf::replies_to<assert_endpoint>::with<assert_report>,
+                     /// Start or change watching one peer; the first signal comes at once.
+                     caf::reacts_to<attach_wg>, caf::reacts_to<unwatch_peer>>;
 
 /// Who is in our parties, where they are, and the way to tell them something.
-using directory_actor = control_sink::extend<
-    caf::replies_to<find_peer>::with<known_peer>,
-    caf::replies_to<list_peers>::with<std::vector<known_peer>>,
-    caf::replies_to<list_parties>::with<std::vector<party_info>>,
-    caf::replies_to<party_create>::with<party_created>,
-    caf::replies_to<party_join>::with<party_info>,
-    caf::replies_to<party_leave>::with<done>,
-    caf::reacts_to<send_signal>,
-    /// Own reachability and registrations, to be published.
-    caf::reacts_to<own_paths>, caf::reacts_to<own_legs>,
-    /// Add a subscriber; it is told everything known at once.
-    caf::reacts_to<attach_directory>>;
+using directory_actor =
+    control_sink::extend<caf::replies_to<find_peer>::with<known_peer>,
+                         caf::replies_to<list_peers>::with<std::vector<known_peer>>,
+                         caf::replies_to<list_parties>::with<std::vector<party_info>>,
+                         caf::replies_to<party_create>::with<party_created>,
+                         caf::replies_to<party_join>::with<party_info>,
+                         caf::replies_to<party_leave>::with<done>, caf::reacts_to<send_signal>,
+                         /// Own reachability and registrations, to be published.
+                         caf::reacts_to<own_paths>, caf::reacts_to<own_legs>,
+                         /// Add a subscriber; it is told everything known at once.
+                         caf::reacts_to<attach_directory>>;
 
 /// Own NAT, candidates, and one punching session per peer.
-using nat_actor = caf::typed_actor<
-    caf::reacts_to<frame_received>,
-    caf::reacts_to<network_changed>,
-    /// Of these only relays_listed matters here: relays answer STUN.
-    caf::reacts_to<directory_event>,
-    caf::replies_to<get_paths>::with<own_paths>,
-    /// Answer this peer's probes from now on and tell the sink what happens.
-    caf::reacts_to<attach_paths>,
-    caf::reacts_to<forget_peer>,
-    caf::reacts_to<start_punch>,
-    caf::reacts_to<nominate_path>>;
+using nat_actor =
+    caf::typed_actor<caf::reacts_to<frame_received>, caf::reacts_to<network_changed>,
+                     /// Of these only relays_listed matters here: relays answer STUN.
+                     caf::reacts_to<directory_event>, caf::replies_to<get_paths>::with<own_paths>,
+                     /// Answer this peer's probes from now on and tell the sink what happens.
+                     caf::reacts_to<attach_paths>, caf::reacts_to<forget_peer>,
+                     caf::reacts_to<start_punch>, caf::reacts_to<nominate_path>>;
 
 /// Registrations with relays, their measurements and their ranking for a pair.
-using relay_selector_actor = caf::typed_actor<
-    caf::reacts_to<frame_received>,
-    caf::reacts_to<network_changed>,
-    caf::reacts_to<directory_event>,
-    caf::replies_to<rank_relays>::with<relay_ranking>,
-    caf::reacts_to<relay_trouble>>;
+using relay_selector_actor =
+    caf::typed_actor<caf::reacts_to<frame_received>, caf::reacts_to<network_changed>,
+                     caf::reacts_to<directory_event>,
+                     caf::replies_to<rank_relays>::with<relay_ranking>,
+                     caf::reacts_to<relay_trouble>>;
 
 /// One connection: a shell around the peer_connection core.
-using peer_actor = caf::typed_actor<
-    caf::reacts_to<peer_known>,
-    caf::reacts_to<signal_received>,
-    caf::reacts_to<path_event>,
-    caf::reacts_to<wg_signal>,
-    caf::reacts_to<own_paths>,
-    caf::reacts_to<own_legs>,
-    caf::reacts_to<network_changed>,
-    /// Of it only the delay to the control server matters here.
-    caf::reacts_to<control_state>,
-    /// A user asked for this connection (again): leave `failed` at once.
-    caf::reacts_to<connect_peer>,
-    caf::reacts_to<close_peer>>;
+using peer_actor =
+    caf::typed_actor<caf::reacts_to<peer_known>, caf::reacts_to<signal_received>,
+                     caf::reacts_to<path_event>, caf::reacts_to<wg_signal>,
+                     caf::reacts_to<own_paths>, caf::reacts_to<own_legs>,
+                     caf::reacts_to<network_changed>,
+                     /// Of it only the delay to the control server matters here.
+                     caf::reacts_to<control_state>,
+                     /// A user asked for this connection (again): leave `failed` at once.
+                     caf::reacts_to<connect_peer>, caf::reacts_to<close_peer>>;
 
 /// The public face of the daemon: owns peer key -> actor.
 using connection_supervisor_actor = caf::typed_actor<
@@ -161,14 +150,9 @@ using connection_supervisor_actor = caf::typed_actor<
     /// Answers once the peer is gone from WireGuard.
     caf::replies_to<disconnect_peer>::with<done>,
     caf::replies_to<get_status>::with<connection_view>,
-    caf::replies_to<list_status>::with<status_report>,
-    caf::reacts_to<attach_events>,
-    caf::reacts_to<connection_event>,
-    caf::reacts_to<peer_update>,
-    caf::reacts_to<directory_event>,
-    caf::reacts_to<own_paths>,
-    caf::reacts_to<own_legs>,
-    caf::reacts_to<network_changed>>;
+    caf::replies_to<list_status>::with<status_report>, caf::reacts_to<attach_events>,
+    caf::reacts_to<connection_event>, caf::reacts_to<peer_update>, caf::reacts_to<directory_event>,
+    caf::reacts_to<own_paths>, caf::reacts_to<own_legs>, caf::reacts_to<network_changed>>;
 
 /// Everybody's stable address: guardians, which restart what is behind them. A role is spawned by
 /// `X_actor spawn_X(caf::actor_system&, const roles&, X_settings, std::shared_ptr<X_memory>)`: the

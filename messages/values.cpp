@@ -4,7 +4,9 @@
 
 namespace lanrage::msg {
 
-std::string_view to_string(strategy how) { return how == strategy::direct ? "direct" : "relay"; }
+std::string_view to_string(strategy how) {
+  return how == strategy::direct ? "direct" : "relay";
+}
 
 std::string_view to_string(phase where) {
   static constexpr std::array<std::string_view, phase_count> names{
@@ -24,13 +26,18 @@ status status_of(phase where, bool last_rtt_degraded) {
   case phase::discovering:
   case phase::negotiating:
   case phase::configuring:
-  case phase::verifying: return status::connecting;
-  case phase::connected: return status::connected;
-  case phase::trialling: return last_rtt_degraded ? status::degraded : status::connected;
+  case phase::verifying:
+    return status::connecting;
+  case phase::connected:
+    return status::connected;
+  case phase::trialling:
+    return last_rtt_degraded ? status::degraded : status::connected;
   case phase::degraded:
-  case phase::reconnecting: return status::degraded;
+  case phase::reconnecting:
+    return status::degraded;
   case phase::failed:
-  case phase::closing: return status::failed;
+  case phase::closing:
+    return status::failed;
   }
   return status::failed;
 }

@@ -27,7 +27,8 @@ using unix_ms = std::chrono::milliseconds;                ///< since 1970-01-01T
 using wall_clock = std::function<unix_ms()>;
 using shared_bytes = std::shared_ptr<const net::bytes>; ///< immutable, so freely shared
 
-// --- port driver: datagrams from and to WireGuard's own UDP port ----------------------------------
+// --- port driver: datagrams from and to WireGuard's own UDP port
+// ----------------------------------
 
 struct send_frame {
   net::endpoint to;
@@ -43,7 +44,8 @@ enum class frame_interest : std::uint8_t {
   relays ///< relay frames
 };
 
-// --- prober: ICMP echo through the tunnel -----------------------------------------------------------
+// --- prober: ICMP echo through the tunnel
+// -----------------------------------------------------------
 
 struct probe_tunnel {
   net::virtual_ip to;
@@ -54,7 +56,8 @@ struct probe_report {
   std::optional<std::chrono::nanoseconds> rtt;
 };
 
-// --- route watch --------------------------------------------------------------------------------------
+// --- route watch
+// --------------------------------------------------------------------------------------
 
 struct get_host_addresses {};
 /// Global unicast addresses of the interfaces that are up, the tunnel's excluded; sorted.
@@ -66,7 +69,8 @@ struct network_changed {
   host_addresses now;
 };
 
-// --- WireGuard device (driver) ------------------------------------------------------------------------
+// --- WireGuard device (driver)
+// ------------------------------------------------------------------------
 
 /// Create or adopt the interface; give it the leased address when there is one.
 struct ensure_device {
@@ -81,7 +85,8 @@ struct device_state {
   bool created = false; ///< by this call: sessions that were there are lost
 };
 
-// --- WireGuard writer -----------------------------------------------------------------------------------
+// --- WireGuard writer
+// -----------------------------------------------------------------------------------
 
 /// How WireGuard shall know a peer.
 struct wg_peer {
@@ -137,7 +142,8 @@ struct wg_signal {
   bool session_lost = false; ///< the device was made anew: no session, counters from zero
 };
 
-// --- directory --------------------------------------------------------------------------------------------
+// --- directory
+// --------------------------------------------------------------------------------------------
 
 struct known_peer {
   net::peer_record record;
@@ -209,10 +215,12 @@ struct directory_event {
       what;
 };
 
-// --- control link (driver) ----------------------------------------------------------------------------------
-// Its messages carry net/control's protocol values and are declared in messages/control.hpp.
+// --- control link (driver)
+// ---------------------------------------------------------------------------------- Its messages
+// carry net/control's protocol values and are declared in messages/control.hpp.
 
-// --- nat ------------------------------------------------------------------------------------------------------
+// --- nat
+// ------------------------------------------------------------------------------------------------------
 
 /// What nat knows of our own reachability; sent to directory and supervisor when it changes.
 struct own_paths {
@@ -234,7 +242,8 @@ struct start_punch {
   std::vector<net::candidate> candidates; ///< the peer's
   std::chrono::microseconds after{};      ///< both sides start together
 };
-/// The initiator moves to a path that it has proven; the answer to a nomination proves it was heard.
+/// The initiator moves to a path that it has proven; the answer to a nomination proves it was
+/// heard.
 struct nominate_path {
   net::wg_public_key key;
   std::uint32_t epoch = 0;
@@ -254,7 +263,8 @@ struct path_event {
   bool peer_ready = false;        ///< the peer's WireGuard knows us
 };
 
-// --- relay selector ---------------------------------------------------------------------------------------------
+// --- relay selector
+// ---------------------------------------------------------------------------------------------
 
 /// Our registrations now, nearest first; sent to directory and supervisor when they change.
 struct own_legs {
@@ -280,7 +290,8 @@ struct relay_trouble {
   net::relay_id relay;
 };
 
-// --- connections ----------------------------------------------------------------------------------------------------
+// --- connections
+// ----------------------------------------------------------------------------------------------------
 
 enum class strategy : std::uint8_t { direct, relay };
 std::string_view to_string(strategy how);
@@ -398,7 +409,8 @@ struct close_peer {
   bool tell = true; ///< send the other side a bye
 };
 
-// --- store (driver) -----------------------------------------------------------------------------------------------------
+// --- store (driver)
+// -----------------------------------------------------------------------------------------------------
 
 /// Replace the named document (0600, atomically).
 struct store_put {

@@ -56,7 +56,8 @@ class byte_reader {
  private:
   std::uint64_t number(std::size_t count) {
     std::uint64_t value = 0;
-    for (const auto octet : take(count)) value = (value << 8) | octet;
+    for (const auto octet : take(count))
+      value = (value << 8) | octet;
     return value;
   }
 

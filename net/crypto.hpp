@@ -34,7 +34,9 @@ template <class Public, class Private>
 Public public_of(const Private& key) {
   return *Public::from(x25519_public(key.reveal()));
 }
-inline wg_public_key public_key(const wg_private_key& k) { return public_of<wg_public_key>(k); }
+inline wg_public_key public_key(const wg_private_key& k) {
+  return public_of<wg_public_key>(k);
+}
 inline relay_public_key public_key(const relay_private_key& k) {
   return public_of<relay_public_key>(k);
 }

@@ -22,28 +22,28 @@ enum class errc : std::uint8_t {
   bad_invite,          ///< an invite or server line that cannot be read
   wrong_secret,        ///< the party's verifier does not match the secret in the invite
   wrong_pin,           ///< the server's certificate is not the pinned one
-  bad_login,           ///< a login proof that does not belong to this connection (wrong or replayed)
-  bad_message,         ///< a control message that is not of the protocol
-  message_too_large,   ///< a control message over its limit
-  not_a_member,        ///< a request for a party its sender is not in
-  name_taken,          ///< another key already has this peer name in the party
-  address_clash,       ///< a record claims a virtual IP that another member holds
-  bad_signature,       ///< a record or token whose signature or seal does not verify
-  stale_version,       ///< a record, signal or registration older than one already accepted
-  limit_reached,       ///< a bounded table is full
-  wg_refused,          ///< WireGuard or its tools refused a change
-  wg_unavailable,      ///< no WireGuard: neither kernel module nor wireguard-go
-  not_permitted,       ///< the operating system refused for lack of privileges
-  timed_out,           ///< no answer before the deadline
-  bad_frame,           ///< a datagram that is not one of ours
-  bad_key,             ///< text or octets that are no usable key
-  bad_config,          ///< a configuration file or value that cannot be used
-  bad_state,           ///< a saved state file that cannot be read
-  daemon_not_running,  ///< no daemon answers on the socket
-  already_exists,      ///< something of this name is there already
-  unreachable,         ///< the network has no route to the address
-  closed,              ///< the other end or the program is shutting down
-  internal,            ///< a defect of ours, contained
+  bad_login,          ///< a login proof that does not belong to this connection (wrong or replayed)
+  bad_message,        ///< a control message that is not of the protocol
+  message_too_large,  ///< a control message over its limit
+  not_a_member,       ///< a request for a party its sender is not in
+  name_taken,         ///< another key already has this peer name in the party
+  address_clash,      ///< a record claims a virtual IP that another member holds
+  bad_signature,      ///< a record or token whose signature or seal does not verify
+  stale_version,      ///< a record, signal or registration older than one already accepted
+  limit_reached,      ///< a bounded table is full
+  wg_refused,         ///< WireGuard or its tools refused a change
+  wg_unavailable,     ///< no WireGuard: neither kernel module nor wireguard-go
+  not_permitted,      ///< the operating system refused for lack of privileges
+  timed_out,          ///< no answer before the deadline
+  bad_frame,          ///< a datagram that is not one of ours
+  bad_key,            ///< text or octets that are no usable key
+  bad_config,         ///< a configuration file or value that cannot be used
+  bad_state,          ///< a saved state file that cannot be read
+  daemon_not_running, ///< no daemon answers on the socket
+  already_exists,     ///< something of this name is there already
+  unreachable,        ///< the network has no route to the address
+  closed,             ///< the other end or the program is shutting down
+  internal,           ///< a defect of ours, contained
 };
 
 inline constexpr std::uint8_t errc_count = static_cast<std::uint8_t>(errc::internal);
@@ -79,6 +79,8 @@ class failure : public std::runtime_error {
 template <class T>
 using result = boost::system::result<T, error>;
 
-inline error fail(errc code, std::string detail = {}) { return {code, std::move(detail)}; }
+inline error fail(errc code, std::string detail = {}) {
+  return {code, std::move(detail)};
+}
 
 } // namespace lanrage::net

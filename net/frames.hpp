@@ -111,7 +111,7 @@ struct registration {
 struct registered {
   std::uint64_t timestamp = 0; ///< of the registration it answers
   std::chrono::seconds lifetime{};
-  endpoint observed; ///< the member's address as the relay sees it
+  endpoint observed;               ///< the member's address as the relay sees it
   std::vector<route_claim> routes; ///< the routes the relay holds for this member
 };
 enum class refusal : std::uint8_t {
@@ -131,9 +131,9 @@ struct refused {
 };
 struct relay_ping {
   bool answer = false;
-  member_hash from;             ///< the member, in both directions
-  std::uint64_t nonce = 0;      ///< echoed
-  std::uint16_t load = 0;       ///< pong: permille of the relay's packet budget in use
+  member_hash from;        ///< the member, in both directions
+  std::uint64_t nonce = 0; ///< echoed
+  std::uint16_t load = 0;  ///< pong: permille of the relay's packet budget in use
 };
 struct bye {
   wg_public_key member;

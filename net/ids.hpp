@@ -24,7 +24,9 @@ class peer_id {
  private:
   std::string name_;
 };
-inline const std::string& to_string(const peer_id& id) { return id.str(); }
+inline const std::string& to_string(const peer_id& id) {
+  return id.str();
+}
 
 /// A party, named by its secret: HKDF(secret, "lanrage party id v1"), 16 octets (docs/wire.md).
 using party_id = opaque<struct party_id_tag, 16>;

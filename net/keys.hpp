@@ -62,7 +62,8 @@ class secret {
   secret& operator=(const secret&) = default;
   ~secret() {
     volatile std::uint8_t* p = octets_.data();
-    for (std::size_t i = 0; i < N; ++i) p[i] = 0;
+    for (std::size_t i = 0; i < N; ++i)
+      p[i] = 0;
   }
   static std::optional<secret> from(byte_view raw) {
     if (raw.size() != N) return std::nullopt;
@@ -82,7 +83,8 @@ using login_private_key = secret<struct login_private_key_tag, 32>; ///< X25519,
 using sign_private_key = secret<struct sign_private_key_tag, 32>;   ///< Ed25519 seed
 using token_private_key = secret<struct token_private_key_tag, 32>; ///< Ed25519 seed
 using party_secret = secret<struct party_secret_tag, 32>;           ///< random; shared by a party
-using party_verifier = secret<struct party_verifier_tag, 32>; ///< from party_secret; server keeps it
-using shared_key = secret<struct shared_key_tag, 32>;         ///< a derived symmetric key
+using party_verifier =
+    secret<struct party_verifier_tag, 32>;            ///< from party_secret; server keeps it
+using shared_key = secret<struct shared_key_tag, 32>; ///< a derived symmetric key
 
 } // namespace lanrage::net

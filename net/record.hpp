@@ -76,10 +76,10 @@ struct peer_record {
 };
 
 enum class signal_kind : std::uint8_t {
-  offer,  ///< this is where I am and whether my WireGuard knows you
-  punch,  ///< start probing `start_after` from the moment this arrives
-  reset,  ///< I lost the session: initiator, remove and add me, then start again
-  bye,    ///< I disconnect on purpose: do not reconnect until I ask
+  offer, ///< this is where I am and whether my WireGuard knows you
+  punch, ///< start probing `start_after` from the moment this arrives
+  reset, ///< I lost the session: initiator, remove and add me, then start again
+  bye,   ///< I disconnect on purpose: do not reconnect until I ask
 };
 std::string_view to_string(signal_kind kind);
 std::optional<signal_kind> parse_signal_kind(std::string_view text);

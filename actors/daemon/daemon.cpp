@@ -120,8 +120,9 @@ driver_factories real_drivers(caf::actor_system& system, asio::io_context& io,
     return spawn_route_watch_driver(system, io, name, memory);
   };
   out.wg_device = [&system, device](const msg::roles&) { return spawn_wg_driver(system, device); };
-  out.control_link = [&system, &io, key](const msg::roles& roles) {
-    return spawn_control_link_driver(system, roles, io, key);
+  out.control_link = [&system, &io, key,
+                      started = std::make_shared<bool>(false)](const msg::roles& roles) {
+    return spawn_control_link_driver(system, roles, io, key, std::exchange(*started, true));
   };
   out.store = [&system, folder = settings.state_dir](const msg::roles&) {
     return spawn_store_driver(system, folder);
@@ -228,9 +229,8 @@ int run_daemon(const config::daemon_settings& settings) {
   if (!documents) return give_up(documents.error());
 
   // Outlives the actor system: its sockets are closed by their drivers first.
-  net::os::io_thread io{[](const std::exception& defect) {
-    spdlog::error("io thread: {}", defect.what());
-  }};
+  net::os::io_thread io{
+      [](const std::exception& defect) { spdlog::error("io thread: {}", defect.what()); }};
   const int code = serve(settings, *key, key_file, std::move(*documents), io);
   io.stop();
   return code;

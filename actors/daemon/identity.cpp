@@ -13,8 +13,7 @@ constexpr std::size_t key_file_octets_max = 256;
 net::result<void> prepare_folder(const std::filesystem::path& folder) {
   std::error_code failed;
   std::filesystem::create_directories(folder, failed);
-  if (!failed)
-    std::filesystem::permissions(folder, std::filesystem::perms::owner_all, failed);
+  if (!failed) std::filesystem::permissions(folder, std::filesystem::perms::owner_all, failed);
   if (!failed) return {};
   return net::fail(failed == std::errc::permission_denied ||
                            failed == std::errc::operation_not_permitted
@@ -38,11 +37,11 @@ net::result<net::wg_private_key> load_or_make_key(const std::filesystem::path& f
                                      "new key if it may have been read");
   auto text = read_file(file, key_file_octets_max);
   if (!text) return text.error();
-  while (!text->empty() && (text->back() == '\n' || text->back() == '\r')) text->pop_back();
+  while (!text->empty() && (text->back() == '\n' || text->back() == '\r'))
+    text->pop_back();
   const auto raw = net::from_base64(*text);
   const auto key = raw ? net::wg_private_key::from(*raw) : std::nullopt;
-  if (!key)
-    return net::fail(net::errc::bad_key, file.string() + " holds no WireGuard private key");
+  if (!key) return net::fail(net::errc::bad_key, file.string() + " holds no WireGuard private key");
   return *key;
 }
 

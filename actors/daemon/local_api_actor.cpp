@@ -12,10 +12,11 @@
 #include <boost/json/array.hpp>
 #include <boost/json/serialize.hpp>
 
+#include <unistd.h>
+
 #include <map>
 #include <set>
 #include <type_traits>
-#include <unistd.h>
 
 namespace lanrage::actors {
 
@@ -69,7 +70,8 @@ void ask(self_pointer self, session from, const Handle& whom, std::chrono::milli
 
 json::array to_array(const std::vector<msg::connection_view>& views) {
   json::array out;
-  for (const auto& view : views) out.push_back(to_json(view));
+  for (const auto& view : views)
+    out.push_back(to_json(view));
   return out;
 }
 
@@ -91,9 +93,15 @@ void snapshot(self_pointer self, session from, Then then) {
           [=](caf::error& failed) { refuse(self, from, msg::from_caf(failed)); });
 }
 
-json::object peer_shape(const msg::connection_view& view) { return {{"peer", to_json(view)}}; }
-json::object done_shape(const msg::done&) { return {}; }
-json::object party_shape(const msg::party_info& party) { return {{"party", to_json(party)}}; }
+json::object peer_shape(const msg::connection_view& view) {
+  return {{"peer", to_json(view)}};
+}
+json::object done_shape(const msg::done&) {
+  return {};
+}
+json::object party_shape(const msg::party_info& party) {
+  return {{"party", to_json(party)}};
+}
 
 struct answer_request {
   self_pointer self;
@@ -124,11 +132,11 @@ struct answer_request {
     ask<msg::done>(self, from, roles().supervisor, server_deadline, wanted.what, done_shape);
   }
   void operator()(const local::party_create& wanted) const {
-    ask<msg::party_created>(self, from, roles().directory, server_deadline, wanted.what,
-                            [](const msg::party_created& made) {
-                              return json::object{{"invite", made.invite},
-                                                  {"party", to_json(made.party)}};
-                            });
+    ask<msg::party_created>(
+        self, from, roles().directory, server_deadline, wanted.what,
+        [](const msg::party_created& made) {
+          return json::object{{"invite", made.invite}, {"party", to_json(made.party)}};
+        });
   }
   void operator()(const local::party_join& wanted) const {
     ask<msg::party_info>(self, from, roles().directory, server_deadline, wanted.what, party_shape);
@@ -160,7 +168,8 @@ struct answer_request {
 
 void tell(self_pointer self, const json::object& event) {
   const auto line = json::serialize(event);
-  for (const auto watcher : self->state.watching) self->state.server->stream(watcher, line);
+  for (const auto watcher : self->state.watching)
+    self->state.server->stream(watcher, line);
 }
 
 void happened(self_pointer self, const msg::connection_event& event) {
@@ -176,7 +185,8 @@ void happened(self_pointer self, const msg::connection_event& event) {
   if (before != phases.end()) from = msg::to_string(before->second);
   if (view.at == msg::phase::closing) {
     phases.erase(view.key);
-    return tell(self, {{"event", "gone"}, {"at", at}, {"peer_id", view.id.str()}, {"why", event.text}});
+    return tell(self,
+                {{"event", "gone"}, {"at", at}, {"peer_id", view.id.str()}, {"why", event.text}});
   }
   phases[view.key] = view.at;
   tell(self, {{"event", "peer"},
@@ -212,8 +222,7 @@ local_api_actor::behavior_type local_api(self_pointer self, const msg::roles& ro
 } // namespace
 
 local_api_actor spawn_local_api(caf::actor_system& system, const msg::roles& roles,
-                                local_api_settings settings,
-                                std::shared_ptr<local_server> server) {
+                                local_api_settings settings, std::shared_ptr<local_server> server) {
   return system.spawn(local_api, roles, std::move(settings), std::move(server));
 }
 

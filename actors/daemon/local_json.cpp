@@ -103,7 +103,8 @@ json::object to_json(const msg::self_view& self, const std::vector<msg::party_in
     relays.push_back(std::move(relay));
   }
   json::array names;
-  for (const auto& party : parties) names.push_back(json::value(party.name));
+  for (const auto& party : parties)
+    names.push_back(json::value(party.name));
   json::value nat = nullptr;
   if (self.nat.mapping != net::nat_behavior::unknown || self.nat.translated)
     nat = {{"translated", self.nat.translated},

@@ -16,7 +16,9 @@ namespace {
 constexpr std::size_t depth_max = 4;
 constexpr std::chrono::milliseconds wait_max{600'000};
 
-net::error malformed(std::string what) { return net::fail(net::errc::bad_message, std::move(what)); }
+net::error malformed(std::string what) {
+  return net::fail(net::errc::bad_message, std::move(what));
+}
 
 /// Reads the fields of one request; the first problem sticks.
 class fields {
@@ -25,8 +27,8 @@ class fields {
 
   void allow(std::span<const std::string_view> names) {
     for (const auto& entry : from_)
-      if (entry.key() != "op" && std::find(names.begin(), names.end(),
-                                           std::string_view{entry.key()}) == names.end())
+      if (entry.key() != "op" &&
+          std::find(names.begin(), names.end(), std::string_view{entry.key()}) == names.end())
         problem("unknown field \"" + std::string{entry.key()} + "\"");
   }
   std::optional<std::string> text(std::string_view name, bool required) {
@@ -97,7 +99,8 @@ const std::array<operation, 9> operations{{
     {"party_create",
      {"name", "server"},
      [](fields& in) -> request {
-       return party_create{{in.text("name", true).value_or(""), in.text("server", true).value_or("")}};
+       return party_create{
+           {in.text("name", true).value_or(""), in.text("server", true).value_or("")}};
      }},
     {"party_join",
      {"invite"},

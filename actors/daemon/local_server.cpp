@@ -10,18 +10,18 @@
 #include <boost/asio/streambuf.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/json/serialize.hpp>
-
 #include <spdlog/spdlog.h>
+
+#include <grp.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <chrono>
 #include <cstring>
 #include <deque>
-#include <grp.h>
 #include <istream>
 #include <map>
-#include <sys/stat.h>
-#include <unistd.h>
 #include <vector>
 
 namespace lanrage::actors {
@@ -39,8 +39,8 @@ constexpr std::size_t stream_lines_max = 256;
 constexpr std::chrono::seconds idle_deadline{60};
 
 std::string error_line(net::errc code, std::string detail) {
-  return boost::json::serialize(boost::json::object{
-      {"ok", false}, {"error", to_json(net::fail(code, std::move(detail)))}});
+  return boost::json::serialize(
+      boost::json::object{{"ok", false}, {"error", to_json(net::fail(code, std::move(detail)))}});
 }
 
 net::error socket_error(net::errc code, const std::filesystem::path& path, const std::string& why) {
@@ -147,16 +147,16 @@ void local_server::impl::read(session id, const client_ptr& who) {
   who->idle.async_wait([self = shared_from_this(), id, who](error_code failed) {
     if (!failed && !who->asking) self->drop(id);
   });
-  asio::async_read_until(who->socket, who->input, '\n',
-                         [self = shared_from_this(), id, who](error_code failed, std::size_t octets) {
-                           who->idle.cancel();
-                           if (!failed) return self->asked(id, who, octets);
-                           if (failed != asio::error::not_found) return self->drop(id);
-                           who->closing = true;
-                           self->send(id, who,
-                                      error_line(net::errc::message_too_large,
-                                                 "a request is at most 65536 octets"));
-                         });
+  asio::async_read_until(
+      who->socket, who->input, '\n',
+      [self = shared_from_this(), id, who](error_code failed, std::size_t octets) {
+        who->idle.cancel();
+        if (!failed) return self->asked(id, who, octets);
+        if (failed != asio::error::not_found) return self->drop(id);
+        who->closing = true;
+        self->send(id, who,
+                   error_line(net::errc::message_too_large, "a request is at most 65536 octets"));
+      });
 }
 
 void local_server::impl::asked(session id, const client_ptr& who, std::size_t octets) {
@@ -232,7 +232,8 @@ void local_server::impl::attach(handlers who) {
   std::vector<session> waiting;
   for (const auto& entry : clients_)
     if (entry.second->asking) waiting.push_back(entry.first);
-  for (const auto id : waiting) drop(id);
+  for (const auto id : waiting)
+    drop(id);
   handlers_ = std::move(who);
 }
 
@@ -240,7 +241,8 @@ void local_server::impl::close() {
   error_code unused;
   acceptor_.close(unused);
   handlers_ = {};
-  while (!clients_.empty()) drop(clients_.begin()->first);
+  while (!clients_.empty())
+    drop(clients_.begin()->first);
   std::filesystem::remove(path_, unused);
 }
 

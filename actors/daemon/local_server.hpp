@@ -25,9 +25,9 @@ class local_server {
 
   /// Removes a stale socket file; already_exists when another daemon answers on it,
   /// not_permitted, bad_config (a path that cannot be a socket).
-  static net::result<std::unique_ptr<local_server>>
-  open(boost::asio::io_context& context, const std::filesystem::path& path,
-       const std::string& group);
+  static net::result<std::unique_ptr<local_server>> open(boost::asio::io_context& context,
+                                                         const std::filesystem::path& path,
+                                                         const std::string& group);
   /// Closes all clients and removes the socket file.
   ~local_server();
 

@@ -10,11 +10,12 @@
 
 #include <spdlog/spdlog.h>
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <array>
 #include <cerrno>
 #include <cstring>
-#include <fcntl.h>
-#include <unistd.h>
 
 namespace lanrage::actors {
 
@@ -59,7 +60,8 @@ net::result<void> replace_file(const std::filesystem::path& file, const std::str
   auto beside = file;
   beside += ".new";
   {
-    const net::os::descriptor out{::open(beside.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600)};
+    const net::os::descriptor out{
+        ::open(beside.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600)};
     if (out.get() < 0) return disk_error("cannot create", beside);
     if (!write_all(out.get(), text) || ::fsync(out.get()) != 0)
       return disk_error("cannot write", beside);
@@ -80,8 +82,8 @@ net::result<std::string> read_file(const std::filesystem::path& file, std::size_
     if (count == 0) return text;
     text.append(chunk.data(), static_cast<std::size_t>(count));
     if (text.size() > limit)
-      return net::fail(net::errc::bad_state, file.string() + " is larger than " +
-                                                 std::to_string(limit) + " octets");
+      return net::fail(net::errc::bad_state,
+                       file.string() + " is larger than " + std::to_string(limit) + " octets");
   }
 }
 

@@ -1,14 +1,15 @@
 #include "actors/relay/relay_selector.hpp"
 
+#include "actors/shell.hpp"
+
 #include <caf/actor_system.hpp>
-#include <caf/sec.hpp>
 #include <caf/stateful_actor.hpp>
 #include <caf/typed_event_based_actor.hpp>
 
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
-#include <exception>
+#include <type_traits>
 #include <utility>
 
 namespace lanrage::actors {
@@ -91,30 +92,10 @@ void attach(self_pointer self) {
   self->send(roles.route_watch, msg::attach_network{roles.relays});
 }
 
-void set_handlers(self_pointer self) {
-  self->set_exception_handler([](std::exception_ptr& problem) -> caf::error {
-    try {
-      std::rethrow_exception(problem);
-    } catch (const std::exception& what) {
-      spdlog::error("relays: crashed: {}", what.what());
-    } catch (...) {
-      spdlog::error("relays: crashed for an unknown reason");
-    }
-    return caf::sec::runtime_error;
-  });
-  self->set_down_handler([](caf::scheduled_actor*, caf::down_msg&) {});
-  self->set_exit_handler(
-      [](caf::scheduled_actor* me, caf::exit_msg& order) { me->quit(std::move(order.reason)); });
-  self->set_default_handler([](caf::scheduled_actor*, caf::message_view&) {
-    spdlog::warn("relays: a message that is not of its interface");
-    return caf::result<caf::message>{caf::sec::unexpected_message};
-  });
-}
-
 shell::behavior_type selector(self_pointer self, const msg::roles& roles,
                               const relay_selector_settings& settings,
                               const std::shared_ptr<relay_selector_memory>& memory) {
-  set_handlers(self);
+  install_handlers(self, selector_state::name);
   auto& state = self->state;
   state.roles = roles;
   state.memory = memory;

@@ -1,204 +1,30 @@
 #include "actors/supervisor/connection_supervisor.hpp"
 
-#include "actors/promise_guard.hpp"
-#include "actors/shell.hpp"
-#include "actors/supervisor/guardian.hpp"
-#include "actors/supervisor/saved_peers.hpp"
+#include "actors/supervisor/connection_state.hpp"
 
 #include <caf/actor_system.hpp>
-#include <caf/atom.hpp>
-#include <caf/send.hpp>
-#include <caf/stateful_actor.hpp>
-#include <caf/typed_event_based_actor.hpp>
+
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <utility>
 
+/// What the supervisor hears from the directory and from users.
 namespace lanrage::actors {
 
 namespace {
 
+using namespace connections;
 namespace defaults = config::defaults;
 using net::wg_public_key;
 
-using save_atom = caf::atom_constant<caf::atom("savepeers")>;
-using lease_atom = caf::atom_constant<caf::atom("useaddress")>;
-using own_interface = msg::connection_supervisor_actor::extend<caf::reacts_to<save_atom>,
-                                                               caf::reacts_to<lease_atom>>;
-
-struct supervisor_state {
-  static inline const char* name = "connections";
-  msg::roles roles;
-  connection_settings settings;
-  std::shared_ptr<connection_memory> memory;
-  std::map<wg_public_key, std::vector<promise_guard<msg::connection_view>>> connecting;
-  std::map<wg_public_key, std::vector<promise_guard<msg::done>>> disconnecting;
-  bool save_pending = false;
-};
-using pointer = own_interface::stateful_pointer<supervisor_state>;
-
-msg::peer_actor address_of(const kept_peer& peer) {
-  return caf::actor_cast<msg::peer_actor>(peer.guardian);
-}
-
-template <class Message>
-void tell_all(pointer self, const Message& message) {
-  for (const auto& [key, peer] : self->state.memory->peers)
-    if (peer.guardian) self->send(address_of(peer), message);
-}
-
-void publish(pointer self, std::string what, std::string text,
-             std::optional<msg::connection_view> view = std::nullopt) {
-  auto& s = self->state;
-  const msg::connection_event event{s.settings.wall(), std::move(what), std::move(text),
-                                    std::move(view)};
-  for (const auto& sink : s.memory->subscribers) self->send(sink, event);
-}
-
-// --- saving -----------------------------------------------------------------------------------------
-
-void save_soon(pointer self) {
-  if (std::exchange(self->state.save_pending, true)) return;
-  self->delayed_send(self, defaults::save_after, save_atom::value);
-}
-
-void save(pointer self) {
-  auto& s = self->state;
-  s.save_pending = false;
-  std::vector<msg::saved_peer> all;
-  for (const auto& [key, peer] : s.memory->peers) all.push_back(peer.saved);
-  self->request(s.roles.store, defaults::configure_deadline,
-                msg::store_put{std::string(saved_peers_document), encode_saved_peers(all)})
-      .then([](const msg::done&) {},
-            [self](caf::error& e) {
-              spdlog::warn("connections: records not saved, trying again: {}", text_of(e));
-              save_soon(self);
-            });
-}
-
-// --- running peers ----------------------------------------------------------------------------------
-
-/// The latest word on a member, of any party of ours.
-const msg::known_peer* known_record(const connection_memory& memory, const wg_public_key& key) {
-  const auto first = memory.known.lower_bound({key, net::party_id{}});
-  return first != memory.known.end() && first->first.first == key ? &first->second : nullptr;
-}
-
-void start_peer(pointer self, const wg_public_key& key) {
-  auto& s = self->state;
-  auto& peer = s.memory->peers.at(key);
-  if (peer.guardian) return;
-  guardian_settings settings;
-  settings.name = "peer " + to_string(peer.saved.record.id);
-  settings.budget = s.settings.peer_budget;
-  settings.owner = caf::actor_cast<caf::actor>(s.roles.supervisor);
-  // The actor's own memory: touched by one incarnation at a time, never by us.
-  const auto saved = std::make_shared<msg::saved_peer>(peer.saved);
-  settings.make = [make = s.settings.make_peer, roles = s.roles, saved](caf::actor_system& system, const caf::actor& address) {
-    return caf::actor_cast<caf::actor>(
-        make(system, roles, saved, caf::actor_cast<msg::peer_actor>(address)));
-  };
-  settings.notify = [saved, roles = s.roles, wall = s.settings.wall](const death_notice& death) {
-    ++saved->counters.restarts;
-    caf::anon_send(roles.supervisor, msg::connection_event{wall(), "actor",
-                                                           death.name + " died: " + death.cause,
-                                                           std::nullopt});
-  };
-  peer.guardian = spawn_guardian(self->system(), std::move(settings));
-  self->monitor(peer.guardian);
-  start_guardian(peer.guardian);
-  const auto address = address_of(peer);
-  if (const auto* known = known_record(*s.memory, key)) self->send(address, msg::peer_known{*known});
-  if (s.memory->paths) self->send(address, *s.memory->paths);
-  if (s.memory->legs) self->send(address, *s.memory->legs);
-  self->send(address, s.memory->self.control);
-}
-
-kept_peer& keep(connection_memory& memory, const net::peer_record& record) {
-  const auto [found, added] = memory.peers.try_emplace(record.key);
-  if (added) found->second.saved.record = record;
-  return found->second;
-}
-
-void answer_connecting(pointer self, const msg::connection_view& view) {
-  auto& waiting = self->state.connecting;
-  const auto found = waiting.find(view.key);
-  if (found == waiting.end()) return;
-  const auto up = view.at == msg::phase::connected || view.at == msg::phase::degraded ||
-                  view.at == msg::phase::trialling;
-  const auto down = view.at == msg::phase::failed;
-  if (!up && !down) return;
-  for (auto& promise : found->second) {
-    if (up) promise.deliver(view);
-    else promise.fail(net::fail(view.error.value_or(net::errc::connection_failed), view.reason));
-  }
-  waiting.erase(found);
-}
-
-void answer_disconnecting(pointer self, const wg_public_key& key) {
-  auto& waiting = self->state.disconnecting;
-  const auto found = waiting.find(key);
-  if (found == waiting.end()) return;
-  for (auto& promise : found->second) promise.deliver(msg::done{});
-  waiting.erase(found);
-}
-
-void on_update(pointer self, const msg::peer_update& update) {
-  auto& s = self->state;
-  const auto found = s.memory->peers.find(update.view.key);
-  if (found == s.memory->peers.end()) return;
-  auto& peer = found->second;
-  const auto quiet = peer.view && peer.view->at == update.view.at &&
-                     peer.view->where == update.view.where && peer.view->is == update.view.is;
-  peer.view = update.view;
-  const auto wanted = peer.saved.wanted;
-  peer.saved = update.saved;
-  peer.saved.wanted = wanted;
-  if (!quiet) {
-    const auto& v = update.view;
-    auto text = to_string(v.id) + ": " + std::string(to_string(v.at));
-    if (!v.reason.empty()) text += " (" + v.reason + ")";
-    spdlog::info("connection {}", text);
-    publish(self, "connection", std::move(text), v);
-    save_soon(self);
-  }
-  answer_connecting(self, update.view);
-  if (!update.gone) return;
-  peer.view.reset();
-  save_soon(self);
-}
-
-/// The guardian of a peer ended: on purpose, or past its budget.
-void on_down(pointer self, caf::down_msg& down) {
-  auto& s = self->state;
-  auto& subscribers = s.memory->subscribers;
-  std::erase_if(subscribers, [&](const auto& sink) { return sink.address() == down.source; });
-  const auto found = std::find_if(s.memory->peers.begin(), s.memory->peers.end(), [&](auto& p) {
-    return p.second.guardian && p.second.guardian.address() == down.source;
-  });
-  if (found == s.memory->peers.end()) return;
-  const auto key = found->first;
-  found->second.guardian = nullptr;
-  found->second.view.reset();
-  if (down.reason) return self->quit(down.reason); // our own guardian decides what next
-  answer_disconnecting(self, key);
-  if (!found->second.saved.wanted) s.connecting.erase(key);
-  if (!known_record(*s.memory, key)) {
-    s.memory->peers.erase(found); // it left our parties
-    s.connecting.erase(key);
-  } else if (found->second.saved.wanted) {
-    start_peer(self, key); // wanted again while it was closing
-  }
-  save_soon(self);
-}
-
-// --- directory --------------------------------------------------------------------------------------
+// --- directory -----------------------------------------------------------------------------------
 
 void use_lease(pointer self) {
   auto& s = self->state;
   if (!s.memory->self.address.leased()) return;
-  self->request(s.roles.writer, defaults::wg_call_deadline, msg::use_address{s.memory->self.address})
+  self->request(s.roles.writer, defaults::wg_call_deadline,
+                msg::use_address{s.memory->self.address})
       .then([](const msg::done&) {},
             [self](caf::error& e) {
               spdlog::warn("connections: address not set, trying again: {}", text_of(e));
@@ -230,8 +56,10 @@ struct directory_news {
     const auto kept = s().memory->peers.find(news.key);
     if (kept == s().memory->peers.end()) return;
     if (const auto* elsewhere = known_record(*s().memory, news.key)) {
-      if (kept->second.guardian) self->send(address_of(kept->second), msg::peer_known{*elsewhere});
-      else kept->second.saved.record = elsewhere->record;
+      if (kept->second.guardian)
+        self->send(address_of(kept->second), msg::peer_known{*elsewhere});
+      else
+        kept->second.saved.record = elsewhere->record;
     } else if (kept->second.guardian) {
       self->send(address_of(kept->second), msg::close_peer{false});
     } else {
@@ -257,14 +85,14 @@ struct directory_news {
   }
   void operator()(const msg::control_state& news) const {
     if (news.up != s().memory->self.control.up)
-      publish(self, "control", news.up ? "connected to the control server"
-                                       : "no connection to the control server");
+      publish(self, "control",
+              news.up ? "connected to the control server" : "no connection to the control server");
     s().memory->self.control = news;
     tell_all(self, news);
   }
 };
 
-// --- requests ---------------------------------------------------------------------------------------
+// --- requests ------------------------------------------------------------------------------------
 
 /// The peer a user means, among those we keep.
 std::map<wg_public_key, kept_peer>::iterator find_kept(connection_memory& memory,
@@ -281,8 +109,9 @@ void connect(pointer self, const msg::known_peer& found, const msg::connect_peer
   auto& peer = keep(*s.memory, found.record);
   peer.saved.wanted = true;
   save_soon(self);
-  if (peer.view && (peer.view->at == msg::phase::connected || peer.view->at == msg::phase::degraded ||
-                    peer.view->at == msg::phase::trialling))
+  if (peer.view &&
+      (peer.view->at == msg::phase::connected || peer.view->at == msg::phase::degraded ||
+       peer.view->at == msg::phase::trialling))
     return promise.deliver(*peer.view);
   s.connecting[key].push_back(std::move(promise));
   start_peer(self, key);
@@ -291,15 +120,12 @@ void connect(pointer self, const msg::known_peer& found, const msg::connect_peer
 
 caf::typed_response_promise<msg::connection_view> on_connect(pointer self,
                                                              const msg::connect_peer& asked) {
-  promise_guard<msg::connection_view> promise{
-      self->make_response_promise<msg::connection_view>()};
+  promise_guard<msg::connection_view> promise{self->make_response_promise<msg::connection_view>()};
   self->request(self->state.roles.directory, defaults::discover_deadline,
                 msg::find_peer{asked.party, asked.id})
-      .then(
-          [self, asked, promise](const msg::known_peer& found) {
-            connect(self, found, asked, promise);
-          },
-          [promise](caf::error& e) mutable { promise.fail(msg::from_caf(e)); });
+      .then([self, asked,
+             promise](const msg::known_peer& found) { connect(self, found, asked, promise); },
+            [promise](caf::error& e) mutable { promise.fail(msg::from_caf(e)); });
   return promise.promise();
 }
 
@@ -337,8 +163,9 @@ msg::status_report on_list(pointer self) {
   out.self = memory.self;
   for (const auto& [key, peer] : memory.peers)
     if (peer.view && peer.view->at != msg::phase::closing) out.peers.push_back(*peer.view);
-  std::sort(out.peers.begin(), out.peers.end(),
-            [](const auto& a, const auto& b) { return std::tie(a.id, a.key) < std::tie(b.id, b.key); });
+  std::sort(out.peers.begin(), out.peers.end(), [](const auto& a, const auto& b) {
+    return std::tie(a.id, a.key) < std::tie(b.id, b.key);
+  });
   return out;
 }
 
@@ -355,19 +182,23 @@ void start(pointer self) {
   s.memory->self.key = s.settings.own;
   self->send(s.roles.directory, msg::attach_directory{s.roles.supervisor});
   self->send(s.roles.route_watch, msg::attach_network{s.roles.supervisor});
-  for (const auto& sink : s.memory->subscribers) self->monitor(sink);
+  for (const auto& sink : s.memory->subscribers)
+    self->monitor(sink);
   std::vector<wg_public_key> wanted;
   for (const auto& [key, peer] : s.memory->peers) {
-    if (peer.guardian) self->monitor(peer.guardian); // outlived our predecessor
-    else if (peer.saved.wanted) wanted.push_back(key);
+    if (peer.guardian)
+      self->monitor(peer.guardian); // outlived our predecessor
+    else if (peer.saved.wanted)
+      wanted.push_back(key);
   }
-  for (const auto& key : wanted) start_peer(self, key);
+  for (const auto& key : wanted)
+    start_peer(self, key);
   use_lease(self);
 }
 
-own_interface::behavior_type connection_supervisor(pointer self, const msg::roles& roles,
-                                                   const connection_settings& settings,
-                                                   const std::shared_ptr<connection_memory>& memory) {
+own_interface::behavior_type
+connection_supervisor(pointer self, const msg::roles& roles, const connection_settings& settings,
+                      const std::shared_ptr<connection_memory>& memory) {
   auto& s = self->state;
   s.roles = roles;
   s.settings = settings;
@@ -382,7 +213,8 @@ own_interface::behavior_type connection_supervisor(pointer self, const msg::role
       [self](const msg::list_status&) { return on_list(self); },
       [self](const msg::attach_events& m) { subscribe(self, m.sink); },
       [self](const msg::connection_event& m) {
-        for (const auto& sink : self->state.memory->subscribers) self->send(sink, m);
+        for (const auto& sink : self->state.memory->subscribers)
+          self->send(sink, m);
       },
       [self](const msg::peer_update& m) { on_update(self, m); },
       [self](const msg::directory_event& m) { std::visit(directory_news{self}, m.what); },

@@ -33,13 +33,19 @@ std::optional<request_kind> parse_request_kind(std::string_view text) {
 
 // --- writing ------------------------------------------------------------------------------------
 
-json::string text_of(byte_view octets) { return json::string(json_view(to_base64(octets))); }
+json::string text_of(byte_view octets) {
+  return json::string(json_view(to_base64(octets)));
+}
 template <class Octets>
 json::string text_of(const Octets& value) {
   return text_of(value.view());
 }
-json::string text_of(const peer_id& id) { return json::string(json_view(id.str())); }
-json::string text_of(std::string_view text) { return json::string(json_view(text)); }
+json::string text_of(const peer_id& id) {
+  return json::string(json_view(id.str()));
+}
+json::string text_of(std::string_view text) {
+  return json::string(json_view(text));
+}
 
 json::object to_json(const join_request& join) {
   json::object out{{"party", text_of(join.party)},
@@ -72,13 +78,15 @@ template <class Items>
 json::array to_array(const Items& items) {
   json::array out;
   out.reserve(items.size());
-  for (const auto& item : items) out.push_back(to_json(item));
+  for (const auto& item : items)
+    out.push_back(to_json(item));
   return out;
 }
 
 json::array to_array(const std::vector<bytes>& tokens) {
   json::array out;
-  for (const auto& token : tokens) out.push_back(text_of(byte_view{token}));
+  for (const auto& token : tokens)
+    out.push_back(text_of(byte_view{token}));
   return out;
 }
 

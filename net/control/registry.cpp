@@ -126,7 +126,8 @@ void registry::run::open(session_id id, const login& request, const channel_bind
     answer.parties.push_back(std::move(view));
   }
   send(id, std::move(answer));
-  for (auto& [party, left] : rest) send_rest(id, party, std::move(left));
+  for (auto& [party, left] : rest)
+    send_rest(id, party, std::move(left));
   // Who was online and still is needs no announcement.
   for (const auto& party : kept.parties)
     if (!before.contains(party)) announce(party, kept.key, true);
@@ -236,16 +237,15 @@ bool registry::run::within_rate(session_id id, session& s) {
 }
 
 void registry::run::handle(session_id id, session& s, const client_message& message) {
-  const auto done = std::visit(
-      overloaded{[&](const join_request& m) -> result<void> {
-                   if (const auto in = join(s, m); !in) return in.error();
-                   joined(id, s, m);
-                   return {};
-                 },
-                 [&](const leave_request& m) { return leave(id, s, m); },
-                 [&](const publish_request& m) { return publish(s, m); },
-                 [&](const signal_request& m) { return signal(s, m); }},
-      message);
+  const auto done = std::visit(overloaded{[&](const join_request& m) -> result<void> {
+                                            if (const auto in = join(s, m); !in) return in.error();
+                                            joined(id, s, m);
+                                            return {};
+                                          },
+                                          [&](const leave_request& m) { return leave(id, s, m); },
+                                          [&](const publish_request& m) { return publish(s, m); },
+                                          [&](const signal_request& m) { return signal(s, m); }},
+                               message);
   if (!done) refuse(id, done.error(), kind_of(message), party_of(message));
 }
 
@@ -316,7 +316,8 @@ void registry::run::close(session_id id) {
   const auto s = std::move(found->second);
   r_.sessions_.erase(found);
   r_.online_.erase(s.key);
-  for (const auto& party : s.parties) announce(party, s.key, false);
+  for (const auto& party : s.parties)
+    announce(party, s.key, false);
 }
 
 void registry::run::renew_tokens(session_id id, session& s) {
@@ -334,8 +335,7 @@ void registry::run::relays_changed_for_all() {
 
 // --- what members get to see --------------------------------------------------------------------
 
-const registry::session* registry::run::online(const party_id& id,
-                                               const wg_public_key& key) const {
+const registry::session* registry::run::online(const party_id& id, const wg_public_key& key) const {
   const auto at = r_.online_.find(key);
   if (at == r_.online_.end()) return nullptr;
   const auto found = r_.sessions_.find(at->second);
@@ -364,15 +364,16 @@ registry::run::records registry::run::records_of(const party_id& id) const {
   records out;
   for (const auto& [key, each] : r_.parties_[id].members)
     if (each.record)
-      out.push_back({key, each.id, each.record->version, online(id, key) != nullptr,
-                     each.record->sealed});
+      out.push_back(
+          {key, each.id, each.record->version, online(id, key) != nullptr, each.record->sealed});
   return out;
 }
 
 registry::run::records registry::run::fill(party_view& view, records all,
                                            std::size_t& budget) const {
   std::size_t taken = 0;
-  while (taken < all.size() && octets_of(all[taken]) <= budget) budget -= octets_of(all[taken++]);
+  while (taken < all.size() && octets_of(all[taken]) <= budget)
+    budget -= octets_of(all[taken++]);
   const auto middle = all.begin() + static_cast<std::ptrdiff_t>(taken);
   records rest{std::make_move_iterator(middle), std::make_move_iterator(all.end())};
   all.resize(taken);
@@ -401,15 +402,15 @@ void registry::run::tokens_for(const wg_public_key& key, const party_id& id,
 
 std::vector<bytes> registry::run::all_tokens(session& s) const {
   std::vector<bytes> out;
-  for (const auto& party : s.parties) tokens_for(s.key, party, out);
+  for (const auto& party : s.parties)
+    tokens_for(s.key, party, out);
   return out;
 }
 
 // --- the public face ----------------------------------------------------------------------------
 
-registry::registry(registry_limits limits, login_private_key login_key,
-                   token_private_key token_key, std::vector<relay_info> relays,
-                   const stored_state& stored)
+registry::registry(registry_limits limits, login_private_key login_key, token_private_key token_key,
+                   std::vector<relay_info> relays, const stored_state& stored)
     : limits_(limits), login_key_(login_key), token_key_(token_key), relays_(std::move(relays)) {
   for (const auto& each : stored.parties)
     parties_[each.party] = {each.name, each.verifier, {}, {}};
@@ -458,7 +459,8 @@ effects registry::closed(session_id id, moment at) {
 
 effects registry::tick(moment at) {
   run event{*this, at};
-  for (auto& [id, s] : sessions_) event.renew_tokens(id, s);
+  for (auto& [id, s] : sessions_)
+    event.renew_tokens(id, s);
   return event.take();
 }
 

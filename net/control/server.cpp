@@ -171,7 +171,8 @@ class control_server::impl final : public session_owner {
   /// A copy: ending one changes the map.
   std::vector<std::shared_ptr<server_session>> all_sessions() const {
     std::vector<std::shared_ptr<server_session>> out;
-    for (const auto& [id, each] : connections_) out.push_back(each.session);
+    for (const auto& [id, each] : connections_)
+      out.push_back(each.session);
     return out;
   }
   void tick();
@@ -217,8 +218,8 @@ result<void> control_server::impl::listen(const config::control_settings& settin
   listening_ = {address_of(bound.address()), bound.port()};
   line_.host = settings.public_host;
   if (line_.host.empty())
-    line_.host = bound.address().is_unspecified() ? outgoing_address(io_)
-                                                  : bound.address().to_string();
+    line_.host =
+        bound.address().is_unspecified() ? outgoing_address(io_) : bound.address().to_string();
   line_.port = bound.port();
   line_.pin = identity_.pin;
   line_.key = public_key(identity_.login);
@@ -371,10 +372,12 @@ void control_server::impl::shut_down() {
   tick_timer_.cancel();
   pause_timer_.expires_after(drain);
   pause_timer_.async_wait([this](error_code) {
-    for (const auto& session : all_sessions()) session->abort();
+    for (const auto& session : all_sessions())
+      session->abort();
     io_.stop();
   });
-  for (const auto& session : all_sessions()) session->end(fail(errc::closed, "the server stops"));
+  for (const auto& session : all_sessions())
+    session->end(fail(errc::closed, "the server stops"));
   if (connections_.empty()) io_.stop();
 }
 
@@ -385,7 +388,9 @@ void control_server::impl::stop() {
 }
 
 control_server::control_server(std::unique_ptr<impl> made) : impl_(std::move(made)) {}
-control_server::~control_server() { stop(); }
+control_server::~control_server() {
+  stop();
+}
 
 result<std::unique_ptr<control_server>>
 control_server::start(const config::control_settings& settings, const server_limits& limits) {
@@ -402,13 +407,21 @@ control_server::start(const config::control_settings& settings, const server_lim
   return std::unique_ptr<control_server>{new control_server{std::move(made)}};
 }
 
-endpoint control_server::listening() const { return impl_->listening_; }
-const server_line& control_server::line() const { return impl_->line_; }
-token_public_key control_server::token_key() const { return public_key(impl_->identity_.token); }
+endpoint control_server::listening() const {
+  return impl_->listening_;
+}
+const server_line& control_server::line() const {
+  return impl_->line_;
+}
+token_public_key control_server::token_key() const {
+  return public_key(impl_->identity_.token);
+}
 void control_server::set_relays(std::vector<relay_info> relays) {
   impl_->set_relays(std::move(relays));
 }
-void control_server::stop() { impl_->stop(); }
+void control_server::stop() {
+  impl_->stop();
+}
 
 std::optional<error> control_server::failed() const {
   const std::lock_guard lock{impl_->failed_mutex_};
@@ -417,10 +430,10 @@ std::optional<error> control_server::failed() const {
 
 server_counters control_server::counters() const {
   const auto& c = impl_->count_;
-  return {c.sessions,        c.connections,   c.logins,          c.refused_source,
+  return {c.sessions,          c.connections,     c.logins,        c.refused_source,
           c.refused_handshake, c.refused_request, c.refused_login, c.refused_parties,
-          c.refused_full,    c.messages,      c.messages_bad,    c.messages_too_large,
-          c.messages_refused, c.slow_members};
+          c.refused_full,      c.messages,        c.messages_bad,  c.messages_too_large,
+          c.messages_refused,  c.slow_members};
 }
 
 } // namespace lanrage::net::control

@@ -51,14 +51,15 @@ class random_surroundings {
   void remember() {
     for (const auto& e : d.last)
       if (e.asked != actors::no_ticket) open.push_back(e);
-    while (open.size() > 40) open.erase(open.begin()); // some are never answered
+    while (open.size() > 40)
+      open.erase(open.begin()); // some are never answered
   }
   actors::event answer(const actors::effect& e) {
     const auto fine = random.chance(0.8);
     if (std::holds_alternative<msg::find_peer>(e.what)) {
       if (fine) return actors::record_found{e.asked, msg::known_peer{record(), fine, {}}};
-      return actors::record_found{e.asked, net::fail(random.chance(0.5) ? net::errc::peer_not_found
-                                                                        : net::errc::closed)};
+      return actors::record_found{
+          e.asked, net::fail(random.chance(0.5) ? net::errc::peer_not_found : net::errc::closed)};
     }
     if (std::holds_alternative<msg::rank_relays>(e.what)) {
       std::vector<msg::relay_choice> choices;
@@ -115,15 +116,21 @@ class random_surroundings {
     case 2:
       return msg::path_event{d.other().key,
                              d.core.saved().epoch - static_cast<std::uint32_t>(random.below(2)),
-                             static_cast<msg::path_news>(random.below(3)), somewhere(), 20ms,
+                             static_cast<msg::path_news>(random.below(3)),
+                             somewhere(),
+                             20ms,
                              random.chance(0.5)};
-    case 3: return msg::own_legs{random.chance(0.7) ? both_legs() : std::vector<net::relay_leg>{}};
+    case 3:
+      return msg::own_legs{random.chance(0.7) ? both_legs() : std::vector<net::relay_leg>{}};
     case 4:
-      return msg::own_paths{{}, {candidate_at({alice_at.address,
-                                               static_cast<std::uint16_t>(1 + random.below(3))})}};
-    case 5: return msg::peer_known{{record(), random.chance(0.5), {}}};
-    case 6: return msg::network_changed{};
-    case 7: return msg::control_state{random.chance(0.5), std::nullopt, 10ms};
+      return msg::own_paths{
+          {}, {candidate_at({alice_at.address, static_cast<std::uint16_t>(1 + random.below(3))})}};
+    case 5:
+      return msg::peer_known{{record(), random.chance(0.5), {}}};
+    case 6:
+      return msg::network_changed{};
+    case 7:
+      return msg::control_state{random.chance(0.5), std::nullopt, 10ms};
     case 8:
       if (random.chance(0.05)) {
         auto bye = d.offer();
@@ -131,7 +138,8 @@ class random_surroundings {
         return bye;
       }
       return actors::user_connect{};
-    case 9: return actors::wake{random.below(20)};
+    case 9:
+      return actors::wake{random.below(20)};
     default: { // time
       const auto due = d.core.wake_at();
       if (!due) return actors::wake{0};

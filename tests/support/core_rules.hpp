@@ -34,7 +34,8 @@ inline std::optional<std::string> broken_rule(const actors::peer_connection& cor
     if (const auto* signal = std::get_if<msg::send_signal>(&e.what)) {
       const auto kind = signal->signal.kind;
       if (kind == net::signal_kind::punch && !core.initiator()) return "a responder said punch";
-      if (kind == net::signal_kind::reset && core.initiator()) return "an initiator asked for reset";
+      if (kind == net::signal_kind::reset && core.initiator())
+        return "an initiator asked for reset";
       if (kind == net::signal_kind::bye && after != msg::phase::closing) return "bye and stayed";
       if (kind == net::signal_kind::offer && !core.initiator() && !signal->signal.ready)
         return "a responder offered before it was ready";
@@ -43,7 +44,8 @@ inline std::optional<std::string> broken_rule(const actors::peer_connection& cor
                           std::holds_alternative<msg::find_peer>(e.what) ||
                           std::holds_alternative<msg::rank_relays>(e.what) ||
                           std::holds_alternative<msg::probe_tunnel>(e.what);
-    if (answered != (e.asked != no_ticket)) return "a request without ticket, or a ticket for nothing";
+    if (answered != (e.asked != no_ticket))
+      return "a request without ticket, or a ticket for nothing";
   }
   const auto due = core.wake_at();
   const auto view = core.view();

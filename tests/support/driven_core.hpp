@@ -90,7 +90,7 @@ class driven_core {
     return s;
   }
 
-  // --- ways into every state, with the relay as path -----------------------------------------------
+  // --- ways into every state, with the relay as path ---------------------------------------------
   void negotiate() {
     give(actors::started{});
     give(actors::write_done{ticket_of<msg::set_peer>(), std::nullopt});
@@ -128,7 +128,8 @@ class driven_core {
     for (const auto began = now; core.wake_at()->at < msg::time_point{began + 1s};)
       if (wake(), said<msg::probe_tunnel>()) out.push_back(ticket_of<msg::probe_tunnel>());
     now = std::max(now, now + 200ms);
-    for (const auto probe : out) lose(probe);
+    for (const auto probe : out)
+      lose(probe);
   }
   void reconnect() {
     connect();
@@ -136,7 +137,8 @@ class driven_core {
   }
   void fail() {
     reconnect();
-    while (phase() != msg::phase::failed) wake();
+    while (phase() != msg::phase::failed)
+      wake();
   }
   void close() {
     connect();
@@ -147,15 +149,24 @@ class driven_core {
     case msg::phase::discovering:
       fail();
       return void(give(actors::user_connect{}));
-    case msg::phase::negotiating: return negotiate();
-    case msg::phase::configuring: return configure();
-    case msg::phase::verifying: return void(verify());
-    case msg::phase::connected: return connect();
-    case msg::phase::degraded: return degrade();
-    case msg::phase::trialling: return trial();
-    case msg::phase::reconnecting: return reconnect();
-    case msg::phase::failed: return fail();
-    case msg::phase::closing: return close();
+    case msg::phase::negotiating:
+      return negotiate();
+    case msg::phase::configuring:
+      return configure();
+    case msg::phase::verifying:
+      return void(verify());
+    case msg::phase::connected:
+      return connect();
+    case msg::phase::degraded:
+      return degrade();
+    case msg::phase::trialling:
+      return trial();
+    case msg::phase::reconnecting:
+      return reconnect();
+    case msg::phase::failed:
+      return fail();
+    case msg::phase::closing:
+      return close();
     }
   }
 

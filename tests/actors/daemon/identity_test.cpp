@@ -3,9 +3,10 @@
 
 #include <catch2/catch.hpp>
 
+#include <sys/stat.h>
+
 #include <cstdlib>
 #include <fstream>
-#include <sys/stat.h>
 
 using namespace lanrage;
 using namespace lanrage::actors;

@@ -39,8 +39,8 @@ TEST_CASE("what is not known of a peer yet is null, not zero") {
   msg::connection_view view;
   view.id = *net::peer_id::parse("bob");
   const auto shape = to_json(view);
-  for (const auto* field : {"virtual_ip", "endpoint", "strategy", "latency_ms", "connected_at",
-                            "relay"})
+  for (const auto* field :
+       {"virtual_ip", "endpoint", "strategy", "latency_ms", "connected_at", "relay"})
     CHECK(shape.at(field).is_null());
   view.latency = 0ns;
   CHECK(to_json(view).at("latency_ms").as_double() == 0.0);

@@ -1,5 +1,4 @@
 #include "actors/daemon/local_server.hpp"
-
 #include "net/os/io_thread.hpp"
 
 #include <boost/asio/local/stream_protocol.hpp>
@@ -7,9 +6,10 @@
 #include <boost/asio/write.hpp>
 #include <catch2/catch.hpp>
 
+#include <sys/stat.h>
+
 #include <cstdlib>
 #include <future>
-#include <sys/stat.h>
 
 using namespace lanrage;
 using namespace lanrage::actors;
@@ -167,12 +167,14 @@ TEST_CASE("local socket: a stream outlives many lines and says how many it left 
   const auto to = asked.get_future().get();
   // Far more than the socket's buffer and the queue hold together.
   const std::string line(10'000, 'e');
-  for (int i = 0; i < 2'000; ++i) f.server->stream(to, line);
+  for (int i = 0; i < 2'000; ++i)
+    f.server->stream(to, line);
   std::promise<void> queued;
   asio::post(f.io.context(), [&] { queued.set_value(); });
   queued.get_future().get();
   std::size_t seen = 0;
-  for (; seen < 200; ++seen) REQUIRE(c.line() == line);
+  for (; seen < 200; ++seen)
+    REQUIRE(c.line() == line);
   // The client caught up a little: the next event is preceded by the count of the lost ones.
   bool lagged = false;
   f.server->stream(to, "after");

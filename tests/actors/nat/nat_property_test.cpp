@@ -15,7 +15,7 @@ TEST_CASE("under any NATs, loss, duplicates, jitter and skew only working paths 
   std::size_t failed_runs = 0;
   for (std::uint64_t seed = 1; seed <= 400; ++seed) {
     CAPTURE(seed);
-    splitmix draw{seed};
+    nat_dice draw{seed};
     const auto a = kinds[draw.below(kinds.size())];
     const auto b = kinds[draw.below(kinds.size())];
     weather sky;
@@ -23,7 +23,7 @@ TEST_CASE("under any NATs, loss, duplicates, jitter and skew only working paths 
     sky.jitter = std::chrono::milliseconds{draw.below(30)};
     sky.loss_percent = static_cast<unsigned>(draw.below(50));
     sky.duplicate_percent = static_cast<unsigned>(draw.below(50));
-    world w{a, b, seed, sky};
+    nat_lab w{a, b, seed, sky};
     const int early = static_cast<int>(draw.below(2));
     w.start(early, 3);
     w.run_for(std::chrono::milliseconds{draw.below(200)});
@@ -69,13 +69,13 @@ TEST_CASE("under any NATs, loss, duplicates, jitter and skew only working paths 
 }
 
 TEST_CASE("random octets and altered frames never move a session", "[nat][property]") {
-  world w{nat_kind::cone, nat_kind::cone};
+  nat_lab w{nat_kind::cone, nat_kind::cone};
   w.start(0);
   w.start(1);
   w.run_for(50ms);
   const auto heard = w.delivered;
   REQUIRE(!heard.empty());
-  splitmix draw{99};
+  nat_dice draw{99};
   const auto events = w.members[0].events.size() + w.members[1].events.size();
   const auto sent = w.members[0].sent + w.members[1].sent;
   for (int i = 0; i < 5000; ++i) {

@@ -14,7 +14,7 @@ constexpr auto A = 0; // the initiator
 constexpr auto B = 1;
 
 /// Both proved one path, in both directions, and it is the same.
-void require_same_path(world& w) {
+void require_same_path(nat_lab& w) {
   const auto a = w.members[A].news(path_news::proven);
   const auto b = w.members[B].news(path_news::proven);
   REQUIRE(!a.empty());
@@ -25,7 +25,7 @@ void require_same_path(world& w) {
   CHECK(w.seen_as(B, b.back().where) == a.back().where);
 }
 
-void require_failed(world& w) {
+void require_failed(nat_lab& w) {
   for (const auto& each : w.members) {
     CHECK(each.news(path_news::proven).empty());
     REQUIRE(each.news(path_news::failed).size() == 1);
@@ -34,7 +34,7 @@ void require_failed(world& w) {
 }
 
 /// No (address, transaction) answered twice, no answer answered.
-void require_answers_once(world& w) {
+void require_answers_once(nat_lab& w) {
   CHECK(w.answers_to_answers == 0);
   for (const auto& each : w.members)
     for (const auto& entry : each.answers)
@@ -42,7 +42,7 @@ void require_answers_once(world& w) {
 }
 
 /// The first frame of a kind that arrived at a member.
-world::delivery first_delivered(const world& w, int to, net::frame_kind kind) {
+nat_lab::delivery first_delivered(const nat_lab& w, int to, net::frame_kind kind) {
   for (const auto& each : w.delivered)
     if (each.to == to && net::kind_of(each.data) == kind) return each;
   FAIL("nothing of that kind arrived");
@@ -50,7 +50,7 @@ world::delivery first_delivered(const world& w, int to, net::frame_kind kind) {
 }
 
 struct changes {
-  explicit changes(const world& w)
+  explicit changes(const nat_lab& w)
       : events{w.members[A].events.size() + w.members[B].events.size()}, probes{
                                                                              w.members[A].probes +
                                                                              w.members[B].probes} {}
@@ -62,7 +62,7 @@ struct changes {
 } // namespace
 
 TEST_CASE("two cone NATs: both prove the same path in one round trip", "[nat]") {
-  world w{nat_kind::cone, nat_kind::cone};
+  nat_lab w{nat_kind::cone, nat_kind::cone};
   w.start(A);
   w.start(B);
   w.run_for(3s);
@@ -84,7 +84,7 @@ TEST_CASE("two cone NATs: both prove the same path in one round trip", "[nat]") 
 }
 
 TEST_CASE("rounds of probes follow the first gap, its growth and its maximum", "[nat]") {
-  world w{nat_kind::cone, nat_kind::cone};
+  nat_lab w{nat_kind::cone, nat_kind::cone};
   nat_effects out;
   auto& session = *w.members[A].session;
   session.start({w.members[B].pub, 1, {{net::candidate_kind::host, at("203.0.113.77:51820")}}, 0us},
@@ -108,7 +108,7 @@ TEST_CASE("rounds of probes follow the first gap, its growth and its maximum", "
 }
 
 TEST_CASE("a start that was put off begins exactly then", "[nat]") {
-  world w{nat_kind::cone, nat_kind::cone};
+  nat_lab w{nat_kind::cone, nat_kind::cone};
   w.start(A, 1, 15'000us);
   CHECK(w.members[A].sent == 0);
   CHECK(w.members[A].session->deadline() == dawn + 15ms);
@@ -117,13 +117,13 @@ TEST_CASE("a start that was put off begins exactly then", "[nat]") {
 }
 
 TEST_CASE("no start is put off for longer than the bound", "[nat]") {
-  world w{nat_kind::cone, nat_kind::cone};
+  nat_lab w{nat_kind::cone, nat_kind::cone};
   w.start(A, 1, std::chrono::hours{1});
   CHECK(w.members[A].session->deadline() == dawn + config::defaults::punch_after_max);
 }
 
 TEST_CASE("a peer that started earlier ends the waiting", "[nat]") {
-  world w{nat_kind::none, nat_kind::none};
+  nat_lab w{nat_kind::none, nat_kind::none};
   w.start(A);
   w.start(B, 1, 500'000us);
   w.run_for(100ms);
@@ -131,7 +131,7 @@ TEST_CASE("a peer that started earlier ends the waiting", "[nat]") {
 }
 
 TEST_CASE("on one network the host addresses win over the reflexive ones", "[nat]") {
-  world w{nat_kind::cone, nat_kind::cone, 1, {}, true};
+  nat_lab w{nat_kind::cone, nat_kind::cone, 1, {}, true};
   const auto both = [&](int i) {
     auto list = w.members[i].candidates();
     list.push_back({net::candidate_kind::server_reflexive, at("198.51.100.1:51820")});
@@ -146,7 +146,7 @@ TEST_CASE("on one network the host addresses win over the reflexive ones", "[nat
 }
 
 TEST_CASE("a better class that answers within the grace is the one reported", "[nat]") {
-  world w{nat_kind::none, nat_kind::none};
+  nat_lab w{nat_kind::none, nat_kind::none};
   auto& session = *w.members[A].session;
   const auto host = at("203.0.113.50:1000");
   const auto far = at("203.0.113.51:1000");
@@ -189,7 +189,7 @@ TEST_CASE("a better class that answers within the grace is the one reported", "[
 
 TEST_CASE("a peer-reflexive address is probed at once and proven", "[nat]") {
   // A full cone hears the symmetric side from a port nobody announced.
-  world w{nat_kind::full_cone, nat_kind::symmetric};
+  nat_lab w{nat_kind::full_cone, nat_kind::symmetric};
   w.start(A);
   w.start(B);
   w.run_for(3s);
@@ -202,7 +202,7 @@ TEST_CASE("a peer-reflexive address is probed at once and proven", "[nat]") {
 }
 
 TEST_CASE("a symmetric NAT before a port-restricted one: both fail at the deadline", "[nat]") {
-  world w{nat_kind::cone, nat_kind::symmetric};
+  nat_lab w{nat_kind::cone, nat_kind::symmetric};
   w.start(A);
   w.start(B);
   w.run_for(3s);
@@ -215,7 +215,7 @@ TEST_CASE("a symmetric NAT before a port-restricted one: both fail at the deadli
 
 TEST_CASE("cone NATs that drop tolerate a skew of 100 ms", "[nat]") {
   for (const int early : {A, B}) {
-    world w{nat_kind::cone, nat_kind::cone};
+    nat_lab w{nat_kind::cone, nat_kind::cone};
     w.start(early);
     w.run_for(100ms);
     w.start(1 - early);
@@ -228,14 +228,14 @@ TEST_CASE("cone NATs that drop tolerate a skew of 100 ms", "[nat]") {
 TEST_CASE("a NAT that rejects: together it works, a skew over the one-way delay loses the port",
           "[nat]") {
   for (const auto skew : {0ms, 5ms, 15ms}) {
-    world w{nat_kind::stealing, nat_kind::stealing};
+    nat_lab w{nat_kind::stealing, nat_kind::stealing};
     w.start(A);
     w.run_for(skew);
     w.start(B);
     w.run_for(3s);
     require_same_path(w);
   }
-  world late{nat_kind::stealing, nat_kind::stealing};
+  nat_lab late{nat_kind::stealing, nat_kind::stealing};
   late.start(A);
   late.run_for(100ms);
   late.start(B);
@@ -244,7 +244,7 @@ TEST_CASE("a NAT that rejects: together it works, a skew over the one-way delay 
 }
 
 TEST_CASE("the agreed delay makes up for the skew of a rejecting NAT", "[nat]") {
-  world w{nat_kind::stealing, nat_kind::stealing};
+  nat_lab w{nat_kind::stealing, nat_kind::stealing};
   w.start(A, 1, 100'000us);
   w.run_for(100ms - 1us);
   w.start(B);
@@ -253,7 +253,7 @@ TEST_CASE("the agreed delay makes up for the skew of a rejecting NAT", "[nat]") 
 }
 
 TEST_CASE("loss, duplicates and reordering cost time, not truth", "[nat]") {
-  world w{nat_kind::cone, nat_kind::cone, 7, {20ms, 30ms, 30, 30}};
+  nat_lab w{nat_kind::cone, nat_kind::cone, 7, {20ms, 30ms, 30, 30}};
   w.start(A);
   w.start(B);
   w.run_for(5s);
@@ -267,7 +267,7 @@ TEST_CASE("loss, duplicates and reordering cost time, not truth", "[nat]") {
 
 TEST_CASE("a probe is answered although nobody punches, and remembered for the session to come",
           "[nat]") {
-  world w{nat_kind::none, nat_kind::none};
+  nat_lab w{nat_kind::none, nat_kind::none};
   w.start(A, 5);
   w.run_for(25ms);
   CHECK(w.members[B].probes == 0);
@@ -279,7 +279,7 @@ TEST_CASE("a probe is answered although nobody punches, and remembered for the s
 }
 
 TEST_CASE("what was heard for another epoch is not a candidate of this one", "[nat]") {
-  world w{nat_kind::none, nat_kind::none};
+  nat_lab w{nat_kind::none, nat_kind::none};
   w.start(A, 5);
   w.run_for(25ms);
   w.start(B, {}, 6);
@@ -287,7 +287,7 @@ TEST_CASE("what was heard for another epoch is not a candidate of this one", "[n
 }
 
 TEST_CASE("probes of a stale epoch are answered and change nothing", "[nat]") {
-  world w{nat_kind::none, nat_kind::none};
+  nat_lab w{nat_kind::none, nat_kind::none};
   w.start(B, {}, 6);
   w.start(A, 5);
   const auto before = w.members[B].events.size();
@@ -298,7 +298,7 @@ TEST_CASE("probes of a stale epoch are answered and change nothing", "[nat]") {
 }
 
 TEST_CASE("a forged probe changes nothing and is not answered", "[nat]") {
-  world w{nat_kind::none, nat_kind::none};
+  nat_lab w{nat_kind::none, nat_kind::none};
   w.start(B, {}, 1);
   const auto mallory = net::generate_x25519<net::wg_private_key>(seeded(5));
   const auto key = net::probe_key(mallory, w.members[B].pub).value();
@@ -314,7 +314,7 @@ TEST_CASE("a forged probe changes nothing and is not answered", "[nat]") {
 }
 
 TEST_CASE("our own probe sent back to us changes nothing", "[nat]") {
-  world w{nat_kind::none, nat_kind::none};
+  nat_lab w{nat_kind::none, nat_kind::none};
   w.start(A);
   w.start(B);
   w.run_for(25ms);
@@ -328,7 +328,7 @@ TEST_CASE("our own probe sent back to us changes nothing", "[nat]") {
 }
 
 TEST_CASE("our own answer sent back to us changes nothing", "[nat]") {
-  world w{nat_kind::none, nat_kind::none};
+  nat_lab w{nat_kind::none, nat_kind::none};
   w.start(A);
   w.start(B);
   w.run_for(45ms);
@@ -339,7 +339,7 @@ TEST_CASE("our own answer sent back to us changes nothing", "[nat]") {
 }
 
 TEST_CASE("a replayed probe changes nothing", "[nat]") {
-  world w{nat_kind::cone, nat_kind::cone};
+  nat_lab w{nat_kind::cone, nat_kind::cone};
   w.start(A);
   w.start(B);
   w.run_for(45ms);
@@ -359,7 +359,7 @@ TEST_CASE("a replayed probe changes nothing", "[nat]") {
 }
 
 TEST_CASE("an answer counts once and only from where its probe went", "[nat]") {
-  world w{nat_kind::none, nat_kind::none, 1, {20ms, 0ns, 0, 0}};
+  nat_lab w{nat_kind::none, nat_kind::none, 1, {20ms, 0ns, 0, 0}};
   auto& session = *w.members[A].session;
   nat_effects sent;
   const auto where = at("203.0.113.9:51820");
@@ -384,7 +384,7 @@ TEST_CASE("an answer counts once and only from where its probe went", "[nat]") {
 }
 
 TEST_CASE("arriving probes alone prove nothing, however many", "[nat]") {
-  world w{nat_kind::none, nat_kind::none};
+  nat_lab w{nat_kind::none, nat_kind::none};
   auto& session = *w.members[B].session;
   const auto key = net::probe_key(w.members[A].key, w.members[B].pub).value();
   net::probe frame;
@@ -407,7 +407,7 @@ TEST_CASE("arriving probes alone prove nothing, however many", "[nat]") {
 }
 
 TEST_CASE("answers to one peer are limited", "[nat]") {
-  world w{nat_kind::none, nat_kind::none};
+  nat_lab w{nat_kind::none, nat_kind::none};
   auto& session = *w.members[B].session;
   const auto key = net::probe_key(w.members[A].key, w.members[B].pub).value();
   net::probe frame;
@@ -427,7 +427,7 @@ TEST_CASE("answers to one peer are limited", "[nat]") {
 }
 
 TEST_CASE("addresses per session are bounded, listed and learned ones together", "[nat]") {
-  world w{nat_kind::none, nat_kind::none};
+  nat_lab w{nat_kind::none, nat_kind::none};
   auto& session = *w.members[B].session;
   std::vector<net::candidate> many;
   for (std::uint16_t port = 1; port <= 100; ++port)
@@ -447,7 +447,7 @@ TEST_CASE("addresses per session are bounded, listed and learned ones together",
 }
 
 TEST_CASE("one address listed twice is probed once", "[nat]") {
-  world w{nat_kind::none, nat_kind::none};
+  nat_lab w{nat_kind::none, nat_kind::none};
   const auto where = w.members[B].host;
   w.start(A, {{net::candidate_kind::server_reflexive, where}, {net::candidate_kind::host, where}});
   CHECK(w.members[A].probes == 1);

@@ -26,9 +26,9 @@ inline net::endpoint at(std::string_view text) {
   return net::endpoint::parse(text).value();
 }
 
-class splitmix {
+class nat_dice {
  public:
-  explicit splitmix(std::uint64_t seed) : state_{seed} {}
+  explicit nat_dice(std::uint64_t seed) : state_{seed} {}
   std::uint64_t next() {
     auto z = (state_ += 0x9e3779b97f4a7c15ull);
     z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ull;
@@ -42,7 +42,7 @@ class splitmix {
 };
 
 inline net::random_source seeded(std::uint64_t seed) {
-  const auto state = std::make_shared<splitmix>(seed);
+  const auto state = std::make_shared<nat_dice>(seed);
   return [state](std::span<std::uint8_t> out) {
     for (auto& octet : out)
       octet = static_cast<std::uint8_t>(state->next());
@@ -131,7 +131,7 @@ inline net::bytes transaction_of(const net::bytes& frame) {
   return {frame.begin() + 24, frame.begin() + 36};
 }
 
-class world {
+class nat_lab {
  public:
   struct delivery {
     int to; ///< index of the member
@@ -140,7 +140,7 @@ class world {
   };
 
   /// members[0] is the initiator.
-  world(nat_kind a, nat_kind b, std::uint64_t seed = 1, weather sky = {}, bool same_lan = false)
+  nat_lab(nat_kind a, nat_kind b, std::uint64_t seed = 1, weather sky = {}, bool same_lan = false)
       : random_{seed}, sky_{sky} {
     make(0, a, 1, "192.168.1.5:51820", "198.51.100.1");
     make(1, b, same_lan ? 1 : 2, same_lan ? "192.168.1.9:51820" : "192.168.2.5:51820",
@@ -292,7 +292,7 @@ class world {
     deliver(p.to, p.from, p.data);
   }
 
-  splitmix random_;
+  nat_dice random_;
   weather sky_;
   net::ip_address publics_[2];
   std::map<std::pair<time_point, std::uint64_t>, packet> in_flight_;

@@ -13,8 +13,8 @@ constexpr auto A = 0; // the initiator
 constexpr auto B = 1;
 
 /// Both have proven the path between two cone NATs.
-world punched(weather sky = {}, std::uint64_t seed = 1) {
-  world w{nat_kind::cone, nat_kind::cone, seed, sky};
+nat_lab punched(weather sky = {}, std::uint64_t seed = 1) {
+  nat_lab w{nat_kind::cone, nat_kind::cone, seed, sky};
   w.start(A);
   w.start(B);
   w.run_for(3s);
@@ -65,7 +65,7 @@ TEST_CASE("a nomination that nobody answers fails after its deadline and names t
 }
 
 TEST_CASE("a responder proves a nominated path itself before it follows", "[nat]") {
-  world w{nat_kind::none, nat_kind::none};
+  nat_lab w{nat_kind::none, nat_kind::none};
   w.start(B, {}, 1);
   w.run_for(3s); // failed here: it had nothing to probe
   REQUIRE(w.members[B].news(path_news::failed).size() == 1);
@@ -150,7 +150,7 @@ TEST_CASE("the same path nominated again later is news again", "[nat]") {
 }
 
 TEST_CASE("a peer that becomes ready after the path was proven says so on it", "[nat]") {
-  world w{nat_kind::cone, nat_kind::cone};
+  nat_lab w{nat_kind::cone, nat_kind::cone};
   w.act(B, [&](auto& s, auto& out) { s.expect(false, w.now, out); });
   w.start(A);
   w.start(B);
@@ -177,7 +177,7 @@ TEST_CASE("a peer that becomes ready after the path was proven says so on it", "
 }
 
 TEST_CASE("becoming ready while punching needs no further frame when a probe carried it", "[nat]") {
-  world w{nat_kind::cone, nat_kind::cone};
+  nat_lab w{nat_kind::cone, nat_kind::cone};
   w.act(B, [&](auto& s, auto& out) { s.expect(false, w.now, out); });
   w.start(A);
   w.start(B);

@@ -1,5 +1,4 @@
 #include "actors/peer/peer_connection.hpp"
-
 #include "tests/support/core_rules.hpp"
 #include "tests/support/driven_core.hpp"
 
@@ -95,8 +94,8 @@ TEST_CASE("every event is legal or ignored in every state, for both roles") {
         driven_core d{who};
         d.reach(phase{static_cast<std::uint8_t>(where)});
         const auto before = d.phase();
-        INFO("event " << i << " (alternative " << events[i].index() << ") in "
-                      << to_string(before) << (d.initiator ? ", initiator" : ", responder"));
+        INFO("event " << i << " (alternative " << events[i].index() << ") in " << to_string(before)
+                      << (d.initiator ? ", initiator" : ", responder"));
         REQUIRE_NOTHROW(d.give(events[i]));
         const auto broken = broken_rule(d.core, before, d.last, d.clock(), silent_peer(d));
         INFO(broken.value_or(""));
@@ -109,8 +108,8 @@ TEST_CASE("every event is legal or ignored in every state, for both roles") {
 
 TEST_CASE("answers nobody waits for and wakes of an earlier state change nothing") {
   const auto where = GENERATE(phase::discovering, phase::negotiating, phase::configuring,
-                              phase::verifying, phase::connected, phase::degraded,
-                              phase::trialling, phase::reconnecting, phase::failed, phase::closing);
+                              phase::verifying, phase::connected, phase::degraded, phase::trialling,
+                              phase::reconnecting, phase::failed, phase::closing);
   driven_core d;
   d.reach(where);
   const auto view = d.view();
@@ -122,7 +121,7 @@ TEST_CASE("answers nobody waits for and wakes of an earlier state change nothing
            actors::write_done{stale, net::errc::wg_refused}, actors::move_done{stale, false},
            actors::relays_ranked{stale, {}},
            msg::path_event{bob_key, 12345, msg::path_news::proven, bob_at, 1ms, true}}) {
-    d.now += 24h; // even when the deadline itself is long over
+    d.now += 24h;                 // even when the deadline itself is long over
     d.give(msg::control_state{}); // takes what is due in any case, an offer or a punch
     CHECK(d.give(late).empty());
     CHECK(d.view() == view);
@@ -138,8 +137,8 @@ TEST_CASE("exactly 200 ms is connected, a nanosecond more is degraded") {
     d.answer(d.wake_until_probe(), rtt);
     CHECK(d.phase() == expected);
     CHECK(d.view().latency == rtt);
-    CHECK(d.view().is == (expected == phase::connected ? msg::status::connected
-                                                        : msg::status::degraded));
+    CHECK(d.view().is ==
+          (expected == phase::connected ? msg::status::connected : msg::status::degraded));
   }
 }
 
@@ -212,8 +211,8 @@ TEST_CASE("a check is lost only when none of its probes was answered within 1 s"
     while (d.now < 32s) {
       d.wake();
       if (d.said<msg::probe_tunnel>())
-        d.give(actors::tunnel_report{d.ticket_of<msg::probe_tunnel>(),
-                                     actors::probe_outcome::unmeasured, {}});
+        d.give(actors::tunnel_report{
+            d.ticket_of<msg::probe_tunnel>(), actors::probe_outcome::unmeasured, {}});
     }
     CHECK(d.phase() == phase::connected);
     CHECK(d.view().counters.lost == 0);
@@ -231,7 +230,8 @@ TEST_CASE("the third repair without an answer fails the connection, 5 s apart") 
     CHECK(d.said<msg::reset_peer>().has_value() == d.initiator);
     if (attempt == 3) CHECK(d.said<msg::find_peer>());
     const auto end = began + attempt * 5s;
-    while (d.now < end) d.wake();
+    while (d.now < end)
+      d.wake();
   }
   CHECK(d.phase() == phase::failed);
   CHECK(d.view().error == net::errc::connection_failed);
@@ -243,7 +243,8 @@ TEST_CASE("an answer to the third repair is in time until the last moment") {
   driven_core d;
   d.reconnect();
   const auto began = d.now;
-  while (d.now < began + 10s) d.wake();
+  while (d.now < began + 10s)
+    d.wake();
   d.give(actors::write_done{d.ticket_of<msg::reset_peer>(), std::nullopt});
   const auto probe = d.ticket_of<msg::probe_tunnel>();
   d.now = began + 15s - 1ns;
@@ -273,11 +274,21 @@ TEST_CASE("a failed connection retries slowly, and at once on every reason to ho
     CHECK(d.phase() == phase::discovering);
     CHECK(d.now == failed_at);
   };
-  SECTION("asked by the user") { hopes_at_once(actors::user_connect{}); }
-  SECTION("network") { hopes_at_once(msg::network_changed{}); }
-  SECTION("relay list") { hopes_at_once(msg::own_legs{{{relay_number(9), 1ms}}}); }
-  SECTION("own candidates") { hopes_at_once(msg::own_paths{{}, {candidate_at(at("9.9.9.9:9"))}}); }
-  SECTION("presence") { hopes_at_once(msg::peer_known{{d.other(), true, {}}}); }
+  SECTION("asked by the user") {
+    hopes_at_once(actors::user_connect{});
+  }
+  SECTION("network") {
+    hopes_at_once(msg::network_changed{});
+  }
+  SECTION("relay list") {
+    hopes_at_once(msg::own_legs{{{relay_number(9), 1ms}}});
+  }
+  SECTION("own candidates") {
+    hopes_at_once(msg::own_paths{{}, {candidate_at(at("9.9.9.9:9"))}});
+  }
+  SECTION("presence") {
+    hopes_at_once(msg::peer_known{{d.other(), true, {}}});
+  }
   SECTION("record") {
     auto record = d.other();
     record.version = 2;
@@ -314,7 +325,8 @@ TEST_CASE("WireGuard's writer has 2 s to confirm") {
   driven_core d;
   d.configure();
   const auto began = d.now;
-  while (d.phase() == phase::configuring) d.wake();
+  while (d.phase() == phase::configuring)
+    d.wake();
   CHECK(d.now - began == 2s);
   CHECK(d.phase() == phase::reconnecting);
 }
@@ -418,7 +430,8 @@ TEST_CASE("disconnecting says bye, removes the peer, and nothing follows the ack
     REQUIRE(d.said<msg::peer_update>());
     CHECK(d.said<msg::peer_update>()->gone);
     CHECK_FALSE(d.said<msg::peer_update>()->saved.wanted);
-    for (const auto& e : stray_events(d)) CHECK(d.give(e).empty());
+    for (const auto& e : stray_events(d))
+      CHECK(d.give(e).empty());
     CHECK_FALSE(d.core.wake_at());
   }
   SECTION("never acknowledged: asked again every 2 s, three times in all") {
@@ -458,13 +471,15 @@ TEST_CASE("a relay trial keeps the other relay only when it is strictly faster")
     CHECK(d.view().relay == "relay1");
     CHECK(d.view().counters.relay_switches == 0);
     const auto reverted = d.now;
-    while (d.phase() != phase::trialling) d.answer(d.wake_until_probe(), 250ms);
+    while (d.phase() != phase::trialling)
+      d.answer(d.wake_until_probe(), 250ms);
     CHECK(d.now - reverted >= 120s);
     CHECK(d.now - reverted <= 160s);
   }
   SECTION("no answer within 3 s: restored") {
     const auto began = d.now;
-    while (!d.said<msg::reset_peer>()) d.wake();
+    while (!d.said<msg::reset_peer>())
+      d.wake();
     CHECK(d.now - began <= 3s);
     CHECK(d.said<msg::reset_peer>()->peer.where == relay1_at);
   }
@@ -478,7 +493,8 @@ TEST_CASE("one slow sample starts no trial, and a responder never does") {
   CHECK(first.phase() == phase::connected);
   driven_core other{role::responder};
   other.degrade();
-  for (int i = 0; i < 5; ++i) other.answer(other.wake_until_probe(), 300ms);
+  for (int i = 0; i < 5; ++i)
+    other.answer(other.wake_until_probe(), 300ms);
   CHECK(other.phase() == phase::degraded);
 }
 
@@ -506,7 +522,8 @@ TEST_CASE("the saved record restores a living session without touching WireGuard
       if (set->peer.where) CHECK(set->peer.where == relay1_at);
     }
     if (std::holds_alternative<msg::probe_tunnel>(e.what))
-      again.handle(actors::tunnel_report{e.asked, actors::probe_outcome::answered, 40ms}, d.clock());
+      again.handle(actors::tunnel_report{e.asked, actors::probe_outcome::answered, 40ms},
+                   d.clock());
   }
   CHECK(again.phase() == phase::connected);
   CHECK(again.view().connected_at == saved.connected_at);

@@ -18,21 +18,21 @@ std::vector<net::relay_id> ids(const msg::own_legs& legs) {
   return out;
 }
 
-msg::relay_ranking rank(world& w, const std::vector<net::relay_leg>& peer,
+msg::relay_ranking rank(relay_lab& w, const std::vector<net::relay_leg>& peer,
                         const std::set<net::relay_id>& excluded = {}) {
   msg::relay_ranking out;
   w.step([&](auto& t, auto& effects) { out = t.rank(peer, w.now, effects, excluded); });
   return out;
 }
 
-void trouble(world& w, std::size_t which) {
+void trouble(relay_lab& w, std::size_t which) {
   w.step([&](auto& t, auto& out) { t.trouble(w.id(which), w.now, out); });
 }
 
 } // namespace
 
 TEST_CASE("a first registration takes two round trips") {
-  world w{{15ms}};
+  relay_lab w{{15ms}};
   w.give_list();
   w.run(60ms - 1ns);
   CHECK(w.published.empty());
@@ -44,7 +44,7 @@ TEST_CASE("a first registration takes two round trips") {
 }
 
 TEST_CASE("a known relay is resumed in one round trip by a new incarnation") {
-  world w{{15ms}};
+  relay_lab w{{15ms}};
   w.give_list();
   w.run(1s);
   const auto memory = w.table->memory();
@@ -58,7 +58,7 @@ TEST_CASE("a known relay is resumed in one round trip by a new incarnation") {
 }
 
 TEST_CASE("a remembered cookie that no longer counts costs one round trip more") {
-  world w{{15ms}};
+  relay_lab w{{15ms}};
   w.give_list();
   w.run(1s);
   const auto memory = w.table->memory();
@@ -71,7 +71,7 @@ TEST_CASE("a remembered cookie that no longer counts costs one round trip more")
 }
 
 TEST_CASE("hello is repeated with the wait doubling to its cap") {
-  world w{{15ms}};
+  relay_lab w{{15ms}};
   w.relays[0].down = true;
   w.give_list();
   w.run(20s);
@@ -84,7 +84,7 @@ TEST_CASE("hello is repeated with the wait doubling to its cap") {
 }
 
 TEST_CASE("a relay farther away than the first wait is registered with, and measured right") {
-  world w{{350ms}};
+  relay_lab w{{350ms}};
   w.give_list();
   w.run(3s);
   REQUIRE(w.session(0).registered());
@@ -93,7 +93,7 @@ TEST_CASE("a relay farther away than the first wait is registered with, and meas
 }
 
 TEST_CASE("a lost registration is repeated with a newer timestamp, the wait doubling to its cap") {
-  world w{{15ms}};
+  relay_lab w{{15ms}};
   w.give_list();
   w.run(29ms); // the challenge is about to arrive
   w.relays[0].lose = 100;
@@ -113,7 +113,7 @@ TEST_CASE("a lost registration is repeated with a newer timestamp, the wait doub
 }
 
 TEST_CASE("renewals come every fifteen seconds and show no token") {
-  world w{{15ms}};
+  relay_lab w{{15ms}};
   w.give_list();
   w.run(60s);
   const auto times = w.times(0, frame_kind::registration);
@@ -128,7 +128,7 @@ TEST_CASE("renewals come every fifteen seconds and show no token") {
 }
 
 TEST_CASE("a new token is shown at once, the old one never again") {
-  world w{{15ms}};
+  relay_lab w{{15ms}};
   w.give_list();
   w.run(1s);
   auto list = w.list();
@@ -142,7 +142,7 @@ TEST_CASE("a new token is shown at once, the old one never again") {
 }
 
 TEST_CASE("more parties than fit one frame are shown one frame after the other") {
-  world w{{15ms}};
+  relay_lab w{{15ms}};
   auto list = w.list();
   for (std::uint8_t n = 2; n <= 9; ++n)
     list.tokens.push_back(w.token(0, party(n)));
@@ -155,7 +155,7 @@ TEST_CASE("more parties than fit one frame are shown one frame after the other")
 }
 
 TEST_CASE("expired tokens and tokens of others are not shown") {
-  world w{{15ms}};
+  relay_lab w{{15ms}};
   auto list = w.list();
   SECTION("expired by our calendar") {
     w.wall_error = 25h;
@@ -170,7 +170,7 @@ TEST_CASE("expired tokens and tokens of others are not shown") {
 }
 
 TEST_CASE("a relay that restarted empty has us back within three round trips of the renewal") {
-  world w{{15ms}};
+  relay_lab w{{15ms}};
   w.give_list();
   w.run(10s);
   w.restart(0);
@@ -181,7 +181,7 @@ TEST_CASE("a relay that restarted empty has us back within three round trips of 
 }
 
 TEST_CASE("a stranger's refusal makes us ask again at once, once") {
-  world w{{15ms}};
+  relay_lab w{{15ms}};
   w.give_list();
   w.run(1s);
   w.restart(0);
@@ -197,7 +197,7 @@ TEST_CASE("a stranger's refusal makes us ask again at once, once") {
 }
 
 TEST_CASE("forged refusals and challenges of a live relay change nothing") {
-  world w{{15ms}};
+  relay_lab w{{15ms}};
   w.give_list();
   w.run(1s);
   for (std::uint8_t code = 1; code <= 6; ++code)
@@ -212,7 +212,7 @@ TEST_CASE("forged refusals and challenges of a live relay change nothing") {
 }
 
 TEST_CASE("forged challenges cannot make us spin") {
-  world w{{15ms}};
+  relay_lab w{{15ms}};
   w.give_list();
   w.run(1ms);
   w.relays[0].down = true;
@@ -223,7 +223,7 @@ TEST_CASE("forged challenges cannot make us spin") {
 }
 
 TEST_CASE("a moved member is known at its new address within two round trips of knowing it") {
-  world w{{15ms}};
+  relay_lab w{{15ms}};
   w.give_list();
   w.run(1s);
   w.address.port = 1024;
@@ -234,7 +234,7 @@ TEST_CASE("a moved member is known at its new address within two round trips of 
 }
 
 TEST_CASE("three unanswered requests in a row lose a relay, an answer in between does not") {
-  world w{{15ms}};
+  relay_lab w{{15ms}};
   w.give_list();
   w.run(10s);
   SECTION("renewals") {
@@ -259,7 +259,7 @@ TEST_CASE("three unanswered requests in a row lose a relay, an answer in between
 }
 
 TEST_CASE("trouble at a relay that answers is somebody else's") {
-  world w{{15ms}};
+  relay_lab w{{15ms}};
   w.give_list();
   w.run(10s);
   trouble(w, 0);
@@ -271,7 +271,7 @@ TEST_CASE("trouble at a relay that answers is somebody else's") {
 }
 
 TEST_CASE("a lost relay is asked for as long as it takes and ranks last for a while") {
-  world w{{15ms, 40ms}};
+  relay_lab w{{15ms, 40ms}};
   w.give_list();
   w.run(10s);
   const std::vector<net::relay_leg> peer{{w.id(0), 10ms}, {w.id(1), 10ms}};
@@ -298,7 +298,7 @@ TEST_CASE("a lost relay is asked for as long as it takes and ranks last for a wh
 }
 
 TEST_CASE("the nearest three of many are registered with, found by racing") {
-  world w{{80ms, 10ms, 60ms, 20ms, 40ms}};
+  relay_lab w{{80ms, 10ms, 60ms, 20ms, 40ms}};
   w.give_list();
   w.run(1s);
   CHECK(ids(w.table->legs()) == std::vector{w.id(1), w.id(3), w.id(4)});
@@ -308,7 +308,7 @@ TEST_CASE("the nearest three of many are registered with, found by racing") {
 }
 
 TEST_CASE("a clearly nearer relay replaces the farthest, a slightly nearer one does not") {
-  world w{{10ms, 20ms, 40ms, 60ms}};
+  relay_lab w{{10ms, 20ms, 40ms, 60ms}};
   w.give_list();
   w.run(10s);
   REQUIRE(w.session(2).registered());
@@ -329,7 +329,7 @@ TEST_CASE("a clearly nearer relay replaces the farthest, a slightly nearer one d
 }
 
 TEST_CASE("a dead relay among many is replaced by the next") {
-  world w{{10ms, 20ms, 40ms, 60ms}};
+  relay_lab w{{10ms, 20ms, 40ms, 60ms}};
   w.give_list();
   w.run(10s);
   w.relays[0].down = true;
@@ -338,7 +338,7 @@ TEST_CASE("a dead relay among many is replaced by the next") {
 }
 
 TEST_CASE("a relay that left the list is left, a new one is joined") {
-  world w{{10ms, 20ms}};
+  relay_lab w{{10ms, 20ms}};
   auto list = w.list();
   list.relays.pop_back();
   w.step([&](auto& t, auto& out) { t.listed(list, w.now, out); });
@@ -353,7 +353,7 @@ TEST_CASE("a relay that left the list is left, a new one is joined") {
 }
 
 TEST_CASE("ranking adds both legs, breaks ties by id, and leaves out what is excluded") {
-  world w{{10ms, 20ms, 30ms}};
+  relay_lab w{{10ms, 20ms, 30ms}};
   w.give_list();
   w.run(1s);
   const auto order = [&](const std::vector<net::relay_leg>& peer,
@@ -377,7 +377,7 @@ TEST_CASE("ranking adds both legs, breaks ties by id, and leaves out what is exc
 }
 
 TEST_CASE("without a relay in common we register where the peer is") {
-  world w{{10ms, 20ms, 30ms, 100ms, 110ms}};
+  relay_lab w{{10ms, 20ms, 30ms, 100ms, 110ms}};
   w.give_list();
   w.run(1s);
   const std::vector<net::relay_leg> far{{w.id(3), 5ms}, {w.id(4), 6ms}};
@@ -404,7 +404,7 @@ TEST_CASE("without a relay in common we register where the peer is") {
 }
 
 TEST_CASE("a detour through what is in common gives way to the peer's nearest relay") {
-  world w{{10ms, 20ms, 30ms, 40ms}};
+  relay_lab w{{10ms, 20ms, 30ms, 40ms}};
   w.give_list();
   w.run(1s);
   const std::vector<net::relay_leg> peer{{w.id(3), 5ms}, {w.id(0), 300ms}};
@@ -414,7 +414,7 @@ TEST_CASE("a detour through what is in common gives way to the peer's nearest re
 }
 
 TEST_CASE("routes learnt at one relay are handed to the others and not back") {
-  world w{{10ms, 20ms}};
+  relay_lab w{{10ms, 20ms}};
   // The peer is a second member of the same party, registered with both.
   w.give_list();
   w.run(1s);
@@ -455,7 +455,7 @@ TEST_CASE("routes learnt at one relay are handed to the others and not back") {
 }
 
 TEST_CASE("an index that one relay refuses is claimed when another knows it") {
-  world w{{10ms, 200ms}};
+  relay_lab w{{10ms, 200ms}};
   w.give_list();
   w.run(1s);
   // relay1 holds a route for us, as after a handshake through it.
@@ -482,7 +482,7 @@ TEST_CASE("an index that one relay refuses is claimed when another knows it") {
 }
 
 TEST_CASE("a clock that is wrong is put right by the relay's") {
-  world w{{15ms}};
+  relay_lab w{{15ms}};
   SECTION("years behind") {
     w.wall_error = -100'000h;
   }
@@ -497,7 +497,7 @@ TEST_CASE("a clock that is wrong is put right by the relay's") {
 }
 
 TEST_CASE("an earlier self that was ahead of the relay's clock is overtaken") {
-  world w{{15ms}};
+  relay_lab w{{15ms}};
   w.give_list();
   w.run(1s);
   // The same member registered with a timestamp 9 minutes ahead, and forgot it.
@@ -522,7 +522,7 @@ TEST_CASE("an earlier self that was ahead of the relay's clock is overtaken") {
 }
 
 TEST_CASE("a token the relay does not accept is not shown again until the list is new") {
-  world w{{15ms}};
+  relay_lab w{{15ms}};
   auto list = w.list();
   list.tokens[0].back() ^= 1;
   w.step([&](auto& t, auto& out) { t.listed(list, w.now, out); });
@@ -535,7 +535,7 @@ TEST_CASE("a token the relay does not accept is not shown again until the list i
 }
 
 TEST_CASE("nothing is sent twice as often because time passed in one jump") {
-  world w{{15ms}};
+  relay_lab w{{15ms}};
   w.give_list();
   w.run(1s);
   w.events.clear();

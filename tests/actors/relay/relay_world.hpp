@@ -71,7 +71,7 @@ inline net::session_index index(std::uint32_t value) {
   return *net::session_index::from(out.u32(value).view());
 }
 
-struct world {
+struct relay_lab {
   /// One relay and its link.
   struct place {
     net::relay_private_key key;
@@ -82,7 +82,7 @@ struct world {
     int lose = 0; ///< so many datagrams to it vanish
   };
 
-  explicit world(std::vector<std::chrono::milliseconds> delays) {
+  explicit relay_lab(std::vector<std::chrono::milliseconds> delays) {
     own = net::generate_x25519<net::wg_private_key>(random.source());
     control = net::generate_secret<net::token_private_key>(random.source());
     for (const auto delay : delays) {

@@ -1,0 +1,169 @@
+#include "actors/supervisor/connection_state.hpp"
+#include "actors/supervisor/guardian.hpp"
+#include "actors/supervisor/saved_peers.hpp"
+
+#include <caf/actor_system.hpp>
+#include <caf/send.hpp>
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <utility>
+
+/// The peers below the supervisor: started, heard, saved, and picked up when they fall.
+namespace lanrage::actors::connections {
+
+namespace defaults = config::defaults;
+using net::wg_public_key;
+
+void publish(pointer self, std::string what, std::string text,
+             std::optional<msg::connection_view> view) {
+  auto& s = self->state;
+  const msg::connection_event event{s.settings.wall(), std::move(what), std::move(text),
+                                    std::move(view)};
+  for (const auto& sink : s.memory->subscribers)
+    self->send(sink, event);
+}
+
+// --- saving --------------------------------------------------------------------------------------
+
+void save_soon(pointer self) {
+  if (std::exchange(self->state.save_pending, true)) return;
+  self->delayed_send(self, defaults::save_after, save_atom::value);
+}
+
+void save(pointer self) {
+  auto& s = self->state;
+  s.save_pending = false;
+  std::vector<msg::saved_peer> all;
+  for (const auto& [key, peer] : s.memory->peers)
+    all.push_back(peer.saved);
+  self->request(s.roles.store, defaults::configure_deadline,
+                msg::store_put{std::string(saved_peers_document), encode_saved_peers(all)})
+      .then([](const msg::done&) {},
+            [self](caf::error& e) {
+              spdlog::warn("connections: records not saved, trying again: {}", text_of(e));
+              save_soon(self);
+            });
+}
+
+// --- running peers -------------------------------------------------------------------------------
+
+const msg::known_peer* known_record(const connection_memory& memory, const wg_public_key& key) {
+  const auto first = memory.known.lower_bound({key, net::party_id{}});
+  return first != memory.known.end() && first->first.first == key ? &first->second : nullptr;
+}
+
+void start_peer(pointer self, const wg_public_key& key) {
+  auto& s = self->state;
+  auto& peer = s.memory->peers.at(key);
+  if (peer.guardian) return;
+  guardian_settings settings;
+  settings.name = "peer " + to_string(peer.saved.record.id);
+  settings.budget = s.settings.peer_budget;
+  settings.owner = caf::actor_cast<caf::actor>(s.roles.supervisor);
+  // The actor's own memory: touched by one incarnation at a time, never by us.
+  const auto saved = std::make_shared<msg::saved_peer>(peer.saved);
+  settings.make = [make = s.settings.make_peer, roles = s.roles, saved](caf::actor_system& system,
+                                                                        const caf::actor& address) {
+    return caf::actor_cast<caf::actor>(
+        make(system, roles, saved, caf::actor_cast<msg::peer_actor>(address)));
+  };
+  settings.notify = [saved, roles = s.roles, wall = s.settings.wall](const death_notice& death) {
+    ++saved->counters.restarts;
+    caf::anon_send(
+        roles.supervisor,
+        msg::connection_event{wall(), "actor", death.name + " died: " + death.cause, std::nullopt});
+  };
+  peer.guardian = spawn_guardian(self->system(), std::move(settings));
+  self->monitor(peer.guardian);
+  start_guardian(peer.guardian);
+  const auto address = address_of(peer);
+  if (const auto* known = known_record(*s.memory, key))
+    self->send(address, msg::peer_known{*known});
+  if (s.memory->paths) self->send(address, *s.memory->paths);
+  if (s.memory->legs) self->send(address, *s.memory->legs);
+  self->send(address, s.memory->self.control);
+}
+
+kept_peer& keep(connection_memory& memory, const net::peer_record& record) {
+  const auto [found, added] = memory.peers.try_emplace(record.key);
+  if (added) found->second.saved.record = record;
+  return found->second;
+}
+
+static void answer_connecting(pointer self, const msg::connection_view& view) {
+  auto& waiting = self->state.connecting;
+  const auto found = waiting.find(view.key);
+  if (found == waiting.end()) return;
+  const auto up = view.at == msg::phase::connected || view.at == msg::phase::degraded ||
+                  view.at == msg::phase::trialling;
+  const auto down = view.at == msg::phase::failed;
+  if (!up && !down) return;
+  for (auto& promise : found->second) {
+    if (up)
+      promise.deliver(view);
+    else
+      promise.fail(net::fail(view.error.value_or(net::errc::connection_failed), view.reason));
+  }
+  waiting.erase(found);
+}
+
+static void answer_disconnecting(pointer self, const wg_public_key& key) {
+  auto& waiting = self->state.disconnecting;
+  const auto found = waiting.find(key);
+  if (found == waiting.end()) return;
+  for (auto& promise : found->second)
+    promise.deliver(msg::done{});
+  waiting.erase(found);
+}
+
+void on_update(pointer self, const msg::peer_update& update) {
+  auto& s = self->state;
+  const auto found = s.memory->peers.find(update.view.key);
+  if (found == s.memory->peers.end()) return;
+  auto& peer = found->second;
+  const auto quiet = peer.view && peer.view->at == update.view.at &&
+                     peer.view->where == update.view.where && peer.view->is == update.view.is;
+  peer.view = update.view;
+  const auto wanted = peer.saved.wanted;
+  peer.saved = update.saved;
+  peer.saved.wanted = wanted;
+  if (!quiet) {
+    const auto& v = update.view;
+    auto text = to_string(v.id) + ": " + std::string(to_string(v.at));
+    if (!v.reason.empty()) text += " (" + v.reason + ")";
+    spdlog::info("connection {}", text);
+    publish(self, "connection", std::move(text), v);
+    save_soon(self);
+  }
+  answer_connecting(self, update.view);
+  if (!update.gone) return;
+  peer.view.reset();
+  save_soon(self);
+}
+
+void on_down(pointer self, caf::down_msg& down) {
+  auto& s = self->state;
+  auto& subscribers = s.memory->subscribers;
+  std::erase_if(subscribers, [&](const auto& sink) { return sink.address() == down.source; });
+  const auto found = std::find_if(s.memory->peers.begin(), s.memory->peers.end(), [&](auto& p) {
+    return p.second.guardian && p.second.guardian.address() == down.source;
+  });
+  if (found == s.memory->peers.end()) return;
+  const auto key = found->first;
+  found->second.guardian = nullptr;
+  found->second.view.reset();
+  if (down.reason) return self->quit(down.reason); // our own guardian decides what next
+  answer_disconnecting(self, key);
+  if (!found->second.saved.wanted) s.connecting.erase(key);
+  if (!known_record(*s.memory, key)) {
+    s.memory->peers.erase(found); // it left our parties
+    s.connecting.erase(key);
+  } else if (found->second.saved.wanted) {
+    start_peer(self, key); // wanted again while it was closing
+  }
+  save_soon(self);
+}
+
+} // namespace lanrage::actors::connections
