@@ -1,0 +1,116 @@
+#include "bench/pair.hpp"
+#include "bench/scale.hpp"
+
+#include "lab/failure.hpp"
+
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <iostream>
+
+/// What users wait for and what a daemon costs, beside what others need: docs/benchmarks.md.
+
+using namespace lanrage;
+using namespace lanrage::bench;
+
+namespace {
+
+constexpr const char* usage =
+    "lanrage_bench [--runs N] [--only hand|cone|symmetric|scale] [--binary FILE]\n"
+    "              [--peers N] [--cpu-seconds N] [--log LEVEL] [--logs FOLDER]\n";
+
+lab::party_options pair_of(const options& wanted, lab::nat_type second) {
+  lab::party_options o;
+  o.binary = wanted.binary;
+  lab::nat_settings one, two;
+  one.type = lab::nat_type::port_restricted;
+  two.type = second;
+  o.members = {{"p1", one}, {"p2", two}};
+  o.one_way_delay = one_way;
+  o.log_level = wanted.log_level;
+  return o;
+}
+
+void pair_part(const options& wanted, lab::nat_type second, const std::string& name,
+               bool direct_wanted, const samples& limit) {
+  lab::party p{pair_of(wanted, second)};
+  try {
+    p.form();
+    p.connect("p1", "p2");
+    const auto rows = [&](const std::string& what, const samples& s) {
+      print_row(name + ", " + what + ": first ping", s.first, &limit.first);
+      if (direct_wanted) print_row(name + ", " + what + ": first direct ping", s.direct, &limit.first);
+    };
+    for (const auto& [member, other] : {std::pair{"p2", "p1"}, std::pair{"p1", "p2"}}) {
+      const auto s = cold_starts(p, member, other, direct_wanted, wanted.runs);
+      rows(std::string{member} + " cold", s.cold);
+      rows(std::string{member} + " remembered", s.remembered);
+    }
+    rows("connect, daemons running", warm_connects(p, "p2", "p1", direct_wanted, wanted.runs));
+  } catch (...) {
+    if (!wanted.logs.empty()) p.save_logs(wanted.logs / name);
+    throw;
+  }
+  if (!wanted.logs.empty()) p.save_logs(wanted.logs / name);
+}
+
+bool read_options(int argc, char** argv, options& out) {
+  for (int i = 1; i < argc; i += 2) {
+    if (i + 1 == argc) return false;
+    const std::string key = argv[i], value = argv[i + 1];
+    const auto number = static_cast<unsigned>(std::strtoul(value.c_str(), nullptr, 10));
+    if (key == "--runs" && number > 0) out.runs = number;
+    else if (key == "--only") out.only = value;
+    else if (key == "--binary") out.binary = value;
+    else if (key == "--peers" && number > 0) out.peers = number;
+    else if (key == "--cpu-seconds" && number > 0) out.cpu_window = std::chrono::seconds{number};
+    else if (key == "--log") out.log_level = value;
+    else if (key == "--logs") out.logs = value;
+    else return false;
+  }
+  return true;
+}
+
+int measure(const options& wanted) {
+  samples limit;
+  std::printf("\n%-58s %-44s %s\n", "seconds", "median (min-max)", "x WireGuard by hand");
+  if (wanted.wants("hand") || wanted.wants("cone") || wanted.wants("symmetric")) {
+    limit = hand_configured(wanted);
+    print_row("WireGuard configured by hand: first ping", limit.first, &limit.first);
+    print_row("WireGuard configured by hand: first direct ping", limit.direct, &limit.first);
+  }
+  if (wanted.wants("cone"))
+    pair_part(wanted, lab::nat_type::port_restricted, "cone-cone", true, limit);
+  if (wanted.wants("symmetric"))
+    pair_part(wanted, lab::nat_type::symmetric, "cone-symmetric", false, limit);
+  print_peers(limit.first);
+  if (wanted.wants("scale")) scale_part(wanted);
+  return EXIT_SUCCESS;
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+  options wanted;
+  wanted.binary = std::filesystem::read_symlink("/proc/self/exe").parent_path() / "lanrage";
+  if (!read_options(argc, argv, wanted)) {
+    std::fputs(usage, stderr);
+    return 2;
+  }
+  wanted.binary = std::filesystem::absolute(wanted.binary);
+  if (const auto reason = lab::wireguard_unavailable_reason()) {
+    std::fprintf(stderr, "lanrage_bench: %s\n", reason->c_str());
+    return EXIT_FAILURE;
+  }
+  std::string command;
+  for (int i = 0; i < argc; ++i) command += (i > 0 ? " " : "") + std::string{argv[i]};
+  print_machine(command, wanted.binary.string());
+  try {
+    return measure(wanted);
+  } catch (const std::exception& e) {
+    std::fflush(stdout);
+    std::fprintf(stderr, "lanrage_bench: %s\n", e.what());
+    return EXIT_FAILURE;
+  }
+}
