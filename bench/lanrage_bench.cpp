@@ -16,6 +16,9 @@ using namespace lanrage::bench;
 
 namespace {
 
+/// For the pair to connect at all.
+constexpr std::chrono::seconds first_limit{30};
+
 constexpr const char* usage =
     "lanrage_bench [--runs N] [--only hand|cone|symmetric|scale] [--binary FILE]\n"
     "              [--peers N] [--cpu-seconds N] [--log LEVEL] [--logs FOLDER]\n";
@@ -37,7 +40,9 @@ void pair_part(const options& wanted, lab::nat_type second, const std::string& n
   lab::party p{pair_of(wanted, second)};
   try {
     p.form();
-    p.connect("p1", "p2");
+    const auto up = p.await(
+        "p1", "p2", [](const lab::peer_view& v) { return v.connected(); }, first_limit);
+    if (!up || !up->connected()) throw lab::failure("p1 and p2 do not connect");
     const auto rows = [&](const std::string& what, const samples& s) {
       print_row(name + ", " + what + ": first ping", s.first, &limit.first);
       if (direct_wanted) print_row(name + ", " + what + ": first direct ping", s.direct, &limit.first);
