@@ -2,6 +2,7 @@
 #include "bench/scale.hpp"
 
 #include "lab/failure.hpp"
+#include "net/record.hpp"
 
 #include <unistd.h>
 
@@ -20,7 +21,7 @@ namespace {
 constexpr std::chrono::seconds first_limit{30};
 
 constexpr const char* usage =
-    "lanrage_bench [--runs N] [--only hand|cone|symmetric|scale] [--binary FILE]\n"
+    "lanrage_bench [--runs N] [--only hand|cone|symmetric|warm|scale] [--binary FILE]\n"
     "              [--peers N] [--cpu-seconds N] [--log LEVEL] [--logs FOLDER]\n";
 
 lab::party_options pair_of(const options& wanted, lab::nat_type second) {
@@ -35,6 +36,16 @@ lab::party_options pair_of(const options& wanted, lab::nat_type second) {
   return o;
 }
 
+/// Which end it is: exactly one of two starts WireGuard's handshake, the one with the smaller key.
+std::string role(const lab::party& p, const std::string& member) {
+  const auto key_of = [&](const std::string& name) {
+    const auto said = p.lab().at(name).run({"wg", "show", "lanrage0", "public-key"}).out;
+    return net::wg_public_key::parse(said.substr(0, said.find('\n'))).value();
+  };
+  const auto* other = member == "p1" ? "p2" : "p1";
+  return net::is_initiator(key_of(member), key_of(other)) ? "initiator" : "responder";
+}
+
 void pair_part(const options& wanted, lab::nat_type second, const std::string& name,
                bool direct_wanted, const samples& limit) {
   lab::party p{pair_of(wanted, second)};
@@ -47,12 +58,19 @@ void pair_part(const options& wanted, lab::nat_type second, const std::string& n
       print_row(name + ", " + what + ": first ping", s.first, &limit.first);
       if (direct_wanted) print_row(name + ", " + what + ": first direct ping", s.direct, &limit.first);
     };
+    const bool cold_wanted = wanted.only != "warm";
     for (const auto& [member, other] : {std::pair{"p2", "p1"}, std::pair{"p1", "p2"}}) {
+      if (!cold_wanted) continue;
       const auto s = cold_starts(p, member, other, direct_wanted, wanted.runs);
-      rows(std::string{member} + " cold", s.cold);
-      rows(std::string{member} + " remembered", s.remembered);
+      rows(role(p, member) + " cold", s.cold);
+      rows(role(p, member) + " remembered", s.remembered);
     }
-    rows("connect, daemons running", warm_connects(p, "p2", "p1", direct_wanted, wanted.runs));
+    for (const auto& [member, other] : {std::pair{"p2", "p1"}, std::pair{"p1", "p2"}})
+      print_row(name + ", " + role(p, member) + " connects, no traffic: command",
+                quiet_connects(p, member, other, wanted.runs), &limit.first);
+    for (const auto& [member, other] : {std::pair{"p2", "p1"}, std::pair{"p1", "p2"}})
+      rows(role(p, member) + " connects under pings",
+           warm_connects(p, member, other, direct_wanted, wanted.runs));
   } catch (...) {
     if (!wanted.logs.empty()) p.save_logs(wanted.logs / name);
     throw;
@@ -80,14 +98,15 @@ bool read_options(int argc, char** argv, options& out) {
 int measure(const options& wanted) {
   samples limit;
   std::printf("\n%-58s %-44s %s\n", "seconds", "median (min-max)", "x WireGuard by hand");
-  if (wanted.wants("hand") || wanted.wants("cone") || wanted.wants("symmetric")) {
+  if (wanted.wants("hand") || wanted.wants("cone") || wanted.wants("symmetric") ||
+      wanted.wants("warm")) {
     limit = hand_configured(wanted);
     print_row("WireGuard configured by hand: first ping", limit.first, &limit.first);
     print_row("WireGuard configured by hand: first direct ping", limit.direct, &limit.first);
   }
-  if (wanted.wants("cone"))
+  if (wanted.wants("cone") || wanted.wants("warm"))
     pair_part(wanted, lab::nat_type::port_restricted, "cone-cone", true, limit);
-  if (wanted.wants("symmetric"))
+  if (wanted.wants("symmetric") || wanted.wants("warm"))
     pair_part(wanted, lab::nat_type::symmetric, "cone-symmetric", false, limit);
   print_peers(limit.first);
   if (wanted.wants("scale")) scale_part(wanted);

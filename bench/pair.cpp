@@ -46,6 +46,14 @@ void forget_members(const fs::path& state) {
   std::ofstream{file} << boost::json::serialize(document);
 }
 
+void disconnect(const lab::party& p, const std::string& member, const std::string& other) {
+  if (!p.ask(member, lab::words::disconnect(other)).ok())
+    throw lab::failure(member + ": disconnect failed\n" + p.log_end(member, 15));
+  p.await(
+      other, member, [](const lab::peer_view& v) { return !v.connected(); }, settle_limit);
+  std::this_thread::sleep_for(1s);
+}
+
 times read_times(const std::vector<lab::ping_record>& records, lab::ping_time begin) {
   times out;
   const auto sooner = [&](std::optional<seconds_f>& best, const lab::ping_record& r) {
@@ -168,17 +176,27 @@ samples warm_connects(lab::party& p, const std::string& member, const std::strin
   const auto target = p.virtual_ip(other);
   samples out;
   for (unsigned run = 0; run < runs; ++run) {
-    if (!p.ask(member, lab::words::disconnect(other)).ok())
-      throw lab::failure(member + ": disconnect failed\n" + p.log_end(member, 15));
-    p.await(
-        other, member, [](const lab::peer_view& v) { return !v.connected(); }, settle_limit);
-    std::this_thread::sleep_for(1s);
+    disconnect(p, member, other);
     const auto seen = first_answers(p.lab().at(member).net_ns(), target, direct_wanted,
                                     answer_limit, [&] { p.connect(member, other); });
     out.add(seen);
     std::fprintf(stderr, "%s warm: first %.3f direct %.3f\n", member.c_str(),
                  seen.first.value_or(seconds_f{-1}).count(),
                  seen.direct.value_or(seconds_f{-1}).count());
+    std::this_thread::sleep_for(1s);
+  }
+  return out;
+}
+
+sample quiet_connects(lab::party& p, const std::string& member, const std::string& other,
+                      unsigned runs) {
+  sample out;
+  for (unsigned run = 0; run < runs; ++run) {
+    disconnect(p, member, other);
+    const auto begin = clock_type::now();
+    p.connect(member, other);
+    out.add(clock_type::now() - begin);
+    std::fprintf(stderr, "%s quiet: %.3f\n", member.c_str(), out.values.back());
     std::this_thread::sleep_for(1s);
   }
   return out;

@@ -56,5 +56,9 @@ cold_samples cold_starts(lab::party& p, const std::string& member, const std::st
 /// `lanrage disconnect`, then `lanrage connect`, both daemons running.
 samples warm_connects(lab::party& p, const std::string& member, const std::string& other,
                       bool direct_wanted, unsigned runs);
+/// The same without a packet of the user's: how long the command takes, which ends with the first
+/// answer through the tunnel.
+sample quiet_connects(lab::party& p, const std::string& member, const std::string& other,
+                      unsigned runs);
 
 } // namespace lanrage::bench

@@ -30,9 +30,11 @@ namespace asio = boost::asio;
 namespace control = net::control;
 namespace fs = std::filesystem;
 
-/// A little below what the server lets one source connect per second.
+/// A little below what the server lets one source connect per second; slower while more logins
+/// than this are under way.
 constexpr auto login_every = 25ms;
-constexpr auto all_joined_limit = 180s;
+constexpr unsigned logins_at_once = 8;
+constexpr auto all_joined_limit = 300s;
 constexpr auto configured_limit = 120s;
 /// After the last peer was configured: until first failures are over and slow retries began.
 constexpr auto settle = 20s;
@@ -82,7 +84,7 @@ class crowd {
  private:
   void next() {
     if (started_ == wanted_) return;
-    one(started_++);
+    if (started_ - done_ < logins_at_once) one(started_++);
     pace_.expires_after(login_every);
     pace_.async_wait([this](auto error) {
       if (!error) next();
