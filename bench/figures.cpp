@@ -85,7 +85,8 @@ void print_row(const std::string& what, const sample& figures, const sample* lim
 }
 
 void print_peers(const sample& limit) {
-  std::printf("\nOthers, measured earlier in the same topology (seconds, medians of 7; - never):\n");
+  std::printf(
+      "\nOthers, measured earlier in the same topology (seconds, medians of 7; - never):\n");
   std::printf("%-32s %10s %12s %10s %12s\n", "program", "cone first", "cone direct", "sym first",
               "x WireGuard");
   const auto hand = peer_figures().front().cone_first;

@@ -1,6 +1,5 @@
 #include "bench/pair.hpp"
 #include "bench/scale.hpp"
-
 #include "lab/failure.hpp"
 #include "net/record.hpp"
 
@@ -56,7 +55,8 @@ void pair_part(const options& wanted, lab::nat_type second, const std::string& n
     if (!up || !up->connected()) throw lab::failure("p1 and p2 do not connect");
     const auto rows = [&](const std::string& what, const samples& s) {
       print_row(name + ", " + what + ": first ping", s.first, &limit.first);
-      if (direct_wanted) print_row(name + ", " + what + ": first direct ping", s.direct, &limit.first);
+      if (direct_wanted)
+        print_row(name + ", " + what + ": first direct ping", s.direct, &limit.first);
     };
     const bool cold_wanted = wanted.only != "warm";
     for (const auto& [member, other] : {std::pair{"p2", "p1"}, std::pair{"p1", "p2"}}) {
@@ -83,14 +83,22 @@ bool read_options(int argc, char** argv, options& out) {
     if (i + 1 == argc) return false;
     const std::string key = argv[i], value = argv[i + 1];
     const auto number = static_cast<unsigned>(std::strtoul(value.c_str(), nullptr, 10));
-    if (key == "--runs" && number > 0) out.runs = number;
-    else if (key == "--only") out.only = value;
-    else if (key == "--binary") out.binary = value;
-    else if (key == "--peers" && number > 0) out.peers = number;
-    else if (key == "--cpu-seconds" && number > 0) out.cpu_window = std::chrono::seconds{number};
-    else if (key == "--log") out.log_level = value;
-    else if (key == "--logs") out.logs = value;
-    else return false;
+    if (key == "--runs" && number > 0)
+      out.runs = number;
+    else if (key == "--only")
+      out.only = value;
+    else if (key == "--binary")
+      out.binary = value;
+    else if (key == "--peers" && number > 0)
+      out.peers = number;
+    else if (key == "--cpu-seconds" && number > 0)
+      out.cpu_window = std::chrono::seconds{number};
+    else if (key == "--log")
+      out.log_level = value;
+    else if (key == "--logs")
+      out.logs = value;
+    else
+      return false;
   }
   return true;
 }
@@ -128,7 +136,8 @@ int main(int argc, char** argv) {
     return EXIT_FAILURE;
   }
   std::string command;
-  for (int i = 0; i < argc; ++i) command += (i > 0 ? " " : "") + std::string{argv[i]};
+  for (int i = 0; i < argc; ++i)
+    command += (i > 0 ? " " : "") + std::string{argv[i]};
   print_machine(command, wanted.binary.string());
   try {
     return measure(wanted);

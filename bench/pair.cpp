@@ -111,7 +111,8 @@ samples hand_configured(const options& wanted) {
     spec.argv = {"sh", "-ec", "cd " + lab.at(name).root().string() + "; umask 077; " + script};
     return lab::must_run(spec, lab.at(name).where());
   };
-  for (const std::string name : {"p1", "p2"}) in(name, "wg genkey > key");
+  for (const std::string name : {"p1", "p2"})
+    in(name, "wg genkey > key");
   const auto start = [&](const std::string& name, const std::string& other) {
     const auto key = in(other, "wg pubkey < key");
     const std::string own = name == "p1" ? "10.66.0.1" : "10.66.0.2";
@@ -154,14 +155,13 @@ cold_samples cold_starts(lab::party& p, const std::string& member, const std::st
         other, member, [](const lab::peer_view& v) { return v.status == "failed"; }, settle_limit);
     if (!seen || seen->status != "failed")
       throw lab::failure(other + " does not notice that " + member + " is gone");
-    std::ofstream{p.log_file(member), std::ios::app}
-        << "=== " << (cold ? "cold" : "remembered") << " start " << run / 2 << "\n";
-    const auto seen_times = first_answers(host.net_ns(), target, direct_wanted, answer_limit,
-                                          [&] { p.start(member); });
+    std::ofstream{p.log_file(member), std::ios::app} << "=== " << (cold ? "cold" : "remembered")
+                                                     << " start " << run / 2 << "\n";
+    const auto seen_times =
+        first_answers(host.net_ns(), target, direct_wanted, answer_limit, [&] { p.start(member); });
     (cold ? out.cold : out.remembered).add(seen_times);
     std::fprintf(stderr, "%s %s: first %.3f direct %.3f\n", member.c_str(),
-                 cold ? "cold" : "remembered",
-                 seen_times.first.value_or(seconds_f{-1}).count(),
+                 cold ? "cold" : "remembered", seen_times.first.value_or(seconds_f{-1}).count(),
                  seen_times.direct.value_or(seconds_f{-1}).count());
     // Long enough for what was learned to be saved.
     p.await(

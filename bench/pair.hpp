@@ -1,7 +1,6 @@
 #pragma once
 
 #include "bench/figures.hpp"
-
 #include "lab/party.hpp"
 
 #include <filesystem>
@@ -22,7 +21,8 @@ struct options {
 };
 
 /// Of one start: from the moment to the answer of the first ping, and to the first answer that
-/// took the direct path (RTT below 1.5 times twice the one-way delay; the relay's is twice as long).
+/// took the direct path (RTT below 1.5 times twice the one-way delay; the relay's is twice as
+/// long).
 struct times {
   std::optional<seconds_f> first, direct;
 };

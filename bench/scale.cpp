@@ -1,13 +1,11 @@
 #include "bench/scale.hpp"
 
 #include "lab/failure.hpp"
-
 #include "net/control/client.hpp"
 #include "net/control/sealing.hpp"
 
 #include <boost/asio/steady_timer.hpp>
 #include <boost/json.hpp>
-
 
 #include <sys/stat.h>
 #include <unistd.h>
@@ -77,7 +75,8 @@ class crowd {
       if (!error) io_.stop();
     });
     next();
-    while (done_ < wanted_ && !io_.stopped()) io_.run_one();
+    while (done_ < wanted_ && !io_.stopped())
+      io_.run_one();
     return published_;
   }
 
@@ -132,8 +131,7 @@ class crowd {
     record.version = 1;
     via.send(control::publish_request{
         party, id, record.version,
-        net::control::seal_record(record, net::sign_key_of(key), party_.secret,
-                                  net::os_random())});
+        net::control::seal_record(record, net::sign_key_of(key), party_.secret, net::os_random())});
     ++published_;
     via.close();
   }
@@ -155,7 +153,8 @@ class wg_counter {
     std::ofstream{folder_ / "wg"} << "#!/bin/sh\necho \"$1\" >> " << (folder_ / "calls").string()
                                   << "\nexec " << real->string() << " \"$@\"\n";
     ::chmod((folder_ / "wg").c_str(), 0755);
-    before_ = std::getenv("PATH") != nullptr ? std::getenv("PATH") : "/usr/bin:/bin:/usr/sbin:/sbin";
+    before_ =
+        std::getenv("PATH") != nullptr ? std::getenv("PATH") : "/usr/bin:/bin:/usr/sbin:/sbin";
     ::setenv("PATH", (folder_.string() + ":" + before_).c_str(), 1);
   }
   ~wg_counter() {
@@ -223,8 +222,8 @@ seconds_f await_configured(const lab::host& at, unsigned count) {
   const auto begin = clock_type::now();
   while (configured(at) < count) {
     if (clock_type::now() - begin > configured_limit)
-      throw lab::failure("only " + std::to_string(configured(at)) + " of " +
-                         std::to_string(count) + " peers are configured");
+      throw lab::failure("only " + std::to_string(configured(at)) + " of " + std::to_string(count) +
+                         " peers are configured");
     std::this_thread::sleep_for(100ms);
   }
   return clock_type::now() - begin;
@@ -263,9 +262,10 @@ void measure(const options& wanted, lab::party& p, const wg_counter& wg) {
   p.start("p1");
   await_configured(p1, joined + 1);
   const seconds_f took = clock_type::now() - begin;
-  std::printf("%u peers after a start without an interface: configured after %.2f s with %ld wg calls"
-              " (the other daemon alone: %ld in 5 s)\n",
-              joined + 1, took.count(), wg.calls() - calls, p2_alone);
+  std::printf(
+      "%u peers after a start without an interface: configured after %.2f s with %ld wg calls"
+      " (the other daemon alone: %ld in 5 s)\n",
+      joined + 1, took.count(), wg.calls() - calls, p2_alone);
   std::this_thread::sleep_for(settle);
   print_cost(wanted, p, "the same, after that start");
 }
@@ -275,8 +275,7 @@ void measure(const options& wanted, lab::party& p, const wg_counter& wg) {
 void scale_part(const options& wanted) {
   std::printf("\nCost of one daemon (check interval 30 s; window %lld s)\n",
               static_cast<long long>(wanted.cpu_window.count()));
-  const wg_counter wg{fs::temp_directory_path() /
-                      ("lanrage-bench-" + std::to_string(::getpid()))};
+  const wg_counter wg{fs::temp_directory_path() / ("lanrage-bench-" + std::to_string(::getpid()))};
   lab::party_options o;
   o.binary = wanted.binary;
   o.members = {{"p1", {}}, {"p2", {}}};
