@@ -12,6 +12,9 @@ namespace {
 std::uint64_t unix_ms(unix_time when) {
   return static_cast<std::uint64_t>(std::max<std::int64_t>(when.time_since_epoch().count(), 0));
 }
+/// The frame's field holds no more; a longer life is just not told.
+constexpr std::chrono::seconds lifetime_told_max{0xffff};
+
 std::uint64_t unix_s(unix_time when) {
   return unix_ms(when) / 1'000;
 }
@@ -107,10 +110,11 @@ verdict relay_core::admit(const registration& said, std::size_t request, const a
   who->mac_key = key;
   take_claims(*who, said, now.steady);
   gauge();
-  return answer(encode(registered{said.timestamp, limits_.lifetime, from.from,
-                                  who->routes.recent(routes_per_frame_max)},
-                       key),
-                from, request, proof::source);
+  const auto told = std::min(limits_.lifetime, lifetime_told_max);
+  return answer(
+      encode(registered{said.timestamp, told, from.from, who->routes.recent(routes_per_frame_max)},
+             key),
+      from, request, proof::source);
 }
 
 /// Of the tokens shown, those for this member at this relay, unexpired and signed.

@@ -1,5 +1,6 @@
 #include "net/relay/server.hpp"
 
+#include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
 
 #include <csignal>
@@ -35,7 +36,7 @@ std::string ready_line(const server& s, bool json) {
                           : " ") +
             (json ? json_text(to_string(where)) : to_string(where));
   if (json)
-    return R"({"relay":)" + json_text(self.name) + R"(,"address":)" +
+    return R"({"relay":"ready","name":)" + json_text(self.name) + R"(,"address":)" +
            json_text(to_string(self.address)) + R"(,"key":)" + json_text(to_string(self.key)) +
            R"(,"id":)" + json_text(to_string(s.id())) + R"(,"listen":[)" + list + "]}";
   return "relay " + self.name + " at " + to_string(self.address) + ", key " + to_string(self.key) +
@@ -48,6 +49,17 @@ sigset_t our_signals() {
   for (const int number : {SIGTERM, SIGINT, SIGUSR1})
     sigaddset(&out, number);
   return out;
+}
+
+/// The log goes to the standard error: the standard output is for the one line.
+void prepare_log(config::log_level level) {
+  static constexpr spdlog::level::level_enum levels[] = {spdlog::level::trace, spdlog::level::debug,
+                                                         spdlog::level::info, spdlog::level::warn,
+                                                         spdlog::level::err};
+  auto sink = std::make_shared<spdlog::sinks::stderr_color_sink_mt>();
+  spdlog::set_default_logger(std::make_shared<spdlog::logger>("", std::move(sink)));
+  spdlog::set_level(levels[static_cast<std::size_t>(level)]);
+  spdlog::flush_on(spdlog::level::info);
 }
 
 /// Serves signals until one says stop; the relay runs meanwhile.
@@ -80,6 +92,7 @@ int run_relay(const config::relay_settings& settings, bool json) {
                stderr);
     return exit_usage;
   }
+  prepare_log(settings.log);
   // Blocked before any thread starts, so that all of them leave the signals to `serve`.
   const auto signals = our_signals();
   sigset_t before;

@@ -114,10 +114,10 @@ struct server::impl {
 };
 
 result<void> server::impl::listen() {
-  const bool chosen = !settings.listen.empty();
-  for (const auto& where : chosen ? settings.listen : any_address()) {
+  for (const auto& where : settings.listen.empty() ? any_address() : settings.listen) {
     auto opened = udp_socket::open(where, defaults::relay_socket_buffer);
-    if (!opened && !chosen && opened.error().code == errc::unreachable) {
+    // "All addresses" of a family that the machine does not have are none.
+    if (!opened && where.address.is_unspecified() && opened.error().code == errc::unreachable) {
       spdlog::info("relay {}: no {} here", settings.name, where.address.is_v4() ? "IPv4" : "IPv6");
       continue;
     }
@@ -325,6 +325,10 @@ void server::run() {
   i.next_save = now + defaults::relay_saved_every;
   i.next_log = now + defaults::relay_log_every;
   i.loop();
+  {
+    const std::lock_guard lock{i.published_mutex};
+    i.published = i.core.count();
+  }
   i.log_counters();
   i.write_counters();
   i.save_finally();

@@ -39,6 +39,18 @@ TEST_CASE("registration with cookie, MAC, timestamp and token is answered with a
   CHECK(w.core.count().registrations == 1);
 }
 
+TEST_CASE("a lifetime longer than the frame can tell is told as the longest") {
+  auto limits = small_limits();
+  limits.lifetime = 24h;
+  world w{limits};
+  fake_member a{w, "198.51.100.1:51820"};
+  const auto out = a.join();
+  CHECK(decode_registered(out.payload, a.mac_key)->lifetime == 65'535s);
+  w.pass(23h);
+  a.hello_first();
+  CHECK(a.renew().kind() == frame_kind::registered);
+}
+
 TEST_CASE("a cookie only holds for its address, its member and its time") {
   world w;
   fake_member a{w, "198.51.100.1:51820"};
