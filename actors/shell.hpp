@@ -7,6 +7,7 @@
 #include <caf/scheduled_actor.hpp>
 #include <caf/sec.hpp>
 #include <caf/system_messages.hpp>
+
 #include <spdlog/spdlog.h>
 
 #include <exception>

@@ -123,7 +123,7 @@ inline constexpr seconds relay_route_idle = 240s; ///< unused routes go; WireGua
 inline constexpr milliseconds relay_rto = 250ms;  ///< retransmission, doubling to relay_rto_max
 inline constexpr seconds relay_rto_max = 5s;
 inline constexpr std::size_t relays_registered = 3; ///< members stay registered with the best
-/// A registered relay is asked again after twice its RTT and this, within [min, relay_rto]. Ours.
+/// A registered relay is asked again after twice its RTT and this, within [min, relay_rto_max]. Ours.
 inline constexpr milliseconds relay_rto_margin = 50ms;
 inline constexpr milliseconds relay_rto_min = 100ms;
 /// Unanswered requests in a row after which a relay is lost: 0.8 s at 30 ms. Ours.

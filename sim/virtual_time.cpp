@@ -19,11 +19,17 @@ virtual_time::virtual_time()
 }
 
 virtual_time::~virtual_time() {
-  for (auto& actor : owned_) caf::anon_send_exit(actor, caf::exit_reason::kill);
+  // First the polite way, on which a guardian takes its child along.
+  for (const auto reason : {caf::exit_reason::user_shutdown, caf::exit_reason::kill}) {
+    for (auto& actor : owned_)
+      caf::anon_send_exit(actor, reason);
+    while (scheduler_.try_run_once()) {
+    }
+  }
   owned_.clear();
-  while (scheduler_.try_run_once()) {}
   scheduler_.clock().cancel_all(); // else stopping re-fires periodic timers without end
-  while (scheduler_.try_run_once()) {}
+  while (scheduler_.try_run_once()) {
+  }
 }
 
 std::size_t virtual_time::settle() {

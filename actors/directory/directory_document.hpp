@@ -13,7 +13,7 @@
 /// What the directory remembers over restarts, and its text (the store document "directory").
 namespace lanrage::actors {
 
-inline constexpr std::string_view directory_document_name = "directory";
+inline constexpr std::string_view directory_document_name = "directory.json";
 
 struct saved_member {
   net::control::sealed_record envelope; ///< as received: signed by the member, so still provable

@@ -101,11 +101,12 @@ void open(self_pointer self, boost::asio::io_context& io, const net::wg_private_
 
 control_link_shell::behavior_type control_link(self_pointer self, const msg::roles& roles,
                                                boost::asio::io_context* io,
-                                               const net::wg_private_key& key) {
+                                               const net::wg_private_key& key, bool restarted) {
   install_handlers(self, link_state::name);
   self->state.sink = roles.directory;
-  self->send(self->state.sink,
-             msg::control_heard{0, msg::link_closed{net::fail(net::errc::closed, "a new link")}});
+  if (restarted)
+    self->send(self->state.sink,
+               msg::control_heard{0, msg::link_closed{net::fail(net::errc::closed, "a new link")}});
   return {
       [=](const msg::control_open& wanted) { open(self, *io, key, wanted); },
       [=](const msg::control_join& wanted) {
@@ -131,8 +132,9 @@ control_link_shell::behavior_type control_link(self_pointer self, const msg::rol
 msg::control_link_actor spawn_control_link_driver(caf::actor_system& system,
                                                   const msg::roles& roles,
                                                   boost::asio::io_context& io,
-                                                  const net::wg_private_key& key) {
-  return system.spawn(control_link, roles, &io, key);
+                                                  const net::wg_private_key& key,
+                                                  bool restarted) {
+  return system.spawn(control_link, roles, &io, key, restarted);
 }
 
 } // namespace lanrage::actors

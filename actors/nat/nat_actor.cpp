@@ -112,8 +112,8 @@ void resume(self_pointer self) {
   auto& memory = *self->state.memory;
   if (memory.hosts) use_hosts(self, msg::host_addresses{*memory.hosts});
   if (memory.relays) use_relays(self, msg::relays_listed{*memory.relays});
-  for (const auto& [key, attached] : memory.expected)
-    step(self, [&](auto& core, auto now, auto& out) { core.expect(attached.what, now, out); });
+  for (const auto& known : memory.expected)
+    step(self, [&](auto& core, auto now, auto& out) { core.expect(known.second.what, now, out); });
   for (auto& [key, session] : std::exchange(memory.punching, {})) {
     if (session.until <= self->clock().now()) continue;
     session.order.after = {};

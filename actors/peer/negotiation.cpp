@@ -58,8 +58,7 @@ negotiation::news negotiation::hear(const net::peer_signal& signal) {
 }
 
 void negotiation::owe(msg::time_point now) {
-  const auto due =
-      last_offer_ ? std::max(now, *last_offer_ + config::defaults::offer_gap) : now;
+  const auto due = last_offer_ ? std::max(now, *last_offer_ + config::defaults::offer_gap) : now;
   offer_at_ = offer_at_ ? std::min(*offer_at_, due) : due;
 }
 

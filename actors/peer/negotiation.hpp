@@ -21,14 +21,16 @@ class negotiation {
  public:
   negotiation(bool initiator, std::uint32_t epoch) : initiator_(initiator), epoch_(epoch) {}
 
-  // --- our side; true: it changed, so the other must hear of it -----------------------------------
+  // --- our side; true: it changed, so the other must hear of it
+  // -----------------------------------
   bool own_candidates(const std::vector<net::candidate>& now);
   bool own_legs(const std::vector<net::relay_leg>& now);
   void own_delay(std::chrono::microseconds now) { own_delay_ = now; }
   const std::vector<net::relay_leg>& own_legs() const { return own_legs_; }
   bool on_relay(const net::relay_id& relay) const; ///< we are registered with it now
 
-  // --- their side ---------------------------------------------------------------------------------
+  // --- their side
+  // ---------------------------------------------------------------------------------
   struct news {
     bool candidates = false; ///< theirs changed
     bool legs = false;       ///< theirs changed
@@ -48,7 +50,8 @@ class negotiation {
   const std::vector<net::relay_leg>& peer_legs() const { return peer_legs_; }
   const std::vector<net::candidate>& peer_candidates() const { return peer_candidates_; }
 
-  // --- offers -------------------------------------------------------------------------------------
+  // --- offers
+  // -------------------------------------------------------------------------------------
   /// An offer is due: at once, or offer_gap after the last one.
   void owe(msg::time_point now);
   std::optional<msg::time_point> offer_at() const { return offer_at_; }
@@ -62,7 +65,8 @@ class negotiation {
   }
   std::optional<msg::time_point> again_at() const { return again_at_; }
 
-  // --- attempts and punches -----------------------------------------------------------------------
+  // --- attempts and punches
+  // -----------------------------------------------------------------------
   std::uint32_t epoch() const { return epoch_; }
   std::uint32_t next_epoch() { return ++epoch_; }
   /// Both candidate lists and, through an offer, the other's delay are known.

@@ -7,6 +7,7 @@
 #include <caf/actor_system.hpp>
 #include <caf/stateful_actor.hpp>
 #include <caf/typed_event_based_actor.hpp>
+
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
@@ -15,7 +16,8 @@
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::actors::wake)
 
-/// The shell around peer_connection: message to event, effect to message, one timer. Decides nothing.
+/// The shell around peer_connection: message to event, effect to message, one timer. Decides
+/// nothing.
 namespace lanrage::actors {
 
 namespace {
@@ -36,7 +38,9 @@ using peer_pointer = own_interface::stateful_pointer<peer_state>;
 
 void feed(peer_pointer self, const event& what);
 
-net::errc code_of(const caf::error& failure) { return msg::from_caf(failure).code; }
+net::errc code_of(const caf::error& failure) {
+  return msg::from_caf(failure).code;
+}
 
 /// Executes effects; one overload per kind.
 struct executor {
@@ -47,17 +51,24 @@ struct executor {
 
   void operator()(const msg::find_peer& what) const {
     self->request(roles().directory, defaults::discover_deadline, what)
-        .then([s = self, a = asked](const msg::known_peer& found) { feed(s, record_found{a, found}); },
-              [s = self, a = asked](caf::error& e) {
-                feed(s, record_found{a, msg::from_caf(e)});
-              });
+        .then(
+            [s = self, a = asked](const msg::known_peer& found) {
+              feed(s, record_found{a, found});
+            },
+            [s = self, a = asked](caf::error& e) {
+              feed(s, record_found{a, msg::from_caf(e)});
+            });
   }
   void operator()(const msg::send_signal& what) const { self->send(roles().directory, what); }
   void operator()(const msg::rank_relays& what) const {
     self->request(roles().relays, defaults::discover_deadline, what)
-        .then([s = self, a = asked](
-                  const msg::relay_ranking& r) { feed(s, relays_ranked{a, r.choices}); },
-              [s = self, a = asked](caf::error&) { feed(s, relays_ranked{a, {}}); });
+        .then(
+            [s = self, a = asked](const msg::relay_ranking& r) {
+              feed(s, relays_ranked{a, r.choices});
+            },
+            [s = self, a = asked](caf::error&) {
+              feed(s, relays_ranked{a, {}});
+            });
   }
   void operator()(const msg::relay_trouble& what) const { self->send(roles().relays, what); }
   void operator()(const msg::expect_peer& what) const {
@@ -72,22 +83,31 @@ struct executor {
   template <class Change>
   void write(const Change& what) const {
     self->request(roles().writer, defaults::configure_deadline, what)
-        .then([s = self, a = asked](
-                  const msg::peer_applied&) { feed(s, write_done{a, std::nullopt}); },
-              [s = self, a = asked](caf::error& e) { feed(s, write_done{a, code_of(e)}); });
+        .then(
+            [s = self, a = asked](const msg::peer_applied&) {
+              feed(s, write_done{a, std::nullopt});
+            },
+            [s = self, a = asked](caf::error& e) {
+              feed(s, write_done{a, code_of(e)});
+            });
   }
   void operator()(const msg::assert_endpoint& what) const {
     self->request(roles().writer, defaults::assert_deadline + defaults::configure_deadline, what)
-        .then([s = self, a = asked](
-                  const msg::assert_report& report) { feed(s, move_done{a, report.landed}); },
-              [s = self, a = asked](caf::error&) { feed(s, move_done{a, false}); });
+        .then(
+            [s = self, a = asked](const msg::assert_report& report) {
+              feed(s, move_done{a, report.landed});
+            },
+            [s = self, a = asked](caf::error&) {
+              feed(s, move_done{a, false});
+            });
   }
   void operator()(const msg::watch_peer& what) const {
     self->send(roles().writer, msg::attach_wg{what, self->state.address});
   }
   void operator()(const msg::unwatch_peer& what) const { self->send(roles().writer, what); }
   void operator()(const msg::probe_tunnel& what) const {
-    // The prober answers within the timeout and a little; no answer at all says nothing of the path.
+    // The prober answers within the timeout and a little; no answer at all says nothing of the
+    // path.
     self->request(roles().prober, what.timeout + defaults::probe_grace, what)
         .then(
             [s = self, a = asked](const msg::probe_report& r) {

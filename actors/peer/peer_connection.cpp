@@ -13,14 +13,15 @@ peer_connection::peer_connection(const net::wg_public_key& own, msg::saved_peer 
                                  config::health_settings health)
     : own_(own), initiator_(net::is_initiator(own, saved.record.key)), health_(health),
       record_(std::move(saved.record)), wanted_(saved.wanted), configured_(saved.configured),
-      connected_at_(saved.connected_at), counters_(saved.counters),
-      talk_(initiator_, saved.epoch) {
+      connected_at_(saved.connected_at), counters_(saved.counters), talk_(initiator_, saved.epoch) {
   talk_.record(record_);
   // The relay in use is known by its address before the first ranking is there.
   last_relay_ = saved.relay;
   adoptable_ = saved.how && configured_ && configured_->keepalive;
-  if (adoptable_ && saved.relay) path_ = through(*saved.relay);
-  else if (adoptable_ && configured_->where) path_ = attributed(*configured_->where);
+  if (adoptable_ && saved.relay)
+    path_ = through(*saved.relay);
+  else if (adoptable_ && configured_->where)
+    path_ = attributed(*configured_->where);
 }
 
 effects peer_connection::handle(const event& what, moment now) {
@@ -43,8 +44,8 @@ void peer_connection::enter(state next, std::string why) {
   state_ = std::move(next);
   reason_ = std::move(why);
   ++epoch_;
-  const auto eager = !initiator_ && (to == msg::phase::negotiating ||
-                                     to == msg::phase::verifying || to == msg::phase::reconnecting);
+  const auto eager = !initiator_ && (to == msg::phase::negotiating || to == msg::phase::verifying ||
+                                     to == msg::phase::reconnecting);
   if (eager != watching_eagerly_ && to != msg::phase::closing) {
     watching_eagerly_ = eager;
     say(msg::watch_peer{record_.key, eager});
@@ -61,7 +62,8 @@ void peer_connection::say(decltype(effect::what) what) {
   out_.push_back({no_ticket, std::move(what)});
 }
 
-// --- start and discovery ----------------------------------------------------------------------------
+// --- start and discovery
+// ----------------------------------------------------------------------------
 
 void peer_connection::on(const started&) {
   if (std::exchange(started_, true)) return;
@@ -69,8 +71,8 @@ void peer_connection::on(const started&) {
   say(msg::expect_peer{record_.key, ready_});
   say(msg::watch_peer{record_.key, false});
   if (adoptable_) {
-    state_ = verifying{now_.at + defaults::verify_deadline, probe_series{health_.degraded_above},
-                       true};
+    state_ =
+        verifying{now_.at + defaults::verify_deadline, probe_series{health_.degraded_above}, true};
     reason_ = "continuing the session WireGuard has";
     ++epoch_;
   } else if (record_.address.leased()) {
@@ -143,7 +145,8 @@ void peer_connection::on(const record_gone&) {
   if (!in<closing>()) close(false);
 }
 
-// --- negotiating ------------------------------------------------------------------------------------
+// --- negotiating
+// ------------------------------------------------------------------------------------
 
 void peer_connection::negotiate(std::string why) {
   if (initiator_) talk_.next_epoch();
@@ -172,7 +175,8 @@ void peer_connection::due(negotiating& s) {
   fail(net::errc::connection_failed, "no handshake from the peer");
 }
 
-// --- failing, hoping, closing -----------------------------------------------------------------------
+// --- failing, hoping, closing
+// -----------------------------------------------------------------------
 
 void peer_connection::fail(net::errc why, std::string text) {
   talk_.forget_ready();
@@ -255,7 +259,8 @@ bool peer_connection::gone() const {
   return s && s->done;
 }
 
-// --- time -------------------------------------------------------------------------------------------
+// --- time
+// -------------------------------------------------------------------------------------------
 
 void peer_connection::on(const wake& woken) {
   if (woken.epoch != epoch_) return;
@@ -279,16 +284,25 @@ struct earliest {
     if (at && (!best || *at < best->at)) best = deadline{*at, why, 0};
   }
 };
-void gather(earliest& e, const discovering& s) { e.consider(s.until, wake_reason::deadline); }
-void gather(earliest& e, const negotiating& s) { e.consider(s.until, wake_reason::deadline); }
-void gather(earliest& e, const configuring& s) { e.consider(s.until, wake_reason::deadline); }
+void gather(earliest& e, const discovering& s) {
+  e.consider(s.until, wake_reason::deadline);
+}
+void gather(earliest& e, const negotiating& s) {
+  e.consider(s.until, wake_reason::deadline);
+}
+void gather(earliest& e, const configuring& s) {
+  e.consider(s.until, wake_reason::deadline);
+}
 void gather(earliest& e, const verifying& s) {
   e.consider(s.until, wake_reason::deadline);
   e.consider(s.probes.next(), wake_reason::probe);
 }
 void gather(earliest& e, const monitored& s) {
-  if (s.check) e.consider(s.check->probes.next(), wake_reason::probe);
-  else if (!s.move) e.consider(s.next_check, wake_reason::check);
+  if (s.check) {
+    e.consider(s.check->probes.next(), wake_reason::probe);
+    e.consider(s.check->over(), wake_reason::check);
+  } else if (!s.move)
+    e.consider(s.next_check, wake_reason::check);
   if (s.move) e.consider(s.move->until, wake_reason::deadline);
 }
 void gather(earliest& e, const trialling& s) {
@@ -299,7 +313,9 @@ void gather(earliest& e, const reconnecting& s) {
   e.consider(s.until, wake_reason::deadline);
   e.consider(s.probes.next(), wake_reason::probe);
 }
-void gather(earliest& e, const failed& s) { e.consider(s.retry, wake_reason::retry); }
+void gather(earliest& e, const failed& s) {
+  e.consider(s.retry, wake_reason::retry);
+}
 void gather(earliest& e, const closing& s) {
   if (!s.done) e.consider(s.until, wake_reason::deadline);
 }
@@ -319,7 +335,8 @@ std::optional<deadline> peer_connection::wake_at() const {
   return e.best;
 }
 
-// --- what the outside sees --------------------------------------------------------------------------
+// --- what the outside sees
+// --------------------------------------------------------------------------
 
 msg::connection_view peer_connection::view() const {
   msg::connection_view out;

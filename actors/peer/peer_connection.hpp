@@ -57,7 +57,8 @@ class peer_connection {
   void on(const user_connect&);
   void on(const msg::close_peer&);
 
-  // --- life (peer_connection.cpp) ------------------------------------------------------------------
+  // --- life (peer_connection.cpp)
+  // ------------------------------------------------------------------
   void enter(state next, std::string why); ///< the one door
   void discover(std::string why);
   void negotiate(std::string why);
@@ -86,15 +87,16 @@ class peer_connection {
   void due(failed&);
   void due(closing&);
 
-  // --- paths (peer_paths.cpp) ----------------------------------------------------------------------
+  // --- paths (peer_paths.cpp)
+  // ----------------------------------------------------------------------
   void heard(const negotiation::news& news);
   void signal(net::signal_kind kind, bool ready);
   void offer_if_due();
   bool may_offer() const;
   void progress(); ///< what the initiator can do with what is known now
   void configure(const path& target);
-  void configure_base(); ///< known to WireGuard, but silent
-  void fall_silent();    ///< back to that, the session thrown away
+  void configure_base();     ///< known to WireGuard, but silent
+  void fall_silent();        ///< back to that, the session thrown away
   msg::wg_peer base() const; ///< the silent responder's configuration
   msg::wg_peer used(const path& target) const;
   ticket write(const msg::wg_peer& peer, bool anew);
@@ -120,7 +122,8 @@ class peer_connection {
     return std::get_if<S>(&state_);
   }
 
-  // --- health (peer_health.cpp) --------------------------------------------------------------------
+  // --- health (peer_health.cpp)
+  // --------------------------------------------------------------------
   void probe(probe_series& series, std::chrono::milliseconds timeout);
   void probe_next(probe_series& series) { probe(series, health_.check_timeout); }
   void verify(std::string why, bool adopting = false);
@@ -128,6 +131,7 @@ class peer_connection {
   void first_answer();
   void check_now();
   void start_check(monitored& m);
+  void check_over(monitored& m); ///< without an answer
   void check_answered(monitored& m, std::chrono::nanoseconds rtt);
   void maybe_trial(std::chrono::nanoseconds measured);
   void restore_relay(trialling& t, std::string why);
@@ -147,7 +151,7 @@ class peer_connection {
   std::optional<msg::wg_peer> configured_; ///< what WireGuard was told last
   bool ready_ = false;                     ///< WireGuard confirmed that it knows the peer
   ticket base_asked_ = no_ticket;
-  bool adoptable_ = false; ///< restored: WireGuard may still have the session
+  bool adoptable_ = false;   ///< restored: WireGuard may still have the session
   std::optional<path> path_; ///< where WireGuard's packets go
   std::optional<std::chrono::nanoseconds> latency_;
   std::optional<msg::unix_ms> connected_at_;

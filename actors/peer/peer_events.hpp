@@ -10,8 +10,8 @@
 #include <variant>
 #include <vector>
 
-/// What the peer connection core hears and what it wants done. Payloads are the messages themselves,
-/// so the shell translates nothing.
+/// What the peer connection core hears and what it wants done. Payloads are the messages
+/// themselves, so the shell translates nothing.
 namespace lanrage::actors {
 
 /// Names one request of a core; the answer carries it back and is dropped when nobody waits for it.
@@ -24,7 +24,8 @@ struct moment {
   msg::unix_ms wall{};
 };
 
-// --- events ---------------------------------------------------------------------------------------
+// --- events
+// ---------------------------------------------------------------------------------------
 
 /// The first event of every core.
 struct started {};
@@ -68,18 +69,18 @@ struct wake {
 /// A user asked for this connection again.
 struct user_connect {};
 
-using event =
-    std::variant<started, record_found, msg::peer_known, record_gone, net::peer_signal,
-                 msg::own_paths, msg::own_legs, msg::control_state, msg::network_changed,
-                 msg::path_event, relays_ranked, write_done, move_done, msg::wg_signal,
-                 tunnel_report, wake, user_connect, msg::close_peer>;
+using event = std::variant<started, record_found, msg::peer_known, record_gone, net::peer_signal,
+                           msg::own_paths, msg::own_legs, msg::control_state, msg::network_changed,
+                           msg::path_event, relays_ranked, write_done, move_done, msg::wg_signal,
+                           tunnel_report, wake, user_connect, msg::close_peer>;
 inline constexpr std::size_t event_count = std::variant_size_v<event>;
 
-// --- effects --------------------------------------------------------------------------------------
+// --- effects
+// --------------------------------------------------------------------------------------
 
-/// One thing to do, addressed by its type: directory (find, signal), relay selector (rank, trouble),
-/// nat (expect, forget, punch, nominate), writer (set, reset, remove, assert, watch), prober, and
-/// the supervisor (update).
+/// One thing to do, addressed by its type: directory (find, signal), relay selector (rank,
+/// trouble), nat (expect, forget, punch, nominate), writer (set, reset, remove, assert, watch),
+/// prober, and the supervisor (update).
 struct effect {
   ticket asked{}; ///< no_ticket: no answer is expected
   std::variant<msg::find_peer, msg::send_signal, msg::rank_relays, msg::relay_trouble,

@@ -14,13 +14,15 @@ using std::chrono::nanoseconds;
 namespace {
 std::string in_ms(nanoseconds rtt) {
   char text[32];
-  std::snprintf(text, sizeof text, "%.1f ms", std::chrono::duration<double, std::milli>(rtt).count());
+  std::snprintf(text, sizeof text, "%.1f ms",
+                std::chrono::duration<double, std::milli>(rtt).count());
   return text;
 }
 std::string improvement(nanoseconds from, nanoseconds to) {
   char text[32];
   std::snprintf(text, sizeof text, "%.1f%%",
-                100.0 * (1.0 - static_cast<double>(to.count()) / static_cast<double>(from.count())));
+                100.0 *
+                    (1.0 - static_cast<double>(to.count()) / static_cast<double>(from.count())));
   return text;
 }
 } // namespace
@@ -33,7 +35,9 @@ const monitored* peer_connection::up() const {
   if (const auto* s = in<connected>()) return s;
   return in<degraded>();
 }
-bool peer_connection::alive() const { return up() != nullptr; }
+bool peer_connection::alive() const {
+  return up() != nullptr;
+}
 
 void peer_connection::probe(probe_series& series, std::chrono::milliseconds timeout) {
   series.sent(issue(msg::probe_tunnel{record_.address, timeout}),
@@ -41,13 +45,18 @@ void peer_connection::probe(probe_series& series, std::chrono::milliseconds time
 }
 
 void peer_connection::on(const tunnel_report& answer) {
-  if (auto* v = in<verifying>()) report(*v, answer);
-  else if (auto* m = up()) report(*m, answer);
-  else if (auto* t = in<trialling>()) report(*t, answer);
-  else if (auto* r = in<reconnecting>()) report(*r, answer);
+  if (auto* v = in<verifying>())
+    report(*v, answer);
+  else if (auto* m = up())
+    report(*m, answer);
+  else if (auto* t = in<trialling>())
+    report(*t, answer);
+  else if (auto* r = in<reconnecting>())
+    report(*r, answer);
 }
 
-// --- verifying --------------------------------------------------------------------------------------
+// --- verifying
+// --------------------------------------------------------------------------------------
 
 void peer_connection::verify(std::string why, bool adopting) {
   enter(verifying{now_.at + defaults::verify_deadline, probe_series{health_.degraded_above},
@@ -70,11 +79,13 @@ void peer_connection::first_answer() {
 
 void peer_connection::report(verifying& s, const tunnel_report& answer) {
   switch (s.probes.settle(answer)) {
-  case probe_series::verdict::measured: return come_up(answer.rtt, "the tunnel answers");
+  case probe_series::verdict::measured:
+    return come_up(answer.rtt, "the tunnel answers");
   case probe_series::verdict::proven:
     first_answer();
     return probe_next(s.probes);
-  default: return;
+  default:
+    return;
   }
 }
 
@@ -99,17 +110,22 @@ void peer_connection::come_up(nanoseconds rtt, std::string why) {
   }
   if (!m && initiator_ && path_ && path_->relay && !punching_until_ && !punch_at_)
     punch_at_ = now_.at + punch_again_.next();
-  if (slow) enter(degraded{next}, in_ms(rtt) + " is slow: " + why);
-  else enter(connected{next}, std::move(why));
+  if (slow)
+    enter(degraded{next}, in_ms(rtt) + " is slow: " + why);
+  else
+    enter(connected{next}, std::move(why));
 }
 
-// --- health checks ----------------------------------------------------------------------------------
+// --- health checks
+// ----------------------------------------------------------------------------------
 
 void peer_connection::check_now() {
   auto* m = up();
   if (!m || m->check) return;
-  if (m->move) m->next_check = now_.at; // when the move is over
-  else start_check(*m);
+  if (m->move)
+    m->next_check = now_.at; // when the move is over
+  else
+    start_check(*m);
 }
 
 void peer_connection::start_check(monitored& m) {
@@ -125,29 +141,34 @@ void peer_connection::due_monitored(monitored& m) {
     return;
   }
   auto& probes = m.check->probes;
+  if (now_.at >= m.check->over()) return check_over(m);
   if (!probes.next() || now_.at < *probes.next()) return;
   // One lost packet is no lost check: ask again while the check lasts.
   const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(m.check->ends - now_.at);
-  const auto patience = latency_ ? std::max<nanoseconds>(defaults::verify_probe_interval,
-                                                         2 * *latency_)
-                                 : nanoseconds{defaults::verify_probe_interval};
+  const auto patience = latency_
+                            ? std::max<nanoseconds>(defaults::verify_probe_interval, 2 * *latency_)
+                            : nanoseconds{defaults::verify_probe_interval};
   if (left > patience) return probe(probes, left);
   probes.stop();
-  if (probes.out() == 0) {
-    m.check.reset();
-    m.next_check = now_.at + defaults::repair_interval;
-  }
+  if (probes.out() == 0) check_over(m);
 }
 
 void peer_connection::report(monitored& m, const tunnel_report& answer) {
   if (!m.check) return;
   switch (m.check->probes.settle(answer)) {
-  case probe_series::verdict::measured: return check_answered(m, answer.rtt);
-  case probe_series::verdict::empty: break;
-  default: return;
+  case probe_series::verdict::measured:
+    return check_answered(m, answer.rtt);
+  case probe_series::verdict::empty:
+    break;
+  default:
+    return;
   }
+  // An unmeasured probe may be followed by a measured one while the check lasts.
+  if (m.check->probes.any_lost() || !m.check->probes.next()) check_over(m);
+}
+
+void peer_connection::check_over(monitored& m) {
   const auto lost = m.check->probes.any_lost();
-  if (!lost && m.check->probes.next()) return; // the prober may be back before the check ends
   m.check.reset();
   // Unmeasured, or on a path that is just being left: says nothing.
   m.next_check = now_.at + (m.move ? nanoseconds{0} : nanoseconds{defaults::repair_interval});
@@ -162,7 +183,8 @@ void peer_connection::check_answered(monitored&, nanoseconds rtt) {
   if (was_slow && in<degraded>()) maybe_trial(rtt);
 }
 
-// --- another relay ----------------------------------------------------------------------------------
+// --- another relay
+// ----------------------------------------------------------------------------------
 
 void peer_connection::maybe_trial(nanoseconds measured) {
   if (!initiator_ || !path_ || up()->move) return;
@@ -200,9 +222,12 @@ void peer_connection::due(trialling& t) {
 
 void peer_connection::report(trialling& t, const tunnel_report& answer) {
   switch (t.probes.settle(answer)) {
-  case probe_series::verdict::proven: return probe_next(t.probes);
-  case probe_series::verdict::measured: break;
-  default: return;
+  case probe_series::verdict::proven:
+    return probe_next(t.probes);
+  case probe_series::verdict::measured:
+    break;
+  default:
+    return;
   }
   if (t.at == trialling::stage::restoring) return come_up(answer.rtt, "back on the old relay");
   if (!relay_trial_policy::better(t.old_rtt, answer.rtt))
@@ -215,7 +240,8 @@ void peer_connection::report(trialling& t, const tunnel_report& answer) {
                           improvement(t.old_rtt, answer.rtt) + ")");
 }
 
-// --- repairs ----------------------------------------------------------------------------------------
+// --- repairs
+// ----------------------------------------------------------------------------------------
 
 void peer_connection::reconnect(int attempt, std::string why, std::optional<path> target) {
   if (attempt == 1) ++counters_.reconnects;
@@ -232,8 +258,10 @@ void peer_connection::reconnect(int attempt, std::string why, std::optional<path
     punch_soon();
     punching_until_.reset();
   }
-  if (initiator_) repair(std::move(target));
-  else ask_for_repair(attempt);
+  if (initiator_)
+    repair(std::move(target));
+  else
+    ask_for_repair(attempt);
 }
 
 void peer_connection::repair(std::optional<path> target) {
@@ -278,7 +306,8 @@ void peer_connection::report(reconnecting& s, const tunnel_report& answer) {
   case probe_series::verdict::proven:
     first_answer();
     return probe_next(s.probes);
-  default: return;
+  default:
+    return;
   }
 }
 

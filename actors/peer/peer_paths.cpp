@@ -7,7 +7,8 @@ namespace lanrage::actors {
 
 namespace defaults = config::defaults;
 
-// --- what the other side says -----------------------------------------------------------------------
+// --- what the other side says
+// -----------------------------------------------------------------------
 
 void peer_connection::on(const net::peer_signal& said) {
   if (in<closing>()) return;
@@ -29,8 +30,7 @@ void peer_connection::on(const net::peer_signal& said) {
       // A responder of another attempt was restarted: whether the session survived it is open.
       if (initiator_) check_now();
     }
-    if (is_punch)
-      say(msg::start_punch{record_.key, said.epoch, said.candidates, said.start_after});
+    if (is_punch) say(msg::start_punch{record_.key, said.epoch, said.candidates, said.start_after});
     return;
   }
   case net::signal_kind::reset:
@@ -42,7 +42,8 @@ void peer_connection::on(const net::peer_signal& said) {
     if (said.ready && (alive() || in<trialling>() || in<verifying>()))
       return reconnect(1, "the peer lost the session", path_);
     return check_now();
-  case net::signal_kind::bye: return closed_by_peer();
+  case net::signal_kind::bye:
+    return closed_by_peer();
   }
 }
 
@@ -66,7 +67,8 @@ void peer_connection::offer_if_due() {
     say(msg::send_signal{record_.party, record_.key, talk_.offer(now_.at, ready_)});
 }
 
-// --- what we know of ourselves ----------------------------------------------------------------------
+// --- what we know of ourselves
+// ----------------------------------------------------------------------
 
 void peer_connection::on(const msg::own_paths& own) {
   if (!talk_.own_candidates(own.candidates)) return;
@@ -95,7 +97,8 @@ void peer_connection::on(const msg::network_changed&) {
   check_now();
 }
 
-// --- relays -----------------------------------------------------------------------------------------
+// --- relays
+// -----------------------------------------------------------------------------------------
 
 void peer_connection::rank() {
   if (in<closing>()) return;
@@ -123,7 +126,8 @@ path peer_connection::attributed(const net::endpoint& where) const {
   return path{where, std::nullopt, {}};
 }
 
-// --- progress ---------------------------------------------------------------------------------------
+// --- progress
+// ---------------------------------------------------------------------------------------
 
 void peer_connection::progress() {
   auto* m = up();
@@ -160,7 +164,8 @@ void peer_connection::due(configuring& s) {
   if (now_.at >= s.until) reconnect(1, "WireGuard did not confirm in time");
 }
 
-// --- WireGuard's configuration ----------------------------------------------------------------------
+// --- WireGuard's configuration
+// ----------------------------------------------------------------------
 
 msg::wg_peer peer_connection::base() const {
   return {record_.key, record_.address, std::nullopt, false};
@@ -223,7 +228,8 @@ void peer_connection::on(const write_done& answer) {
   }
 }
 
-// --- punching ---------------------------------------------------------------------------------------
+// --- punching
+// ---------------------------------------------------------------------------------------
 
 void peer_connection::punch_soon() {
   if (!initiator_ || in<failed>() || in<closing>() || in<discovering>()) return;
@@ -282,7 +288,8 @@ void peer_connection::on(const msg::path_event& news) {
   }
 }
 
-// --- moving a living session ------------------------------------------------------------------------
+// --- moving a living session
+// ------------------------------------------------------------------------
 
 void peer_connection::start_move(const path& target) {
   endpoint_move move{target, no_ticket, now_.at + defaults::punch_deadline};
@@ -298,7 +305,8 @@ void peer_connection::start_move(const path& target) {
 void peer_connection::on(const move_done& answer) {
   auto* m = up();
   if (!m || !m->move || m->move->asked != answer.asked || answer.asked == no_ticket) return;
-  end_move(answer.landed, answer.landed ? "moved to the direct path" : "the direct path did not hold");
+  end_move(answer.landed,
+           answer.landed ? "moved to the direct path" : "the direct path did not hold");
 }
 
 void peer_connection::end_move(bool landed, std::string why) {
@@ -319,14 +327,15 @@ void peer_connection::end_move(bool landed, std::string why) {
   check_now();
 }
 
-// --- WireGuard's own signals ------------------------------------------------------------------------
+// --- WireGuard's own signals
+// ------------------------------------------------------------------------
 
 void peer_connection::on(const msg::wg_signal& seen) {
   if (in<closing>()) return;
   const auto handshake = seen.latest_handshake && seen.latest_handshake != handshake_;
   const auto received = seen.rx > rx_;
-  const auto session = seen.latest_handshake &&
-                       now_.wall - *seen.latest_handshake < defaults::session_lifetime;
+  const auto session =
+      seen.latest_handshake && now_.wall - *seen.latest_handshake < defaults::session_lifetime;
   rx_ = seen.rx;
   handshake_ = seen.latest_handshake;
   if (seen.session_lost) return session_lost();

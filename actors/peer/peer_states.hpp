@@ -2,6 +2,7 @@
 
 #include "actors/peer/peer_events.hpp"
 #include "actors/peer/probing.hpp"
+#include "config/defaults.hpp"
 #include "messages/values.hpp"
 
 #include <chrono>
@@ -18,7 +19,9 @@ struct path {
   std::optional<msg::relay_choice> relay; ///< absent: direct
   std::chrono::nanoseconds rtt{};         ///< as probed or ranked; zero: unknown
 };
-inline path through(const msg::relay_choice& relay) { return {relay.address, relay, relay.rtt}; }
+inline path through(const msg::relay_choice& relay) {
+  return {relay.address, relay, relay.rtt};
+}
 inline msg::strategy strategy_of(const path& p) {
   return p.relay ? msg::strategy::relay : msg::strategy::direct;
 }
@@ -50,6 +53,8 @@ struct verifying {
 struct health_check {
   msg::time_point ends; ///< no probe of it is answered after this
   probe_series probes;
+  /// Every report is in by then, or the prober is to blame.
+  msg::time_point over() const { return ends + 2 * config::defaults::probe_grace; }
 };
 
 /// A living session is being moved to a proven direct path (make before break).
@@ -104,7 +109,9 @@ using state = std::variant<discovering, negotiating, configuring, verifying, con
 static_assert(std::variant_size_v<state> == msg::phase_count);
 
 /// The states stand in the order of msg::phase.
-inline msg::phase phase_of(const state& s) { return static_cast<msg::phase>(s.index()); }
+inline msg::phase phase_of(const state& s) {
+  return static_cast<msg::phase>(s.index());
+}
 
 /// Whether the one door may lead from one state to another.
 bool legal(msg::phase from, msg::phase to);

@@ -12,6 +12,8 @@ std::optional<path> repair_path(const std::optional<path>& failing,
   return std::nullopt;
 }
 
-bool asks_for_new_session(int attempt) { return attempt > 1; }
+bool asks_for_new_session(int attempt) {
+  return attempt > 1;
+}
 
 } // namespace lanrage::actors

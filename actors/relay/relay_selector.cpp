@@ -1,14 +1,15 @@
 #include "actors/relay/relay_selector.hpp"
 
+#include "actors/shell.hpp"
+
 #include <caf/actor_system.hpp>
-#include <caf/sec.hpp>
 #include <caf/stateful_actor.hpp>
 #include <caf/typed_event_based_actor.hpp>
 
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
-#include <exception>
+#include <type_traits>
 #include <utility>
 
 namespace lanrage::actors {
@@ -51,7 +52,8 @@ void arm(self_pointer self) {
 
 void execute(self_pointer self, relay_effects& effects) {
   auto& state = self->state;
-  for (auto& frame : effects.frames) self->send(state.roles.port, std::move(frame));
+  for (auto& frame : effects.frames)
+    self->send(state.roles.port, std::move(frame));
   for (auto& text : effects.news) {
     spdlog::info("relays: {}", text);
     self->send(state.roles.supervisor,
@@ -90,31 +92,10 @@ void attach(self_pointer self) {
   self->send(roles.route_watch, msg::attach_network{roles.relays});
 }
 
-void set_handlers(self_pointer self) {
-  self->set_exception_handler([](std::exception_ptr& problem) -> caf::error {
-    try {
-      std::rethrow_exception(problem);
-    } catch (const std::exception& what) {
-      spdlog::error("relays: crashed: {}", what.what());
-    } catch (...) {
-      spdlog::error("relays: crashed for an unknown reason");
-    }
-    return caf::sec::runtime_error;
-  });
-  self->set_down_handler([](caf::scheduled_actor*, caf::down_msg&) {});
-  self->set_exit_handler([](caf::scheduled_actor* me, caf::exit_msg& order) {
-    me->quit(std::move(order.reason));
-  });
-  self->set_default_handler([](caf::scheduled_actor*, caf::message_view&) {
-    spdlog::warn("relays: a message that is not of its interface");
-    return caf::result<caf::message>{caf::sec::unexpected_message};
-  });
-}
-
 shell::behavior_type selector(self_pointer self, const msg::roles& roles,
                               const relay_selector_settings& settings,
                               const std::shared_ptr<relay_selector_memory>& memory) {
-  set_handlers(self);
+  install_handlers(self, selector_state::name);
   auto& state = self->state;
   state.roles = roles;
   state.memory = memory;
@@ -140,7 +121,8 @@ shell::behavior_type selector(self_pointer self, const msg::roles& roles,
         });
       },
       [=](const msg::relay_trouble& report) {
-        step(self, [&](auto& table, auto now, auto& out) { table.trouble(report.relay, now, out); });
+        step(self,
+             [&](auto& table, auto now, auto& out) { table.trouble(report.relay, now, out); });
       },
       [=](const relay_due& due) {
         if (due.token != self->state.token) return;

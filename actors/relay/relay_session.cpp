@@ -102,10 +102,10 @@ void relay_session::tick(time_point now, relay_effects& out) {
   if (asking_ && now >= asking_->due) {
     overdue(*asking_);
     if (registered_ && asking_->sent >= defaults::relay_lost_after) lose(now, out);
-    if (asking_->sent >= defaults::relay_lost_after) rtt_.clear(); // what was, may not come back
+    if (asking_->sent >= defaults::relay_lost_after) unheard();
     if (!wanted_ && asking_->sent >= defaults::relay_measure_requests) {
       asking_.reset();
-      return;
+      return; // unreachable, until it answers some day
     }
     ask(now, out);
   } else if (!asking_ && renew_at_ && now >= *renew_at_) {
@@ -130,7 +130,9 @@ void relay_session::say_hello(time_point now, relay_effects& out) {
     return;
   }
   if (!asking_) asking_ = exchange{0, defaults::relay_rto, {}, 0};
-  hello_at_ = asking_->sent == 0 ? std::optional{now} : std::nullopt;
+  // A challenge does not say which hello it answers. Of a few, the first: too far rather than too
+  // near, and registrations soon put it right. Of many, the last: the relay has just come back.
+  if (asking_->sent == 0 || asking_->sent >= defaults::relay_measure_requests) hello_at_ = now;
   ++asking_->sent;
   asking_->due = now + asking_->wait;
   send(encode(net::hello{own_.key}), out);
@@ -186,7 +188,7 @@ void relay_session::on_challenge(net::byte_view datagram, time_point now, relay_
   const auto said = net::decode_challenge(datagram);
   if (!said || !asking_ || asking_->challenges >= challenges_max) return;
   if (said->time_unix_ms > time_max) return;
-  if (hello_at_) rtt_.add(now - *hello_at_);
+  if (hello_at_) heard(now - *hello_at_);
   hello_at_.reset();
   cookie_ = said->value;
   clock_offset_ = std::chrono::milliseconds{said->time_unix_ms} - ms_of(now);
@@ -274,7 +276,7 @@ void relay_session::on_stale(time_point now, relay_effects& out) {
   timestamp_ = 0;
   registrations_.clear();
   cookie_.reset();
-  if (stale_ > stale_steps_max) return pause(now);
+  if (stale_ > stale_steps_max + 1) return pause(now);
   asking_.reset();
   ask(now, out);
 }
@@ -298,7 +300,7 @@ bool relay_session::measured(std::deque<sent_frame>& sent, std::uint64_t number,
   const auto found = std::find_if(sent.begin(), sent.end(),
                                   [&](const sent_frame& f) { return f.number == number; });
   if (found == sent.end()) return false;
-  rtt_.add(now - found->at);
+  heard(now - found->at);
   sent.erase(sent.begin(), found + 1);
   return true;
 }
@@ -309,13 +311,24 @@ void relay_session::overdue(exchange& what) {
   what.wait = std::min<std::chrono::nanoseconds>(2 * what.wait, defaults::relay_rto_max);
 }
 
+void relay_session::heard(std::chrono::nanoseconds rtt) {
+  rtt_.add(rtt);
+  in_vain_ = false;
+}
+
+/// What was its distance may not be when it comes back.
+void relay_session::unheard() {
+  rtt_.clear();
+  in_vain_ = true;
+}
+
 void relay_session::lose(time_point now, relay_effects& out) {
   registered_ = false;
   renew_at_.reset();
   pinging_.reset();
   shown_.clear();
   listed_.clear();
-  rtt_.clear();
+  unheard();
   const auto penalty = defaults::relay_penalty_first * (1 << std::min(losses_, 10));
   ++losses_;
   trusted_again_ = now + std::min<std::chrono::seconds>(penalty, defaults::relay_penalty_max);
@@ -324,8 +337,7 @@ void relay_session::lose(time_point now, relay_effects& out) {
 }
 
 bool relay_session::doubtful(time_point now) const {
-  return (asking_ && asking_->sent > 1) || (pinging_ && pinging_->sent > 1) ||
-         now < trusted_again_;
+  return (asking_ && asking_->sent > 1) || (pinging_ && pinging_->sent > 1) || now < trusted_again_;
 }
 
 std::vector<net::route_claim> relay_session::learnt() const {
@@ -339,7 +351,7 @@ std::chrono::nanoseconds relay_session::first_wait() const {
   const auto known = rtt();
   if (!known) return defaults::relay_rto;
   return std::clamp<std::chrono::nanoseconds>(2 * *known + defaults::relay_rto_margin,
-                                              defaults::relay_rto_min, defaults::relay_rto);
+                                              defaults::relay_rto_min, defaults::relay_rto_max);
 }
 
 std::uint64_t relay_session::next_timestamp(time_point now) {

@@ -60,11 +60,13 @@ class relay_session {
   bool wanted() const { return wanted_; }
   bool registered() const { return registered_; }
   bool has_tokens() const { return !tokens_.empty(); }
+  /// It was asked in vain, and nobody asks now.
+  bool unreachable() const { return !wanted_ && !asking_ && in_vain_; }
   /// A request is overdue, or the relay came back from a loss only just now.
   bool doubtful(time_point now) const;
   std::optional<std::chrono::microseconds> rtt() const { return rtt_.median(); }
   std::uint16_t load_permille() const { return load_; }
-  std::uint64_t asked() const { return asked_; }       ///< requests sent
+  std::uint64_t asked() const { return asked_; }        ///< requests sent
   std::uint64_t unanswered() const { return overdue_; } ///< of them not answered in time
   /// Routes the relay learnt by itself: worth telling other relays. What we claimed is left out,
   /// or two relays would keep each other's dead routes alive through us.
@@ -101,6 +103,8 @@ class relay_session {
   void on_pong(net::byte_view datagram, time_point now);
   void lose(time_point now, relay_effects& out);
   void overdue(exchange& what);
+  void heard(std::chrono::nanoseconds rtt);
+  void unheard();
   bool measured(std::deque<sent_frame>& sent, std::uint64_t number, time_point now);
   std::chrono::nanoseconds first_wait() const;
   std::uint64_t next_timestamp(time_point now);
@@ -111,9 +115,9 @@ class relay_session {
   std::chrono::milliseconds clock_offset_; ///< relay's (or our) calendar time minus steady time
   bool wanted_ = false;
   bool registered_ = false;
-  std::optional<exchange> asking_;  ///< hello or registration
+  std::optional<exchange> asking_; ///< hello or registration
   std::optional<exchange> pinging_;
-  std::optional<time_point> hello_at_; ///< of a hello that can be measured: sent exactly once
+  std::optional<time_point> hello_at_; ///< what a challenge is measured from
   std::deque<sent_frame> registrations_;
   std::deque<sent_frame> pings_;
   std::optional<time_point> renew_at_;
@@ -122,15 +126,17 @@ class relay_session {
   std::uint64_t timestamp_ = 0;
   std::uint64_t nonce_ = 0;
   int stale_ = 0; ///< refusals as stale in a row
-  std::chrono::milliseconds ahead_{}; ///< of the relay's clock, to pass an earlier self's timestamps
+  std::chrono::milliseconds
+      ahead_{}; ///< of the relay's clock, to pass an earlier self's timestamps
   std::vector<net::bytes> tokens_;
-  std::set<net::bytes> shown_;               ///< tokens the relay accepted
-  std::vector<net::bytes> showing_;          ///< in the registration in flight
+  std::set<net::bytes> shown_;      ///< tokens the relay accepted
+  std::vector<net::bytes> showing_; ///< in the registration in flight
   std::vector<net::route_claim> claims_;
-  std::set<net::session_index> claimed_;     ///< ever, here
-  std::vector<net::route_claim> listed_;     ///< by the last `registered`
+  std::set<net::session_index> claimed_; ///< ever, here
+  std::vector<net::route_claim> listed_; ///< by the last `registered`
   std::optional<net::session_index> unknown_;
   rtt_window rtt_;
+  bool in_vain_ = false; ///< the last few requests had no answer
   std::uint16_t load_ = 0;
   std::uint64_t asked_ = 0;
   std::uint64_t overdue_ = 0;

@@ -20,7 +20,9 @@ bool clearly_nearer(std::chrono::microseconds candidate, std::chrono::microsecon
 }
 
 /// A peer may claim any distance; sums must not overflow.
-bool sane(const net::relay_leg& leg) { return leg.rtt >= 0us && leg.rtt <= 60s; }
+bool sane(const net::relay_leg& leg) {
+  return leg.rtt >= 0us && leg.rtt <= 60s;
+}
 
 /// Worth telling: another set or order of relays, or a distance that moved by more than noise.
 bool differ(const msg::own_legs& a, const msg::own_legs& b) {
@@ -39,8 +41,8 @@ bool differ(const msg::own_legs& a, const msg::own_legs& b) {
 relay_table::relay_table(const net::wg_private_key& own, std::chrono::milliseconds unix_now,
                          time_point now, relay_table_memory remembered)
     : own_(own), identity_{net::public_key(own), net::hash_of(net::public_key(own))},
-      unix_offset_(unix_now - std::chrono::duration_cast<std::chrono::milliseconds>(
-                                  now.time_since_epoch())),
+      unix_offset_(unix_now -
+                   std::chrono::duration_cast<std::chrono::milliseconds>(now.time_since_epoch())),
       remembered_(std::move(remembered)) {}
 
 void relay_table::listed(const msg::relays_listed& list, time_point now, relay_effects& out) {
@@ -65,7 +67,8 @@ void relay_table::listed(const msg::relays_listed& list, time_point now, relay_e
     if (relays_.count(id) == 0) add(info);
   give_tokens(now, out);
   choose(now, out); // relays known from before are resumed at once
-  for (auto& [id, relay] : relays_) relay.measure(now, out); // the others race
+  for (auto& [id, relay] : relays_)
+    relay.measure(now, out); // the others race
   measure_at_ = now + defaults::relay_measure_every;
   settle(now, out);
 }
@@ -74,23 +77,22 @@ void relay_table::add(const net::relay_info& info) {
   const auto key = net::relay_key(own_, info.key);
   if (!key) return; // a key that agrees on nothing is nobody's
   const auto known = remembered_.relays.find(info.id());
-  relays_.emplace(info.id(),
-                  relay_session{info, *key, identity_, unix_offset_,
-                                known == remembered_.relays.end() ? remembered_relay{}
-                                                                  : known->second});
+  relays_.emplace(info.id(), relay_session{info, *key, identity_, unix_offset_,
+                                           known == remembered_.relays.end() ? remembered_relay{}
+                                                                             : known->second});
   by_address_[info.address] = info.id();
 }
 
 /// To each relay its own, unexpired.
 void relay_table::give_tokens(time_point now, relay_effects& out) {
   const auto unix_s = std::chrono::duration_cast<std::chrono::seconds>(
-      std::chrono::duration_cast<std::chrono::milliseconds>(now.time_since_epoch()) +
-      unix_offset_);
+      std::chrono::duration_cast<std::chrono::milliseconds>(now.time_since_epoch()) + unix_offset_);
   std::map<net::relay_id, std::vector<net::bytes>> sorted;
   for (const auto& raw : tokens_) {
     const auto token = net::read_token(raw);
     if (token && token->member == identity_.key &&
-        token->expires_unix_s > static_cast<std::uint64_t>(std::max<std::int64_t>(unix_s.count(), 0)))
+        token->expires_unix_s >
+            static_cast<std::uint64_t>(std::max<std::int64_t>(unix_s.count(), 0)))
       sorted[token->relay].push_back(raw);
   }
   for (auto& [id, relay] : relays_) {
@@ -130,7 +132,8 @@ void relay_table::tick(time_point now, relay_effects& out) {
   if (now >= measure_at_) {
     measure_at_ = now + defaults::relay_measure_every;
     give_tokens(now, out);
-    for (auto& [id, relay] : relays_) relay.measure(now, out);
+    for (auto& [id, relay] : relays_)
+      relay.measure(now, out);
   }
   for (auto& [id, relay] : relays_) {
     const auto due = relay.deadline();
@@ -196,6 +199,9 @@ void relay_table::choose(time_point now, relay_effects& out) {
     want(relay, now, out);
     complete = complete && relay.registered();
   }
+  for (auto& [id, relay] : relays_)
+    if (chosen.size() < defaults::relays_registered && relay.unreachable() && relay.has_tokens())
+      want(relay, now, out);
   for (auto& [id, relay] : relays_) {
     if (!relay.wanted() || ours.count(id) != 0 || !relay.listed().empty()) continue;
     const auto asked = for_peers_.find(id);
@@ -210,8 +216,7 @@ void relay_table::choose(time_point now, relay_effects& out) {
 }
 
 msg::relay_ranking relay_table::rank(const std::vector<net::relay_leg>& peer_legs, time_point now,
-                                     relay_effects& out,
-                                     const std::set<net::relay_id>& excluded) {
+                                     relay_effects& out, const std::set<net::relay_id>& excluded) {
   struct ranked {
     bool doubtful;
     bool crowded;
@@ -225,7 +230,8 @@ msg::relay_ranking relay_table::rank(const std::vector<net::relay_leg>& peer_leg
     if (for_peers_.count(leg.relay) != 0) for_peers_[leg.relay] = now;
     if (!relay.registered()) continue;
     const auto& info = relay.info();
-    order.push_back({relay.doubtful(now), relay.load_permille() >= defaults::relay_crowded_permille,
+    order.push_back({relay.doubtful(now),
+                     relay.load_permille() >= defaults::relay_crowded_permille,
                      {leg.relay, info.name, info.address, distance(relay) + leg.rtt}});
   }
   std::sort(order.begin(), order.end(), [](const ranked& a, const ranked& b) {
@@ -233,7 +239,8 @@ msg::relay_ranking relay_table::rank(const std::vector<net::relay_leg>& peer_leg
            std::tie(b.doubtful, b.crowded, b.choice.rtt, b.choice.relay);
   });
   msg::relay_ranking ranking;
-  for (auto& r : order) ranking.choices.push_back(std::move(r.choice));
+  for (auto& r : order)
+    ranking.choices.push_back(std::move(r.choice));
   serve_peer(peer_legs, ranking, now, out);
   settle(now, out);
   return ranking;
@@ -271,7 +278,8 @@ void relay_table::want(relay_session& relay, time_point now, relay_effects& out)
 /// What other relays learnt of our sessions and this one does not list.
 void relay_table::hand_over(relay_session& to) {
   std::set<net::session_index> there;
-  for (const auto& route : to.listed()) there.insert(route.index);
+  for (const auto& route : to.listed())
+    there.insert(route.index);
   std::vector<net::route_claim> claims;
   for (const auto& [id, relay] : relays_) {
     if (&relay == &to) continue;
@@ -318,7 +326,8 @@ void relay_table::publish(relay_effects& out) {
 
 relay_table_memory relay_table::memory() const {
   auto out = remembered_;
-  for (const auto& [id, relay] : relays_) out.relays[id] = relay.memory();
+  for (const auto& [id, relay] : relays_)
+    out.relays[id] = relay.memory();
   return out;
 }
 

@@ -10,6 +10,7 @@
 #include <caf/send.hpp>
 #include <caf/stateful_actor.hpp>
 #include <caf/typed_event_based_actor.hpp>
+
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
@@ -24,8 +25,8 @@ using net::wg_public_key;
 
 using save_atom = caf::atom_constant<caf::atom("savepeers")>;
 using lease_atom = caf::atom_constant<caf::atom("useaddress")>;
-using own_interface = msg::connection_supervisor_actor::extend<caf::reacts_to<save_atom>,
-                                                               caf::reacts_to<lease_atom>>;
+using own_interface =
+    msg::connection_supervisor_actor::extend<caf::reacts_to<save_atom>, caf::reacts_to<lease_atom>>;
 
 struct supervisor_state {
   static inline const char* name = "connections";
@@ -53,10 +54,12 @@ void publish(pointer self, std::string what, std::string text,
   auto& s = self->state;
   const msg::connection_event event{s.settings.wall(), std::move(what), std::move(text),
                                     std::move(view)};
-  for (const auto& sink : s.memory->subscribers) self->send(sink, event);
+  for (const auto& sink : s.memory->subscribers)
+    self->send(sink, event);
 }
 
-// --- saving -----------------------------------------------------------------------------------------
+// --- saving
+// -----------------------------------------------------------------------------------------
 
 void save_soon(pointer self) {
   if (std::exchange(self->state.save_pending, true)) return;
@@ -67,7 +70,8 @@ void save(pointer self) {
   auto& s = self->state;
   s.save_pending = false;
   std::vector<msg::saved_peer> all;
-  for (const auto& [key, peer] : s.memory->peers) all.push_back(peer.saved);
+  for (const auto& [key, peer] : s.memory->peers)
+    all.push_back(peer.saved);
   self->request(s.roles.store, defaults::configure_deadline,
                 msg::store_put{std::string(saved_peers_document), encode_saved_peers(all)})
       .then([](const msg::done&) {},
@@ -77,7 +81,8 @@ void save(pointer self) {
             });
 }
 
-// --- running peers ----------------------------------------------------------------------------------
+// --- running peers
+// ----------------------------------------------------------------------------------
 
 /// The latest word on a member, of any party of ours.
 const msg::known_peer* known_record(const connection_memory& memory, const wg_public_key& key) {
@@ -95,21 +100,23 @@ void start_peer(pointer self, const wg_public_key& key) {
   settings.owner = caf::actor_cast<caf::actor>(s.roles.supervisor);
   // The actor's own memory: touched by one incarnation at a time, never by us.
   const auto saved = std::make_shared<msg::saved_peer>(peer.saved);
-  settings.make = [make = s.settings.make_peer, roles = s.roles, saved](caf::actor_system& system, const caf::actor& address) {
+  settings.make = [make = s.settings.make_peer, roles = s.roles, saved](caf::actor_system& system,
+                                                                        const caf::actor& address) {
     return caf::actor_cast<caf::actor>(
         make(system, roles, saved, caf::actor_cast<msg::peer_actor>(address)));
   };
   settings.notify = [saved, roles = s.roles, wall = s.settings.wall](const death_notice& death) {
     ++saved->counters.restarts;
-    caf::anon_send(roles.supervisor, msg::connection_event{wall(), "actor",
-                                                           death.name + " died: " + death.cause,
-                                                           std::nullopt});
+    caf::anon_send(
+        roles.supervisor,
+        msg::connection_event{wall(), "actor", death.name + " died: " + death.cause, std::nullopt});
   };
   peer.guardian = spawn_guardian(self->system(), std::move(settings));
   self->monitor(peer.guardian);
   start_guardian(peer.guardian);
   const auto address = address_of(peer);
-  if (const auto* known = known_record(*s.memory, key)) self->send(address, msg::peer_known{*known});
+  if (const auto* known = known_record(*s.memory, key))
+    self->send(address, msg::peer_known{*known});
   if (s.memory->paths) self->send(address, *s.memory->paths);
   if (s.memory->legs) self->send(address, *s.memory->legs);
   self->send(address, s.memory->self.control);
@@ -130,8 +137,10 @@ void answer_connecting(pointer self, const msg::connection_view& view) {
   const auto down = view.at == msg::phase::failed;
   if (!up && !down) return;
   for (auto& promise : found->second) {
-    if (up) promise.deliver(view);
-    else promise.fail(net::fail(view.error.value_or(net::errc::connection_failed), view.reason));
+    if (up)
+      promise.deliver(view);
+    else
+      promise.fail(net::fail(view.error.value_or(net::errc::connection_failed), view.reason));
   }
   waiting.erase(found);
 }
@@ -140,7 +149,8 @@ void answer_disconnecting(pointer self, const wg_public_key& key) {
   auto& waiting = self->state.disconnecting;
   const auto found = waiting.find(key);
   if (found == waiting.end()) return;
-  for (auto& promise : found->second) promise.deliver(msg::done{});
+  for (auto& promise : found->second)
+    promise.deliver(msg::done{});
   waiting.erase(found);
 }
 
@@ -193,12 +203,14 @@ void on_down(pointer self, caf::down_msg& down) {
   save_soon(self);
 }
 
-// --- directory --------------------------------------------------------------------------------------
+// --- directory
+// --------------------------------------------------------------------------------------
 
 void use_lease(pointer self) {
   auto& s = self->state;
   if (!s.memory->self.address.leased()) return;
-  self->request(s.roles.writer, defaults::wg_call_deadline, msg::use_address{s.memory->self.address})
+  self->request(s.roles.writer, defaults::wg_call_deadline,
+                msg::use_address{s.memory->self.address})
       .then([](const msg::done&) {},
             [self](caf::error& e) {
               spdlog::warn("connections: address not set, trying again: {}", text_of(e));
@@ -230,8 +242,10 @@ struct directory_news {
     const auto kept = s().memory->peers.find(news.key);
     if (kept == s().memory->peers.end()) return;
     if (const auto* elsewhere = known_record(*s().memory, news.key)) {
-      if (kept->second.guardian) self->send(address_of(kept->second), msg::peer_known{*elsewhere});
-      else kept->second.saved.record = elsewhere->record;
+      if (kept->second.guardian)
+        self->send(address_of(kept->second), msg::peer_known{*elsewhere});
+      else
+        kept->second.saved.record = elsewhere->record;
     } else if (kept->second.guardian) {
       self->send(address_of(kept->second), msg::close_peer{false});
     } else {
@@ -257,14 +271,15 @@ struct directory_news {
   }
   void operator()(const msg::control_state& news) const {
     if (news.up != s().memory->self.control.up)
-      publish(self, "control", news.up ? "connected to the control server"
-                                       : "no connection to the control server");
+      publish(self, "control",
+              news.up ? "connected to the control server" : "no connection to the control server");
     s().memory->self.control = news;
     tell_all(self, news);
   }
 };
 
-// --- requests ---------------------------------------------------------------------------------------
+// --- requests
+// ---------------------------------------------------------------------------------------
 
 /// The peer a user means, among those we keep.
 std::map<wg_public_key, kept_peer>::iterator find_kept(connection_memory& memory,
@@ -281,8 +296,9 @@ void connect(pointer self, const msg::known_peer& found, const msg::connect_peer
   auto& peer = keep(*s.memory, found.record);
   peer.saved.wanted = true;
   save_soon(self);
-  if (peer.view && (peer.view->at == msg::phase::connected || peer.view->at == msg::phase::degraded ||
-                    peer.view->at == msg::phase::trialling))
+  if (peer.view &&
+      (peer.view->at == msg::phase::connected || peer.view->at == msg::phase::degraded ||
+       peer.view->at == msg::phase::trialling))
     return promise.deliver(*peer.view);
   s.connecting[key].push_back(std::move(promise));
   start_peer(self, key);
@@ -291,15 +307,12 @@ void connect(pointer self, const msg::known_peer& found, const msg::connect_peer
 
 caf::typed_response_promise<msg::connection_view> on_connect(pointer self,
                                                              const msg::connect_peer& asked) {
-  promise_guard<msg::connection_view> promise{
-      self->make_response_promise<msg::connection_view>()};
+  promise_guard<msg::connection_view> promise{self->make_response_promise<msg::connection_view>()};
   self->request(self->state.roles.directory, defaults::discover_deadline,
                 msg::find_peer{asked.party, asked.id})
-      .then(
-          [self, asked, promise](const msg::known_peer& found) {
-            connect(self, found, asked, promise);
-          },
-          [promise](caf::error& e) mutable { promise.fail(msg::from_caf(e)); });
+      .then([self, asked,
+             promise](const msg::known_peer& found) { connect(self, found, asked, promise); },
+            [promise](caf::error& e) mutable { promise.fail(msg::from_caf(e)); });
   return promise.promise();
 }
 
@@ -337,8 +350,9 @@ msg::status_report on_list(pointer self) {
   out.self = memory.self;
   for (const auto& [key, peer] : memory.peers)
     if (peer.view && peer.view->at != msg::phase::closing) out.peers.push_back(*peer.view);
-  std::sort(out.peers.begin(), out.peers.end(),
-            [](const auto& a, const auto& b) { return std::tie(a.id, a.key) < std::tie(b.id, b.key); });
+  std::sort(out.peers.begin(), out.peers.end(), [](const auto& a, const auto& b) {
+    return std::tie(a.id, a.key) < std::tie(b.id, b.key);
+  });
   return out;
 }
 
@@ -355,19 +369,23 @@ void start(pointer self) {
   s.memory->self.key = s.settings.own;
   self->send(s.roles.directory, msg::attach_directory{s.roles.supervisor});
   self->send(s.roles.route_watch, msg::attach_network{s.roles.supervisor});
-  for (const auto& sink : s.memory->subscribers) self->monitor(sink);
+  for (const auto& sink : s.memory->subscribers)
+    self->monitor(sink);
   std::vector<wg_public_key> wanted;
   for (const auto& [key, peer] : s.memory->peers) {
-    if (peer.guardian) self->monitor(peer.guardian); // outlived our predecessor
-    else if (peer.saved.wanted) wanted.push_back(key);
+    if (peer.guardian)
+      self->monitor(peer.guardian); // outlived our predecessor
+    else if (peer.saved.wanted)
+      wanted.push_back(key);
   }
-  for (const auto& key : wanted) start_peer(self, key);
+  for (const auto& key : wanted)
+    start_peer(self, key);
   use_lease(self);
 }
 
-own_interface::behavior_type connection_supervisor(pointer self, const msg::roles& roles,
-                                                   const connection_settings& settings,
-                                                   const std::shared_ptr<connection_memory>& memory) {
+own_interface::behavior_type
+connection_supervisor(pointer self, const msg::roles& roles, const connection_settings& settings,
+                      const std::shared_ptr<connection_memory>& memory) {
   auto& s = self->state;
   s.roles = roles;
   s.settings = settings;
@@ -382,7 +400,8 @@ own_interface::behavior_type connection_supervisor(pointer self, const msg::role
       [self](const msg::list_status&) { return on_list(self); },
       [self](const msg::attach_events& m) { subscribe(self, m.sink); },
       [self](const msg::connection_event& m) {
-        for (const auto& sink : self->state.memory->subscribers) self->send(sink, m);
+        for (const auto& sink : self->state.memory->subscribers)
+          self->send(sink, m);
       },
       [self](const msg::peer_update& m) { on_update(self, m); },
       [self](const msg::directory_event& m) { std::visit(directory_news{self}, m.what); },

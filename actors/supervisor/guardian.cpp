@@ -12,6 +12,7 @@
 #include <caf/skip.hpp>
 #include <caf/stateful_actor.hpp>
 #include <caf/system_messages.hpp>
+
 #include <spdlog/spdlog.h>
 
 #include <utility>
@@ -64,7 +65,7 @@ void on_down(guardian_actor* self, caf::down_msg& down) {
   auto& s = self->state;
   if (s.settings.owner && down.source == s.settings.owner.address()) {
     if (s.child) self->send_exit(s.child, caf::exit_reason::user_shutdown);
-    return self->quit();
+    return self->quit(caf::exit_reason::user_shutdown); // not "done": nobody shall start another
   }
   if (!s.child || down.source != s.child.address()) return; // an earlier incarnation
   if (!down.reason) {

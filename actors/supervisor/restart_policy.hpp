@@ -33,7 +33,8 @@ class restart_policy {
   std::optional<std::chrono::milliseconds> died(time_point now) {
     if (started_ && now - *started_ >= budget_.healthy_after) wait_.reset();
     deaths_.push_back(now);
-    while (now - deaths_.front() > budget_.window) deaths_.pop_front();
+    while (now - deaths_.front() > budget_.window)
+      deaths_.pop_front();
     if (deaths_.size() > static_cast<std::size_t>(budget_.per_window)) return std::nullopt;
     return wait_.next();
   }

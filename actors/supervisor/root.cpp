@@ -49,8 +49,10 @@ caf::behavior root(root_actor* self, std::vector<guarded_role> roles, fatal_hand
     end_all(self);
     self->quit(std::move(exit.reason));
   });
-  for (const auto& role : self->state.roles) self->monitor(role.guardian);
-  for (const auto& role : self->state.roles) start_guardian(role.guardian);
+  for (const auto& role : self->state.roles)
+    self->monitor(role.guardian);
+  for (const auto& role : self->state.roles)
+    start_guardian(role.guardian);
   // Nothing is ever said to the root; a behaviour keeps it alive.
   return {[](caf::unit_t) {}};
 }

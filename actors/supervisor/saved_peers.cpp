@@ -12,7 +12,8 @@ namespace json = boost::json;
 
 namespace {
 
-// --- writing ----------------------------------------------------------------------------------------
+// --- writing
+// ----------------------------------------------------------------------------------------
 
 template <class T>
 json::string text(const T& value) {
@@ -64,7 +65,8 @@ json::object write(const msg::saved_peer& peer) {
   return out;
 }
 
-// --- reading ----------------------------------------------------------------------------------------
+// --- reading
+// ----------------------------------------------------------------------------------------
 
 /// What is wrong, for decode_saved_peers alone: it turns this into a value.
 struct unreadable : std::runtime_error {
@@ -176,9 +178,9 @@ msg::saved_peer read_peer(const json::object& in) {
   if (in.if_contains("connected_at_unix_ms"))
     out.connected_at = msg::unix_ms{number_at(in, "connected_at_unix_ms")};
   const auto& c = object_at(in, "counters");
-  out.counters = {number_at(c, "checks"),         number_at(c, "lost"),
-                  number_at(c, "reconnects"),     number_at(c, "relay_switches"),
-                  number_at(c, "path_changes"),   number_at(c, "restarts")};
+  out.counters = {number_at(c, "checks"),       number_at(c, "lost"),
+                  number_at(c, "reconnects"),   number_at(c, "relay_switches"),
+                  number_at(c, "path_changes"), number_at(c, "restarts")};
   return out;
 }
 
@@ -186,7 +188,8 @@ msg::saved_peer read_peer(const json::object& in) {
 
 std::string encode_saved_peers(const std::vector<msg::saved_peer>& peers) {
   json::array list;
-  for (const auto& peer : peers) list.push_back(write(peer));
+  for (const auto& peer : peers)
+    list.push_back(write(peer));
   return json::serialize(json::object{{"version", 1}, {"peers", std::move(list)}});
 }
 

@@ -19,7 +19,9 @@ inline net::wg_public_key key_of(std::uint8_t n) {
 inline const net::wg_public_key alice_key = key_of(1);
 inline const net::wg_public_key bob_key = key_of(2);
 
-inline net::endpoint at(const std::string& text) { return *net::endpoint::parse(text); }
+inline net::endpoint at(const std::string& text) {
+  return *net::endpoint::parse(text);
+}
 inline const net::endpoint alice_at = at("198.51.100.1:51820");
 inline const net::endpoint bob_at = at("203.0.113.2:51820");
 inline const net::endpoint relay1_at = at("192.0.2.11:51820");

@@ -220,7 +220,8 @@ class two_cores {
         news.roamed = roamed;
         give(1 - who, news);
         give(who, signal_of(who));
-        for (const auto& probe : std::exchange(me.waiting_probes, {})) send_probe(who, probe);
+        for (const auto& probe : std::exchange(me.waiting_probes, {}))
+          send_probe(who, probe);
       });
     }
     later(5s, [this, who, attempt] { // WireGuard's own retry
@@ -245,7 +246,10 @@ class two_cores {
   void send_probe(std::size_t who, side::waiting probe) {
     const auto there = way(who), back = way(1 - who);
     if (!there || !back || sides[0].session != sides[1].session || !sides[who].session) return;
-    later(*there, [this, who] { ++sides[1 - who].rx; give(1 - who, signal_of(1 - who)); });
+    later(*there, [this, who] {
+      ++sides[1 - who].rx;
+      give(1 - who, signal_of(1 - who));
+    });
     later(*there + *back, [this, who, probe] {
       ++sides[who].rx;
       const auto rtt = now - probe.sent;
@@ -259,15 +263,17 @@ class two_cores {
   // --- effects ----------------------------------------------------------------------------------
   void act(std::size_t who, actors::ticket asked, const msg::find_peer&) {
     later(1ms, [this, who, asked] {
-      give(who, actors::record_found{asked, msg::known_peer{sides[who].core.saved().record, true, {}}});
+      give(who,
+           actors::record_found{asked, msg::known_peer{sides[who].core.saved().record, true, {}}});
     });
   }
   void act(std::size_t who, actors::ticket, const msg::send_signal& what) {
     if (!control_up || random.chance(signal_loss)) return;
     const auto number = ++sides[who].sent;
     const auto jitter =
-        control_jitter.count() ? nanos{random.below(static_cast<std::uint64_t>(control_jitter.count()))}
-                               : nanos{};
+        control_jitter.count()
+            ? nanos{random.below(static_cast<std::uint64_t>(control_jitter.count()))}
+            : nanos{};
     later(control_delay + jitter, [this, who, number, signal = what.signal] {
       auto& receiver = sides[1 - who];
       if (number <= receiver.heard) return; // the directory drops what was overtaken
@@ -282,8 +288,12 @@ class two_cores {
     later(0ms, [this, who, asked, choices] { give(who, actors::relays_ranked{asked, choices}); });
   }
   void act(std::size_t, actors::ticket, const msg::relay_trouble&) {}
-  void act(std::size_t who, actors::ticket, const msg::expect_peer&) { sides[who].expecting = true; }
-  void act(std::size_t who, actors::ticket, const msg::forget_peer&) { sides[who].expecting = false; }
+  void act(std::size_t who, actors::ticket, const msg::expect_peer&) {
+    sides[who].expecting = true;
+  }
+  void act(std::size_t who, actors::ticket, const msg::forget_peer&) {
+    sides[who].expecting = false;
+  }
   void act(std::size_t who, actors::ticket, const msg::start_punch& what) {
     later(what.after, [this, who, number = what.epoch] {
       sides[who].punch_epoch = number;
@@ -292,9 +302,9 @@ class two_cores {
       if (can_punch && direct_up && other.punch_epoch == number) {
         for (std::size_t one = 0; one < 2; ++one)
           later(2 * direct_delay, [this, one, number] {
-            give(one, msg::path_event{one == 0 ? bob_key : alice_key, number,
-                                      msg::path_news::proven, sides[1 - one].at, 2 * direct_delay,
-                                      sides[1 - one].configured});
+            give(one,
+                 msg::path_event{one == 0 ? bob_key : alice_key, number, msg::path_news::proven,
+                                 sides[1 - one].at, 2 * direct_delay, sides[1 - one].configured});
           });
       } else {
         later(2s, [this, who, number, key] {
@@ -308,8 +318,9 @@ class two_cores {
   void act(std::size_t who, actors::ticket, const msg::nominate_path& what) {
     if (!direct_up) return;
     later(direct_delay, [this, who, what] {
-      give(1 - who, msg::path_event{who == 0 ? alice_key : bob_key, what.epoch,
-                                    msg::path_news::nominated, sides[who].at, 2 * direct_delay, true});
+      give(1 - who,
+           msg::path_event{who == 0 ? alice_key : bob_key, what.epoch, msg::path_news::nominated,
+                           sides[who].at, 2 * direct_delay, true});
     });
     later(2 * direct_delay, [this, who, what] {
       give(who, msg::path_event{what.key, what.epoch, msg::path_news::nominated, what.where,

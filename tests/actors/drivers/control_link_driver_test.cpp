@@ -77,7 +77,7 @@ struct bench {
     system = std::make_unique<caf::actor_system>(config);
     sink = system->spawn(listener, heard);
     msg::roles roles; // without a directory: the test attaches itself
-    link = actors::spawn_control_link_driver(*system, roles, io.context(), alice.key);
+    link = actors::spawn_control_link_driver(*system, roles, io.context(), alice.key, true);
     caf::anon_send(link, msg::attach_control{sink});
   }
   ~bench() {

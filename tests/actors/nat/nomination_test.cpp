@@ -167,6 +167,13 @@ TEST_CASE("a peer that becomes ready after the path was proven says so on it", "
   CHECK(news[1].where == news[0].where);
   CHECK(w.members[A].events.back().first == start + 20ms);
   CHECK_FALSE(w.members[B].session->deadline()); // heard, so no more of it
+
+  // It lost us and has us again: that is said again.
+  const auto probes = w.members[B].probes;
+  w.act(B, [&](auto& s, auto& out) { s.expect(false, w.now, out); });
+  CHECK(w.members[B].probes == probes);
+  w.act(B, [&](auto& s, auto& out) { s.expect(true, w.now, out); });
+  CHECK(w.members[B].probes == probes + 1);
 }
 
 TEST_CASE("becoming ready while punching needs no further frame when a probe carried it", "[nat]") {

@@ -51,8 +51,9 @@ TEST_CASE("a relayed pair punches at once when candidates change") {
   world.run_for(5min);
   world.can_punch = true;
   const auto who = GENERATE(0u, 1u);
-  world.give(who, msg::own_paths{{}, {candidate_at(world.sides[who].at),
-                                      candidate_at(at("198.51.100.77:1000"))}});
+  world.give(who,
+             msg::own_paths{
+                 {}, {candidate_at(world.sides[who].at), candidate_at(at("198.51.100.77:1000"))}});
   const auto took = world.run_until([&] { return world.both(msg::strategy::direct); }, 1min);
   REQUIRE(took);
   CHECK(*took < 1s);
@@ -66,8 +67,11 @@ TEST_CASE("a dead relay is left for the other one") {
   world.run_for(7s);
   world.relays.erase(relay1_at);
   const auto took = world.run_until(
-      [&] { return world.both_connected() && world.view(0).relay == "relay2" &&
-                   world.view(1).relay == "relay2"; }, 2min);
+      [&] {
+        return world.both_connected() && world.view(0).relay == "relay2" &&
+               world.view(1).relay == "relay2";
+      },
+      2min);
   REQUIRE(took);
   CHECK(*took < 33s); // a check interval, its timeout, a handshake
   CHECK(world.sides[1].initiations == 0);
@@ -231,6 +235,6 @@ TEST_CASE("established connections outlive the control plane") {
   world.run_for(30min);
   CHECK(world.both_connected());
   world.relays.erase(relay1_at);
-  REQUIRE(world.run_until(
-      [&] { return world.both_connected() && world.view(1).relay == "relay2"; }, 2min));
+  REQUIRE(world.run_until([&] { return world.both_connected() && world.view(1).relay == "relay2"; },
+                          2min));
 }

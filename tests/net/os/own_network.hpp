@@ -1,5 +1,7 @@
 #pragma once
 
+#include "net/os/process.hpp"
+
 #include <net/if.h>
 #include <sched.h>
 #include <sys/ioctl.h>
@@ -7,7 +9,6 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include <cstdlib>
 #include <cstring>
 #include <exception>
 #include <functional>
@@ -33,7 +34,9 @@ inline void link_up(const char* name) {
 
 /// Runs a command in this thread's network. For setting a scene only.
 inline void sh(const std::string& command) {
-  if (std::system(command.c_str()) != 0) throw std::runtime_error("failed: " + command);
+  const auto how = run({{"sh", "-c", command}});
+  if (!how || !how->ok())
+    throw std::runtime_error("failed: " + command + (how ? ": " + how->complaints : ""));
 }
 
 /// Skips (with the reason) where namespaces are not to be had.

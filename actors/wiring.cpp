@@ -1,0 +1,152 @@
+#include "actors/wiring.hpp"
+
+#include "actors/directory/directory_actor.hpp"
+#include "actors/nat/nat_actor.hpp"
+#include "actors/peer/peer_actor.hpp"
+#include "actors/relay/relay_selector.hpp"
+#include "actors/supervisor/connection_supervisor.hpp"
+#include "actors/supervisor/guardian.hpp"
+#include "actors/supervisor/saved_peers.hpp"
+#include "actors/wg/wg_writer.hpp"
+#include "net/random.hpp"
+
+#include <caf/actor_cast.hpp>
+#include <caf/actor_system.hpp>
+
+#include <memory>
+#include <utility>
+
+namespace lanrage::actors {
+
+namespace {
+
+/// Collects the guardians: first all addresses, then all starts.
+class composition {
+ public:
+  explicit composition(caf::actor_system& system)
+      : system_(system), roles_(std::make_shared<msg::roles>()) {}
+
+  /// Adds a guarded role; `make` runs for every incarnation, with all addresses known.
+  template <class Handle, class Make>
+  void add(Handle msg::roles::*slot, std::string name, Make make) {
+    (*roles_).*slot = caf::actor_cast<Handle>(guard(std::move(name), std::move(make)));
+  }
+  template <class Make>
+  caf::actor guard(std::string name, Make make) {
+    guardian_settings settings;
+    settings.name = name;
+    settings.make = [make = std::move(make), roles = roles_](caf::actor_system&,
+                                                             const caf::actor&) {
+      return caf::actor_cast<caf::actor>(make(*roles));
+    };
+    auto guardian = spawn_guardian(system_, std::move(settings));
+    guarded_.push_back({std::move(name), guardian});
+    return guardian;
+  }
+  mesh start(fatal_handler fatal) {
+    return {*roles_, spawn_root(system_, std::move(guarded_), std::move(fatal))};
+  }
+
+ private:
+  caf::actor_system& system_;
+  std::shared_ptr<msg::roles> roles_;
+  std::vector<guarded_role> guarded_;
+};
+
+void add_drivers(composition& all, const driver_factories& drivers) {
+  all.add(&msg::roles::store, "store", drivers.store);
+  all.add(&msg::roles::route_watch, "route watch", drivers.route_watch);
+  all.add(&msg::roles::wg_device, "wireguard device", drivers.wg_device);
+  all.add(&msg::roles::port, "port", drivers.port);
+  all.add(&msg::roles::prober, "prober", drivers.prober);
+  all.add(&msg::roles::control_link, "control link", drivers.control_link);
+}
+
+void add_writer(composition& all, caf::actor_system& system) {
+  all.add(&msg::roles::writer, "wireguard writer",
+          [&system, memory = std::make_shared<writer_memory>()](const msg::roles& roles) {
+            return spawn_wireguard_writer(system, roles, {}, memory);
+          });
+}
+
+void add_nat(composition& all, caf::actor_system& system, const mesh_settings& settings) {
+  const nat_settings wanted{settings.key, settings.daemon.listen_port, settings.random};
+  all.add(&msg::roles::nat, "nat",
+          [&system, wanted, memory = std::make_shared<nat_memory>()](const msg::roles& roles) {
+            return spawn_nat(system, roles, wanted, memory);
+          });
+}
+
+void add_relays(composition& all, caf::actor_system& system, const mesh_settings& settings) {
+  const relay_selector_settings wanted{settings.key, settings.wall};
+  all.add(&msg::roles::relays, "relay selector",
+          [&system, wanted,
+           memory = std::make_shared<relay_selector_memory>()](const msg::roles& roles) {
+            return spawn_relay_selector(system, roles, wanted, memory);
+          });
+}
+
+net::result<void> add_directory(composition& all, caf::actor_system& system,
+                                const mesh_settings& settings) {
+  const auto document = settings.documents.find(std::string{directory_document_name});
+  auto memory = load_directory(document == settings.documents.end() ? "" : document->second);
+  if (!memory) return memory.error();
+  directory_actor_settings wanted;
+  wanted.key = settings.key;
+  wanted.name = settings.daemon.name;
+  wanted.secrets = settings.random;
+  wanted.jitter = net::seeded_random(settings.seed, "directory");
+  wanted.wall = settings.wall;
+  all.add(&msg::roles::directory, "directory",
+          [&system, wanted, memory = *memory](const msg::roles& roles) {
+            return spawn_directory(system, roles, wanted, memory);
+          });
+  return {};
+}
+
+net::result<void> add_supervisor(composition& all, caf::actor_system& system,
+                                 const mesh_settings& settings) {
+  std::vector<msg::saved_peer> saved;
+  const auto document = settings.documents.find(std::string{saved_peers_document});
+  if (document != settings.documents.end()) {
+    auto decoded = decode_saved_peers(document->second);
+    if (!decoded) return decoded.error();
+    saved = std::move(*decoded);
+  }
+  const auto own = net::public_key(settings.key);
+  connection_settings wanted;
+  wanted.own = own;
+  wanted.id = settings.daemon.name;
+  wanted.auto_connect = settings.daemon.auto_connect;
+  wanted.wall = settings.wall;
+  wanted.make_peer = [peer = peer_settings{own, settings.daemon.health, settings.wall}](
+                         caf::actor_system& peers, const msg::roles& roles,
+                         std::shared_ptr<msg::saved_peer> memory, const msg::peer_actor& address) {
+    return spawn_peer(peers, roles, peer, std::move(memory), address);
+  };
+  all.add(&msg::roles::supervisor, "connection supervisor",
+          [&system, wanted, memory = restore_connections(std::move(saved))](
+              const msg::roles& roles) {
+            return spawn_connection_supervisor(system, roles, wanted, memory);
+          });
+  return {};
+}
+
+} // namespace
+
+net::result<mesh> start_mesh(caf::actor_system& system, const mesh_settings& settings,
+                             const driver_factories& drivers, std::vector<extra_role> extras,
+                             fatal_handler fatal) {
+  composition all{system};
+  // In the order of their start: whoever listens comes before whoever speaks first.
+  add_drivers(all, drivers);
+  add_writer(all, system);
+  add_nat(all, system, settings);
+  add_relays(all, system, settings);
+  if (const auto done = add_supervisor(all, system, settings); !done) return done.error();
+  if (const auto done = add_directory(all, system, settings); !done) return done.error();
+  for (auto& extra : extras) all.guard(std::move(extra.name), std::move(extra.make));
+  return all.start(std::move(fatal));
+}
+
+} // namespace lanrage::actors

@@ -1,0 +1,530 @@
+#include "actors/peer/peer_connection.hpp"
+#include "tests/support/core_rules.hpp"
+#include "tests/support/driven_core.hpp"
+
+#include <catch2/catch.hpp>
+
+using namespace lanrage;
+using namespace lanrage::test;
+using lanrage::msg::phase;
+using role = driven_core::role;
+
+namespace {
+
+/// One of each event; tickets that nobody waits for, epochs that are over.
+std::vector<actors::event> stray_events(const driven_core& d) {
+  const actors::ticket stale{999'999};
+  auto bye = d.offer();
+  bye.kind = net::signal_kind::bye;
+  auto reset = d.offer();
+  reset.kind = net::signal_kind::reset;
+  auto punch = d.offer();
+  punch.kind = net::signal_kind::punch;
+  auto lost = msg::wg_signal{};
+  lost.key = d.other().key;
+  lost.session_lost = true;
+  auto roamed = lost;
+  roamed.session_lost = false;
+  roamed.roamed = true;
+  roamed.where = at("203.0.113.99:9");
+  const auto number = d.core.saved().epoch;
+  const auto news = [&](msg::path_news what, std::uint32_t epoch) {
+    return msg::path_event{d.other().key, epoch, what, d.initiator ? bob_at : alice_at, 30ms, true};
+  };
+  auto newer = d.other();
+  newer.version = 2;
+  newer.candidates = {candidate_at(at("203.0.113.5:5"))};
+  return {actors::started{},
+          actors::record_found{stale, msg::known_peer{newer, true, {}}},
+          actors::record_found{stale, net::fail(net::errc::peer_not_found)},
+          msg::peer_known{{newer, true, {}}},
+          actors::record_gone{},
+          d.offer(),
+          d.offer(false),
+          bye,
+          reset,
+          punch,
+          msg::own_paths{{}, {candidate_at(at("198.51.100.50:50"))}},
+          msg::own_legs{{{relay_number(2), 1ms}}},
+          msg::own_legs{},
+          msg::control_state{true, std::nullopt, 5ms},
+          msg::network_changed{},
+          news(msg::path_news::proven, number),
+          news(msg::path_news::nominated, number),
+          news(msg::path_news::failed, number),
+          news(msg::path_news::proven, number + 17),
+          actors::relays_ranked{stale, {relay2()}},
+          actors::write_done{stale, std::nullopt},
+          actors::write_done{stale, net::errc::wg_refused},
+          actors::move_done{stale, true},
+          actors::move_done{stale, false},
+          lost,
+          roamed,
+          actors::tunnel_report{stale, actors::probe_outcome::answered, 1ms},
+          actors::tunnel_report{stale, actors::probe_outcome::lost, {}},
+          actors::tunnel_report{stale, actors::probe_outcome::unmeasured, {}},
+          actors::wake{0},
+          actors::wake{d.core.wake_at() ? d.core.wake_at()->epoch : 0},
+          actors::user_connect{},
+          msg::close_peer{true},
+          msg::close_peer{false}};
+}
+
+msg::wg_peer silent_peer(const driven_core& d) {
+  return {d.other().key, d.other().address, std::nullopt, false};
+}
+
+bool exists(role who, phase where) {
+  return who == role::initiator ||
+         (where != phase::configuring && where != phase::trialling); // the initiator decides
+}
+
+} // namespace
+
+TEST_CASE("every event is legal or ignored in every state, for both roles") {
+  std::size_t pairs = 0;
+  for (const auto who : {role::initiator, role::responder})
+    for (std::size_t where = 0; where < msg::phase_count; ++where) {
+      if (!exists(who, phase{static_cast<std::uint8_t>(where)})) continue;
+      driven_core pattern{who};
+      pattern.reach(phase{static_cast<std::uint8_t>(where)});
+      REQUIRE(pattern.phase() == phase{static_cast<std::uint8_t>(where)});
+      const auto events = stray_events(pattern);
+      for (std::size_t i = 0; i < events.size(); ++i) {
+        driven_core d{who};
+        d.reach(phase{static_cast<std::uint8_t>(where)});
+        const auto before = d.phase();
+        INFO("event " << i << " (alternative " << events[i].index() << ") in " << to_string(before)
+                      << (d.initiator ? ", initiator" : ", responder"));
+        REQUIRE_NOTHROW(d.give(events[i]));
+        const auto broken = broken_rule(d.core, before, d.last, d.clock(), silent_peer(d));
+        INFO(broken.value_or(""));
+        CHECK_FALSE(broken);
+        ++pairs;
+      }
+    }
+  CHECK(pairs == 34 * 18);
+}
+
+TEST_CASE("answers nobody waits for and wakes of an earlier state change nothing") {
+  const auto where = GENERATE(phase::discovering, phase::negotiating, phase::configuring,
+                              phase::verifying, phase::connected, phase::degraded, phase::trialling,
+                              phase::reconnecting, phase::failed, phase::closing);
+  driven_core d;
+  d.reach(where);
+  const auto view = d.view();
+  const actors::ticket stale{999'999};
+  for (const actors::event& late : std::vector<actors::event>{
+           actors::wake{d.core.wake_at()->epoch - 1},
+           actors::tunnel_report{stale, actors::probe_outcome::lost, {}},
+           actors::tunnel_report{stale, actors::probe_outcome::answered, 1ms},
+           actors::write_done{stale, net::errc::wg_refused}, actors::move_done{stale, false},
+           actors::relays_ranked{stale, {}},
+           msg::path_event{bob_key, 12345, msg::path_news::proven, bob_at, 1ms, true}}) {
+    d.now += 24h;                 // even when the deadline itself is long over
+    d.give(msg::control_state{}); // takes what is due in any case, an offer or a punch
+    CHECK(d.give(late).empty());
+    CHECK(d.view() == view);
+  }
+}
+
+TEST_CASE("exactly 200 ms is connected, a nanosecond more is degraded") {
+  for (const auto& [rtt, expected] :
+       {std::pair{std::chrono::nanoseconds{200ms}, phase::connected},
+        std::pair{std::chrono::nanoseconds{200ms} + 1ns, phase::degraded}}) {
+    driven_core d{GENERATE(role::initiator, role::responder)};
+    d.connect();
+    d.answer(d.wake_until_probe(), rtt);
+    CHECK(d.phase() == expected);
+    CHECK(d.view().latency == rtt);
+    CHECK(d.view().is ==
+          (expected == phase::connected ? msg::status::connected : msg::status::degraded));
+  }
+}
+
+TEST_CASE("a slow first answer proves the path and is measured again before it is judged") {
+  driven_core d;
+  const auto first = d.verify();
+  d.now += 700ms;
+  d.answer(first, 700ms); // it waited for the handshake
+  CHECK(d.phase() == phase::verifying);
+  CHECK(d.view().connected_at);
+  const auto second = d.ticket_of<msg::probe_tunnel>();
+  SECTION("fast after all") {
+    d.answer(second, 40ms);
+    CHECK(d.phase() == phase::connected);
+  }
+  SECTION("really slow") {
+    d.answer(second, 240ms);
+    CHECK(d.phase() == phase::degraded);
+  }
+}
+
+TEST_CASE("health is checked every 30 s with a timeout of 1 s") {
+  driven_core d;
+  d.connect();
+  const auto connected = d.now;
+  d.wake_until_probe();
+  CHECK(d.now - connected == 30s);
+  CHECK(d.said<msg::probe_tunnel>()->timeout == 1s);
+}
+
+TEST_CASE("a check is lost only when none of its probes was answered within 1 s") {
+  driven_core d{role::responder};
+  d.connect();
+  const auto probe = d.wake_until_probe();
+  CHECK(d.now == 30s);
+  CHECK(d.said<msg::probe_tunnel>()->timeout == 1s);
+  const auto second = d.wake_until_probe();
+  CHECK(d.now == 30s + 200ms);
+  CHECK(d.said<msg::probe_tunnel>()->timeout == 800ms);
+  SECTION("one lost packet is no lost check") {
+    d.now = 30s + 230ms;
+    d.answer(second, 30ms);
+    CHECK(d.phase() == phase::connected);
+    d.lose(probe);
+    CHECK(d.phase() == phase::connected);
+    CHECK(d.view().counters.lost == 0);
+  }
+  SECTION("an answer after exactly 1 s counts") {
+    d.now = 31s;
+    d.answer(probe, 1s);
+    CHECK(d.phase() == phase::degraded);
+    CHECK(d.view().counters.lost == 0);
+  }
+  SECTION("all lost: lost once, and a late answer is no second loss and no answer") {
+    d.now = 31s;
+    d.lose(probe);
+    CHECK(d.phase() == phase::connected);
+    d.lose(second);
+    CHECK(d.phase() == phase::reconnecting);
+    CHECK(d.view().counters.lost == 1);
+    d.lose(second);
+    d.answer(probe, 1100ms);
+    CHECK(d.phase() == phase::reconnecting);
+    CHECK(d.view().counters.lost == 1);
+    CHECK(d.view().counters.reconnects == 1);
+  }
+  SECTION("a prober that fails says nothing about the path") {
+    d.give(actors::tunnel_report{probe, actors::probe_outcome::unmeasured, {}});
+    d.give(actors::tunnel_report{second, actors::probe_outcome::unmeasured, {}});
+    while (d.now < 32s) {
+      d.wake();
+      if (d.said<msg::probe_tunnel>())
+        d.give(actors::tunnel_report{
+            d.ticket_of<msg::probe_tunnel>(), actors::probe_outcome::unmeasured, {}});
+    }
+    CHECK(d.phase() == phase::connected);
+    CHECK(d.view().counters.lost == 0);
+  }
+}
+
+TEST_CASE("the third repair without an answer fails the connection, 5 s apart") {
+  driven_core d{GENERATE(role::initiator, role::responder)};
+  d.reconnect();
+  const auto began = d.now;
+  for (int attempt = 1; attempt <= 3; ++attempt) {
+    CHECK(d.phase() == phase::reconnecting);
+    CHECK(d.now - began == (attempt - 1) * 5s);
+    CHECK(d.said_signal(net::signal_kind::reset) == !d.initiator);
+    CHECK(d.said<msg::reset_peer>().has_value() == d.initiator);
+    if (attempt == 3) CHECK(d.said<msg::find_peer>());
+    const auto end = began + attempt * 5s;
+    while (d.now < end)
+      d.wake();
+  }
+  CHECK(d.phase() == phase::failed);
+  CHECK(d.view().error == net::errc::connection_failed);
+  CHECK(d.now - began == 15s);
+  CHECK(d.view().counters.reconnects == 1);
+}
+
+TEST_CASE("an answer to the third repair is in time until the last moment") {
+  driven_core d;
+  d.reconnect();
+  const auto began = d.now;
+  while (d.now < began + 10s)
+    d.wake();
+  d.give(actors::write_done{d.ticket_of<msg::reset_peer>(), std::nullopt});
+  const auto probe = d.ticket_of<msg::probe_tunnel>();
+  d.now = began + 15s - 1ns;
+  d.answer(probe, 100ms);
+  CHECK(d.phase() == phase::connected);
+}
+
+TEST_CASE("repairs go to the other relay first") {
+  driven_core d;
+  d.reconnect();
+  REQUIRE(d.said<msg::reset_peer>());
+  CHECK(d.said<msg::reset_peer>()->peer.where == relay2_at);
+  CHECK(d.said<msg::relay_trouble>()->relay == relay_number(1));
+}
+
+TEST_CASE("a failed connection retries slowly, and at once on every reason to hope") {
+  driven_core d;
+  d.fail();
+  const auto failed_at = d.now;
+  SECTION("after 10 s, then 20 s") {
+    d.wake();
+    CHECK(d.phase() == phase::discovering);
+    CHECK(d.now - failed_at == 10s);
+  }
+  const auto hopes_at_once = [&](const actors::event& reason) {
+    d.give(reason);
+    CHECK(d.phase() == phase::discovering);
+    CHECK(d.now == failed_at);
+  };
+  SECTION("asked by the user") {
+    hopes_at_once(actors::user_connect{});
+  }
+  SECTION("network") {
+    hopes_at_once(msg::network_changed{});
+  }
+  SECTION("relay list") {
+    hopes_at_once(msg::own_legs{{{relay_number(9), 1ms}}});
+  }
+  SECTION("own candidates") {
+    hopes_at_once(msg::own_paths{{}, {candidate_at(at("9.9.9.9:9"))}});
+  }
+  SECTION("presence") {
+    hopes_at_once(msg::peer_known{{d.other(), true, {}}});
+  }
+  SECTION("record") {
+    auto record = d.other();
+    record.version = 2;
+    hopes_at_once(msg::peer_known{{record, false, {}}});
+  }
+  SECTION("an offer that repeats what is known is no reason") {
+    auto again = d.offer(false);
+    d.give(again);
+    CHECK(d.phase() == phase::failed);
+  }
+}
+
+TEST_CASE("a member that nobody knows fails with peer_not_found") {
+  driven_core d;
+  d.fail();
+  d.give(actors::user_connect{});
+  d.give(actors::record_found{d.ticket_of<msg::find_peer>(),
+                              net::fail(net::errc::peer_not_found, "no such member")});
+  CHECK(d.phase() == phase::failed);
+  CHECK(d.view().error == net::errc::peer_not_found);
+}
+
+TEST_CASE("a silent directory does not stop a reconnection: the remembered record is used") {
+  driven_core d;
+  d.fail();
+  d.give(actors::user_connect{});
+  const auto asked = d.now;
+  d.wake();
+  CHECK(d.now - asked == 5s);
+  CHECK(d.phase() == phase::negotiating);
+}
+
+TEST_CASE("WireGuard's writer has 2 s to confirm") {
+  driven_core d;
+  d.configure();
+  const auto began = d.now;
+  while (d.phase() == phase::configuring)
+    d.wake();
+  CHECK(d.now - began == 2s);
+  CHECK(d.phase() == phase::reconnecting);
+}
+
+TEST_CASE("the responder is configured silently and says so only then") {
+  driven_core d{role::responder};
+  d.give(actors::started{});
+  const auto peer = d.said<msg::set_peer>();
+  REQUIRE(peer);
+  CHECK_FALSE(peer->peer.where);
+  CHECK_FALSE(peer->peer.keepalive);
+  CHECK_FALSE(d.said_signal(net::signal_kind::offer));
+  d.give(d.offer()); // even when asked
+  CHECK_FALSE(d.said_signal(net::signal_kind::offer));
+  d.give(actors::write_done{actors::ticket{1}, std::nullopt});
+  REQUIRE(d.said_signal(net::signal_kind::offer));
+  CHECK(d.said<msg::send_signal>()->signal.ready);
+  CHECK(d.said<msg::expect_peer>()->ready);
+}
+
+TEST_CASE("a record with relays does not make the other side ready") {
+  driven_core d;
+  d.negotiate();
+  auto record = d.other();
+  record.version = 2;
+  record.relays = both_legs();
+  d.give(msg::peer_known{{record, true, {}}});
+  d.give(actors::relays_ranked{d.ticket_of<msg::rank_relays>(), {relay1()}});
+  CHECK(d.phase() == phase::negotiating);
+  auto unready = d.offer(false);
+  d.give(unready);
+  CHECK(d.phase() == phase::negotiating);
+  d.give(d.offer(true));
+  CHECK(d.phase() == phase::configuring);
+  CHECK(d.view().where == relay1_at);
+}
+
+TEST_CASE("changes are coalesced: one offer in 50 ms") {
+  driven_core d;
+  d.negotiate();
+  int offers = 0;
+  d.now += 1ms;
+  for (std::uint16_t port = 1; port <= 40; ++port) {
+    d.now += 1ms;
+    d.give(msg::own_paths{{}, {candidate_at({alice_at.address, port})}});
+    offers += d.said_signal(net::signal_kind::offer);
+  }
+  while (d.core.wake_at()->at < msg::time_point{500ms}) {
+    d.wake();
+    if (d.said_signal(net::signal_kind::offer)) {
+      ++offers;
+      CHECK(d.said<msg::send_signal>()->signal.candidates.front().address.port == 40);
+    }
+  }
+  CHECK(offers == 1);
+}
+
+TEST_CASE("a move that did not land stays on the relay and tries again later") {
+  driven_core d;
+  d.connect();
+  const auto number = d.core.saved().epoch;
+  d.give(msg::path_event{bob_key, number, msg::path_news::proven, bob_at, 20ms, true});
+  REQUIRE(d.said<msg::nominate_path>());
+  CHECK_FALSE(d.said<msg::assert_endpoint>()); // not before the other side heard of it
+  d.give(msg::path_event{bob_key, number, msg::path_news::nominated, bob_at, 20ms, true});
+  REQUIRE(d.said<msg::assert_endpoint>());
+  const auto asked = d.ticket_of<msg::assert_endpoint>();
+  const auto landed = GENERATE(true, false);
+  d.give(actors::move_done{asked, landed});
+  CHECK(d.view().how == (landed ? msg::strategy::direct : msg::strategy::relay));
+  CHECK(d.view().where == (landed ? bob_at : relay1_at));
+  CHECK(d.said<msg::probe_tunnel>()); // the path is checked at once
+  CHECK(d.view().counters.path_changes == (landed ? 1u : 0u));
+}
+
+TEST_CASE("WireGuard roaming by itself is followed, not fought") {
+  driven_core d{role::responder};
+  d.connect();
+  auto roamed = d.handshake(alice_at);
+  roamed.roamed = true;
+  d.give(roamed);
+  CHECK(d.view().how == msg::strategy::direct);
+  CHECK(d.view().where == alice_at);
+  CHECK_FALSE(d.said<msg::set_peer>());
+  CHECK_FALSE(d.said<msg::assert_endpoint>());
+  roamed.where = relay2_at;
+  d.give(roamed);
+  CHECK(d.view().how == msg::strategy::relay);
+  CHECK(d.view().relay == "relay2");
+}
+
+TEST_CASE("disconnecting says bye, removes the peer, and nothing follows the acknowledgement") {
+  driven_core d;
+  d.connect();
+  d.give(msg::close_peer{true});
+  CHECK(d.said_signal(net::signal_kind::bye));
+  REQUIRE(d.said<msg::remove_peer>());
+  const auto asked = d.ticket_of<msg::remove_peer>();
+  SECTION("acknowledged") {
+    d.give(actors::write_done{asked, std::nullopt});
+    REQUIRE(d.said<msg::peer_update>());
+    CHECK(d.said<msg::peer_update>()->gone);
+    CHECK_FALSE(d.said<msg::peer_update>()->saved.wanted);
+    for (const auto& e : stray_events(d))
+      CHECK(d.give(e).empty());
+    CHECK_FALSE(d.core.wake_at());
+  }
+  SECTION("never acknowledged: asked again every 2 s, three times in all") {
+    const auto began = d.now;
+    int removals = 1;
+    while (!d.core.gone()) {
+      d.wake();
+      removals += d.said<msg::remove_peer>().has_value();
+    }
+    CHECK(removals == 3);
+    CHECK(d.now - began == 6s);
+  }
+}
+
+TEST_CASE("a relay trial keeps the other relay only when it is strictly faster") {
+  driven_core d;
+  d.trial();
+  REQUIRE(d.phase() == phase::trialling);
+  CHECK(d.said<msg::reset_peer>()->peer.where == relay2_at);
+  d.give(actors::write_done{d.ticket_of<msg::reset_peer>(), std::nullopt});
+  d.answer(d.ticket_of<msg::probe_tunnel>(), 400ms); // waited for the handshake
+  REQUIRE(d.phase() == phase::trialling);
+  const auto clean = d.ticket_of<msg::probe_tunnel>();
+  SECTION("faster by a nanosecond: kept") {
+    d.answer(clean, std::chrono::nanoseconds{250ms} - 1ns);
+    CHECK(d.phase() == phase::degraded);
+    CHECK(d.view().relay == "relay2");
+    CHECK(d.view().counters.relay_switches == 1);
+  }
+  SECTION("equal: the old one is restored, and no second trial within 2 min") {
+    d.answer(clean, 250ms);
+    CHECK(d.phase() == phase::trialling);
+    CHECK(d.said<msg::reset_peer>()->peer.where == relay1_at);
+    d.give(actors::write_done{d.ticket_of<msg::reset_peer>(), std::nullopt});
+    d.answer(d.ticket_of<msg::probe_tunnel>(), 150ms);
+    CHECK(d.phase() == phase::connected);
+    CHECK(d.view().relay == "relay1");
+    CHECK(d.view().counters.relay_switches == 0);
+    const auto reverted = d.now;
+    while (d.phase() != phase::trialling)
+      d.answer(d.wake_until_probe(), 250ms);
+    CHECK(d.now - reverted >= 120s);
+    CHECK(d.now - reverted <= 160s);
+  }
+  SECTION("no answer within 3 s: restored") {
+    const auto began = d.now;
+    while (!d.said<msg::reset_peer>())
+      d.wake();
+    CHECK(d.now - began <= 3s);
+    CHECK(d.said<msg::reset_peer>()->peer.where == relay1_at);
+  }
+}
+
+TEST_CASE("one slow sample starts no trial, and a responder never does") {
+  driven_core first;
+  first.degrade();
+  CHECK(first.phase() == phase::degraded);
+  first.answer(first.wake_until_probe(), 50ms);
+  CHECK(first.phase() == phase::connected);
+  driven_core other{role::responder};
+  other.degrade();
+  for (int i = 0; i < 5; ++i)
+    other.answer(other.wake_until_probe(), 300ms);
+  CHECK(other.phase() == phase::degraded);
+}
+
+TEST_CASE("the saved record restores a living session without touching WireGuard") {
+  driven_core d{GENERATE(role::initiator, role::responder)};
+  d.connect();
+  const auto saved = d.core.saved();
+  actors::peer_connection again{d.initiator ? alice_key : bob_key, saved, {}};
+  auto effects = again.handle(actors::started{}, d.clock());
+  CHECK(again.phase() == phase::verifying);
+  auto seen = d.handshake();
+  const auto old = GENERATE(false, true);
+  if (old) d.now += 180s;
+  const auto more = again.handle(seen, d.clock());
+  effects.insert(effects.end(), more.begin(), more.end());
+  if (old) {
+    CHECK(again.phase() == phase::negotiating);
+    return;
+  }
+  for (const auto& e : effects) {
+    CHECK_FALSE(std::holds_alternative<msg::reset_peer>(e.what));
+    CHECK_FALSE(std::holds_alternative<msg::remove_peer>(e.what));
+    if (const auto* set = std::get_if<msg::set_peer>(&e.what)) {
+      CHECK(set->peer.keepalive); // equal to what WireGuard has
+      if (set->peer.where) CHECK(set->peer.where == relay1_at);
+    }
+    if (std::holds_alternative<msg::probe_tunnel>(e.what))
+      again.handle(actors::tunnel_report{e.asked, actors::probe_outcome::answered, 40ms},
+                   d.clock());
+  }
+  CHECK(again.phase() == phase::connected);
+  CHECK(again.view().connected_at == saved.connected_at);
+}

@@ -1,0 +1,287 @@
+#include "actors/peer/peer_actor.hpp"
+#include "actors/supervisor/connection_supervisor.hpp"
+#include "actors/supervisor/guardian.hpp"
+#include "actors/supervisor/saved_peers.hpp"
+#include "tests/support/fake_roles.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <algorithm>
+
+using namespace lanrage;
+using namespace lanrage::test;
+
+namespace {
+
+/// The real supervisor with real peers between fakes; we are alice, bob is the other.
+struct house {
+  sim::virtual_time time;
+  std::shared_ptr<told> seen = std::make_shared<told>();
+  msg::roles roles = fake_roles(time, seen);
+  std::shared_ptr<actors::connection_memory> memory;
+  std::shared_ptr<int> crashes = std::make_shared<int>(0); ///< the next n events kill a peer
+  std::shared_ptr<std::vector<actors::death_notice>> deaths =
+      std::make_shared<std::vector<actors::death_notice>>();
+  bool auto_connect = true;
+
+  explicit house(std::vector<msg::saved_peer> saved = {}, bool connect_all = true)
+      : memory(actors::restore_connections(std::move(saved))), auto_connect(connect_all) {
+    actors::guardian_settings guard;
+    guard.name = "connections";
+    guard.budget = {100ms, 30s, 2, 60s, 60s};
+    // The factory reads the roles only when started, when the guardian's own address is in them.
+    guard.make = [this](caf::actor_system& system, const caf::actor&) {
+      return caf::actor_cast<caf::actor>(
+          actors::spawn_connection_supervisor(system, roles, settings(), memory));
+    };
+    guard.notify = [kept = deaths](const actors::death_notice& d) { kept->push_back(d); };
+    const auto guardian = time.own(actors::spawn_guardian(time.system(), guard));
+    roles.supervisor = caf::actor_cast<msg::connection_supervisor_actor>(guardian);
+    actors::start_guardian(guardian);
+    time.settle();
+  }
+
+  msg::unix_ms wall() {
+    return std::chrono::duration_cast<msg::unix_ms>(time.now().time_since_epoch());
+  }
+  actors::connection_settings settings() {
+    actors::connection_settings s;
+    s.own = alice_key;
+    s.id = *net::peer_id::parse("alice");
+    s.auto_connect = auto_connect;
+    s.wall = [this] { return wall(); };
+    s.peer_budget = {100ms, 30s, 3, 60s, 60s};
+    s.make_peer = [this](caf::actor_system& system, const msg::roles& r,
+                         std::shared_ptr<msg::saved_peer> saved, const msg::peer_actor& address) {
+      actors::peer_settings p;
+      p.own = alice_key;
+      p.wall = [this] {
+        if (*crashes > 0 && --*crashes >= 0) throw std::runtime_error("a defect of the test's");
+        return wall();
+      };
+      return actors::spawn_peer(system, r, p, std::move(saved), address);
+    };
+    return s;
+  }
+  void tell(const decltype(msg::directory_event::what)& what) {
+    caf::anon_send(roles.supervisor, msg::directory_event{what});
+    time.settle();
+  }
+  void bob_is_known() {
+    seen->findable = msg::known_peer{record_of("bob", 2), true, {}};
+    tell(msg::peer_known{*seen->findable});
+  }
+  void bob_says(net::signal_kind kind) {
+    net::peer_signal signal;
+    signal.kind = kind;
+    signal.ready = true;
+    signal.relays = both_legs();
+    tell(msg::signal_received{record_of("bob", 2).party, bob_key, signal});
+  }
+  void bob_connects() {
+    caf::anon_send(roles.supervisor, msg::own_legs{both_legs()});
+    bob_is_known();
+    bob_says(net::signal_kind::offer);
+    time.run_for(100ms);
+  }
+  caf::expected<msg::connection_view> status() {
+    return time.ask<msg::connection_view>(roles.supervisor, 0s, msg::get_status{{}, bob()});
+  }
+  msg::phase phase() {
+    const auto view = status();
+    REQUIRE(view);
+    return view->at;
+  }
+  static net::peer_id bob() { return *net::peer_id::parse("bob"); }
+  long count(const std::string& what) const {
+    return std::count(seen->writer.begin(), seen->writer.end(), what);
+  }
+};
+
+} // namespace
+
+TEST_CASE("members of our parties are connected by themselves") {
+  house h;
+  h.bob_connects();
+  REQUIRE(h.status());
+  CHECK(h.phase() == msg::phase::connected);
+  CHECK(h.status()->relay == "relay1");
+  CHECK(h.status()->latency == std::chrono::nanoseconds{40ms});
+  const auto list = h.time.ask<msg::status_report>(h.roles.supervisor, 0s, msg::list_status{});
+  REQUIRE(list);
+  CHECK(list->self.key == alice_key);
+  REQUIRE(list->peers.size() == 1);
+}
+
+TEST_CASE("without auto_connect a member is connected when asked, and connect answers once up") {
+  house h{{}, false};
+  h.bob_connects();
+  CHECK_FALSE(h.status());
+  caf::scoped_actor self{h.time.system()};
+  auto pending = self->request(h.roles.supervisor, caf::infinite,
+                               msg::connect_peer{std::nullopt, house::bob()});
+  h.time.run_for(10ms);
+  CHECK_FALSE(self->has_next_message()); // negotiating
+  h.bob_says(net::signal_kind::offer);
+  h.time.run_for(100ms);
+  REQUIRE(self->has_next_message());
+  pending.receive([](const msg::connection_view& view) { CHECK(view.at == msg::phase::connected); },
+                  [](caf::error&) { FAIL("connect failed"); });
+  SECTION("connecting twice answers with the existing connection") {
+    const auto again = h.time.ask<msg::connection_view>(
+        h.roles.supervisor, 0s, msg::connect_peer{std::nullopt, house::bob()});
+    REQUIRE(again);
+    CHECK(again->at == msg::phase::connected);
+  }
+}
+
+TEST_CASE("connect names what went wrong") {
+  house h;
+  SECTION("nobody of that name") {
+    const auto answer = h.time.ask<msg::connection_view>(
+        h.roles.supervisor, 1s, msg::connect_peer{std::nullopt, house::bob()});
+    REQUIRE_FALSE(answer);
+    CHECK(msg::from_caf(answer.error()).code == net::errc::peer_not_found);
+  }
+  SECTION("a peer that does not answer") {
+    h.bob_is_known();
+    const auto answer = h.time.ask<msg::connection_view>(
+        h.roles.supervisor, 1min, msg::connect_peer{std::nullopt, house::bob()});
+    REQUIRE_FALSE(answer);
+    CHECK(msg::from_caf(answer.error()).code == net::errc::connection_failed);
+  }
+}
+
+TEST_CASE("a crashed peer continues from its saved record while WireGuard keeps it") {
+  house h;
+  h.bob_connects();
+  REQUIRE(h.phase() == msg::phase::connected);
+  const auto before = *h.status();
+  const auto resets = h.count("reset");
+  h.seen->writer_knows_session = true;
+  *h.crashes = 1;
+  caf::anon_send(h.roles.supervisor, msg::network_changed{});
+  h.time.run_for(1s);
+  CHECK(*h.crashes == 0);
+  CHECK(h.phase() == msg::phase::connected);
+  CHECK(h.count("remove") == 0);
+  CHECK(h.count("reset") == resets);
+  CHECK(h.status()->connected_at == before.connected_at);
+  CHECK(h.status()->counters.restarts == 1);
+  CHECK(h.deaths->empty()); // contained below the supervisor
+}
+
+TEST_CASE("a peer that keeps dying escalates to its supervisor, and WireGuard still keeps it") {
+  house h;
+  h.bob_connects();
+  h.seen->writer_knows_session = true;
+  *h.crashes = 4; // one more than the budget: the event and three fresh starts
+  caf::anon_send(h.roles.supervisor, msg::network_changed{});
+  h.time.run_for(700ms);
+  REQUIRE(h.deaths->size() == 1);
+  CHECK(h.deaths->front().name == "connections");
+  CHECK(h.deaths->front().cause.find("peer bob keeps dying") != std::string::npos);
+  h.time.run_for(2s);
+  CHECK(h.phase() == msg::phase::connected); // the next supervisor took it up again
+  CHECK(h.count("remove") == 0);
+}
+
+TEST_CASE("disconnect removes the peer, says bye, is remembered, and connect ends that") {
+  house h;
+  h.bob_connects();
+  const auto gone = h.time.ask<msg::done>(h.roles.supervisor, 1s,
+                                          msg::disconnect_peer{std::nullopt, house::bob()});
+  REQUIRE(gone);
+  CHECK(h.count("remove") == 1);
+  CHECK(h.seen->signals.back() == net::signal_kind::bye);
+  CHECK_FALSE(h.status());
+  const auto writes = h.seen->writer.size();
+  h.bob_is_known();
+  h.time.run_for(1h);
+  CHECK_FALSE(h.status());
+  CHECK(h.seen->writer.size() == writes);
+  REQUIRE_FALSE(h.seen->stored.empty());
+  const auto stored = actors::decode_saved_peers(h.seen->stored.back());
+  REQUIRE(stored.has_value());
+  CHECK_FALSE(stored->front().wanted);
+  SECTION("an offer is answered with bye") {
+    h.seen->signals.clear();
+    h.bob_says(net::signal_kind::offer);
+    CHECK(h.seen->signals == std::vector{net::signal_kind::bye});
+  }
+  SECTION("disconnecting again is done already") {
+    CHECK(h.time.ask<msg::done>(h.roles.supervisor, 1s,
+                                msg::disconnect_peer{std::nullopt, house::bob()}));
+  }
+  SECTION("connect again") {
+    caf::anon_send(h.roles.supervisor, msg::connect_peer{std::nullopt, house::bob()});
+    h.time.settle();
+    h.bob_says(net::signal_kind::offer);
+    h.time.run_for(100ms);
+    CHECK(h.phase() == msg::phase::connected);
+  }
+}
+
+TEST_CASE("disconnecting from a stranger is peer_not_found") {
+  house h;
+  const auto answer = h.time.ask<msg::done>(h.roles.supervisor, 1s,
+                                            msg::disconnect_peer{std::nullopt, house::bob()});
+  REQUIRE_FALSE(answer);
+  CHECK(msg::from_caf(answer.error()).code == net::errc::peer_not_found);
+}
+
+TEST_CASE("a restarted daemon takes up the saved connections before the directory speaks") {
+  house before;
+  before.bob_connects();
+  before.time.run_for(2s);
+  REQUIRE_FALSE(before.seen->stored.empty());
+  auto saved = actors::decode_saved_peers(before.seen->stored.back());
+  REQUIRE(saved.has_value());
+  house after{*saved};
+  CHECK(after.phase() == msg::phase::negotiating); // no session there: from the start
+  auto told_of_session = saved->front();
+  REQUIRE(told_of_session.configured);
+  CHECK(told_of_session.configured->where == relay1_at);
+}
+
+TEST_CASE("a member that left is removed from WireGuard and forgotten") {
+  house h;
+  h.bob_connects();
+  h.tell(msg::peer_gone{record_of("bob", 2).party, bob_key});
+  h.time.run_for(1s);
+  CHECK(h.count("remove") == 1);
+  CHECK_FALSE(h.status());
+  CHECK(h.memory->peers.empty());
+}
+
+TEST_CASE("a lease is handed to WireGuard") {
+  house h;
+  h.tell(msg::address_leased{*net::virtual_ip::parse("10.66.0.9")});
+  CHECK(h.count("address") == 1);
+}
+
+TEST_CASE("changes are saved together, a second later") {
+  house h;
+  h.bob_connects();
+  CHECK(h.seen->stored.empty());
+  h.time.run_for(1s);
+  CHECK(h.seen->stored.size() == 1);
+  h.time.run_for(10min); // healthy checks alone save nothing
+  CHECK(h.seen->stored.size() == 1);
+}
+
+TEST_CASE("a thousand checks leave no timers behind") {
+  house h;
+  h.bob_connects();
+  h.time.run_for(10min);
+  const auto early = dynamic_cast<caf::scheduler::test_coordinator&>(h.time.system().scheduler())
+                         .clock()
+                         .schedule()
+                         .size();
+  h.time.run_for(10h);
+  const auto late = dynamic_cast<caf::scheduler::test_coordinator&>(h.time.system().scheduler())
+                        .clock()
+                        .schedule()
+                        .size();
+  CHECK(late <= early + 2);
+}
