@@ -7,6 +7,7 @@
 #include <caf/actor_system.hpp>
 #include <caf/stateful_actor.hpp>
 #include <caf/typed_event_based_actor.hpp>
+
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
@@ -32,8 +33,8 @@ namespace {
 constexpr std::chrono::seconds store_deadline{10};
 
 using directory_shell = msg::directory_actor::extend<caf::reacts_to<directory_due>>;
-using open_promise = std::variant<promise_guard<msg::party_created>,
-                                  promise_guard<msg::party_info>, promise_guard<msg::done>>;
+using open_promise = std::variant<promise_guard<msg::party_created>, promise_guard<msg::party_info>,
+                                  promise_guard<msg::done>>;
 
 struct directory_state {
   static inline const char* name = "directory";
@@ -76,7 +77,8 @@ void answer(directory_state& state, directory_answer& with) {
 void execute(self_pointer self, directory_effects& effects) {
   auto& state = self->state;
   state.memory->attempt = state.core->attempt();
-  for (const auto& line : effects.log) spdlog::info("directory: {}", line);
+  for (const auto& line : effects.log)
+    spdlog::info("directory: {}", line);
   if (effects.save) {
     state.memory->document = *effects.save;
     self->request(state.roles.store, store_deadline,
@@ -89,12 +91,16 @@ void execute(self_pointer self, directory_effects& effects) {
   for (auto& order : effects.link)
     std::visit([&](auto& what) { self->send(state.roles.control_link, std::move(what)); }, order);
   for (const auto& event : effects.events)
-    for (const auto& sink : state.memory->subscribers) self->send(sink, event);
-  for (auto& each : effects.answers) answer(state, each);
+    for (const auto& sink : state.memory->subscribers)
+      self->send(sink, event);
+  for (auto& each : effects.answers)
+    answer(state, each);
   arm(self);
 }
 
-directory_time at_now(self_pointer self) { return {self->clock().now(), self->state.wall()}; }
+directory_time at_now(self_pointer self) {
+  return {self->clock().now(), self->state.wall()};
+}
 
 /// Runs one step of the core and does what it wants done.
 template <class Step>
@@ -118,7 +124,8 @@ caf::typed_response_promise<Result> ask(self_pointer self, Step what) {
 void attach(self_pointer self, const msg::directory_sink& sink) {
   auto& all = self->state.memory->subscribers;
   if (std::find(all.begin(), all.end(), sink) == all.end()) all.push_back(sink);
-  for (auto& event : self->state.core->snapshot(at_now(self))) self->send(sink, std::move(event));
+  for (auto& event : self->state.core->snapshot(at_now(self)))
+    self->send(sink, std::move(event));
 }
 
 void resume(self_pointer self) {
@@ -161,9 +168,8 @@ directory_shell::behavior_type directory(self_pointer self, const msg::roles& ro
         });
       },
       [=](const msg::party_join& wanted) {
-        return ask<msg::party_info>(self, [&](auto& core, auto id, auto at, auto& out) {
-          core.join(id, wanted, at, out);
-        });
+        return ask<msg::party_info>(
+            self, [&](auto& core, auto id, auto at, auto& out) { core.join(id, wanted, at, out); });
       },
       [=](const msg::party_leave& wanted) {
         return ask<msg::done>(self, [&](auto& core, auto id, auto at, auto& out) {

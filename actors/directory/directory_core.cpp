@@ -250,7 +250,8 @@ std::vector<msg::directory_event> directory_core::snapshot(time) const {
   if (address_.leased()) out.push_back({msg::address_leased{address_}});
   out.push_back({relays_event()});
   out.push_back({msg::control_state{link_ == link::up, why_down_, delay_}});
-  for (auto& peer : peers()) out.push_back({msg::peer_known{std::move(peer)}});
+  for (auto& peer : peers())
+    out.push_back({msg::peer_known{std::move(peer)}});
   return out;
 }
 

@@ -41,8 +41,8 @@ struct directory_answer {
 /// What the shell has to do, in this order.
 struct directory_effects {
   std::optional<std::string> save; ///< the whole document
-  std::vector<std::variant<msg::control_open, msg::control_join, msg::control_say,
-                           msg::control_close>>
+  std::vector<
+      std::variant<msg::control_open, msg::control_join, msg::control_say, msg::control_close>>
       link;
   std::vector<msg::directory_event> events; ///< for every subscriber
   std::vector<directory_answer> answers;
@@ -104,7 +104,7 @@ class directory_core {
     std::optional<net::peer_record> published;        ///< by us, on this connection or before
     std::optional<waiting_user> user;
     bool leaving = false;
-    bool joined = false; ///< confirmed on the connection we have now
+    bool joined = false;    ///< confirmed on the connection we have now
     bool may_create = true; ///< false: joined by invite and never confirmed
   };
   struct pending_signal {
@@ -182,7 +182,7 @@ class directory_core {
 
   link link_ = link::idle;
   std::uint64_t attempt_ = 0;
-  msg::time_point link_due_{};   ///< waiting: open then; opening: give up then
+  msg::time_point link_due_{}; ///< waiting: open then; opening: give up then
   msg::time_point up_since_{};
   backoff backoff_{config::defaults::control_retry_first, config::defaults::control_retry_max};
   std::chrono::microseconds delay_{};

@@ -19,7 +19,9 @@ constexpr std::size_t members_max = 1'000;
 constexpr std::size_t parties_max = 64;
 constexpr std::size_t relays_text_max = 256 * 1'024;
 
-json::string text_of(std::string_view text) { return json::string(json_view(text)); }
+json::string text_of(std::string_view text) {
+  return json::string(json_view(text));
+}
 
 json::object to_json(const saved_member& member) {
   const auto& envelope = member.envelope;
@@ -33,7 +35,8 @@ json::object to_json(const saved_member& member) {
 
 json::object to_json(const saved_party& party) {
   json::array members;
-  for (const auto& member : party.members) members.push_back(to_json(member));
+  for (const auto& member : party.members)
+    members.push_back(to_json(member));
   return {{"name", text_of(party.name)},
           {"as", text_of(party.as.str())},
           {"secret", text_of(net::to_base64(party.secret.reveal()))},
@@ -59,8 +62,7 @@ saved_party read_party(field_reader& in) {
   out.as = in.parsed("as", name_max, &net::peer_id::parse, "a peer name");
   out.secret = net::party_secret{in.array_of<net::party_secret::size>("secret")};
   out.leaving = in.flag("leaving");
-  in.each("members", members_max,
-          [&](field_reader& r) { out.members.push_back(read_member(r)); });
+  in.each("members", members_max, [&](field_reader& r) { out.members.push_back(read_member(r)); });
   return out;
 }
 
@@ -77,7 +79,8 @@ void read_relays(field_reader& in, saved_directory& out) {
 
 std::string to_text(const saved_directory& saved) {
   json::array parties;
-  for (const auto& party : saved.parties) parties.push_back(to_json(party));
+  for (const auto& party : saved.parties)
+    parties.push_back(to_json(party));
   const auto relays =
       control::encode(control::server_message{control::relays_changed{saved.relays, saved.tokens}});
   json::object out{{"v", document_version},

@@ -29,9 +29,9 @@ struct saved_party {
 };
 struct saved_directory {
   std::optional<net::control::server_line> server;
-  net::virtual_ip address;          ///< our lease
-  std::uint64_t last_version = 0;   ///< of our own records
-  std::uint64_t last_sequence = 0;  ///< of our own signals
+  net::virtual_ip address;         ///< our lease
+  std::uint64_t last_version = 0;  ///< of our own records
+  std::uint64_t last_sequence = 0; ///< of our own signals
   std::vector<saved_party> parties;
   std::vector<net::relay_info> relays;
   std::vector<net::bytes> tokens;

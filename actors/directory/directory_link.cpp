@@ -1,5 +1,4 @@
 #include "actors/directory/directory_core.hpp"
-
 #include "net/control/sealing.hpp"
 #include "net/frames.hpp"
 
@@ -75,8 +74,8 @@ void directory_core::retry(const net::error& why, time at, effects& out) {
   link_ = link::waiting;
   link_due_ = at.now + wait;
   const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(wait);
-  out.log.push_back("control: " + net::to_string(why) + "; again in " +
-                    std::to_string(ms.count()) + " ms");
+  out.log.push_back("control: " + net::to_string(why) + "; again in " + std::to_string(ms.count()) +
+                    " ms");
 }
 
 void directory_core::heard(const msg::control_heard& what, time at, effects& out) {
@@ -333,7 +332,8 @@ void directory_core::use_tokens(const std::vector<net::bytes>& tokens, time at) 
 void directory_core::drop_old_tokens(time at) {
   const auto now_s = static_cast<std::uint64_t>(at.wall.count() / 1000);
   std::erase_if(tokens_, [&](const auto& each) {
-    const auto& [member_of, relay] = each.first;
+    const auto member_of = each.first.first;
+    const auto relay = each.first.second;
     const auto listed = std::any_of(relays_.begin(), relays_.end(),
                                     [&](const auto& info) { return info.id() == relay; });
     return !listed || !parties_.contains(member_of) ||
@@ -343,7 +343,8 @@ void directory_core::drop_old_tokens(time at) {
 
 std::vector<net::bytes> directory_core::token_list() const {
   std::vector<net::bytes> out;
-  for (const auto& [key, token] : tokens_) out.push_back(token);
+  for (const auto& [key, token] : tokens_)
+    out.push_back(token);
   return out;
 }
 

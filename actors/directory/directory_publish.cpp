@@ -1,5 +1,4 @@
 #include "actors/directory/directory_core.hpp"
-
 #include "net/control/sealing.hpp"
 
 #include <algorithm>
@@ -58,9 +57,9 @@ void directory_core::publish_to(const net::party_id& id, party& in, time at, eff
   in.published = record;
   published_at_ = at.now;
 
-  control::sealed_record envelope{own_, in.as, record.version, true,
-                                  control::seal_record(record, sign_key_, in.secret,
-                                                       settings_.secrets)};
+  control::sealed_record envelope{
+      own_, in.as, record.version, true,
+      control::seal_record(record, sign_key_, in.secret, settings_.secrets)};
   // Ours is in the book like anybody's: a member that claims our address clashes with it.
   in.book.restore(record);
   in.extras[own_] = {envelope, at.wall, 0};
@@ -94,8 +93,8 @@ void directory_core::transmit(const msg::send_signal& wanted, time at, effects& 
   auto signal = wanted.signal;
   signal.sequence = next_sequence(at);
   if (signal.control_delay.count() == 0) signal.control_delay = delay_;
-  auto sealed = control::seal_signal(signal, wanted.party, settings_.key, wanted.to,
-                                     settings_.secrets);
+  auto sealed =
+      control::seal_signal(signal, wanted.party, settings_.key, wanted.to, settings_.secrets);
   if (!sealed) {
     out.log.push_back("signal: " + net::to_string(sealed.error()));
     return;

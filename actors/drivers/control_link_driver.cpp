@@ -93,7 +93,8 @@ void open(self_pointer self, boost::asio::io_context& io, const net::wg_private_
   state.retiring = std::move(state.client);
   state.attempt = wanted.attempt;
   std::vector<control::membership> parties;
-  for (const auto& party : wanted.parties) parties.push_back(membership_of(party));
+  for (const auto& party : wanted.parties)
+    parties.push_back(membership_of(party));
   state.client = control::client::open(
       io, control::default_client_options(wanted.server, key, std::move(parties)),
       events_for(control_link_shell{self}, wanted.attempt));
@@ -132,8 +133,7 @@ control_link_shell::behavior_type control_link(self_pointer self, const msg::rol
 msg::control_link_actor spawn_control_link_driver(caf::actor_system& system,
                                                   const msg::roles& roles,
                                                   boost::asio::io_context& io,
-                                                  const net::wg_private_key& key,
-                                                  bool restarted) {
+                                                  const net::wg_private_key& key, bool restarted) {
   return system.spawn(control_link, roles, &io, key, restarted);
 }
 

@@ -165,8 +165,7 @@ void client_impl::upgrade() {
       websocket::stream_base::decorator([header = encode(*request)](websocket::request_type& out) {
         out.set(beast::string_view{login_header.data(), login_header.size()}, header);
       }));
-  ws_.set_option(
-      websocket::stream_base::timeout{options_.handshake, options_.dead_after, false});
+  ws_.set_option(websocket::stream_base::timeout{options_.handshake, options_.dead_after, false});
   ws_.read_message_max(options_.message_octets);
   ws_.auto_fragment(false);
   ws_.text(true);
@@ -186,13 +185,16 @@ void client_impl::on_upgraded(error_code ec) {
   phase_ = phase::open;
   deadline_.cancel();
   events_.opened();
-  for (auto& in : std::exchange(joins_, {})) join(std::move(in));
+  for (auto& in : std::exchange(joins_, {}))
+    join(std::move(in));
   read();
   if (!queue_.empty() && !writing_) write();
   on_ping_timer({});
 }
 
-void client_impl::read() { ws_.async_read(buffer_, handler(&client_impl::on_read)); }
+void client_impl::read() {
+  ws_.async_read(buffer_, handler(&client_impl::on_read));
+}
 
 void client_impl::on_read(error_code ec) {
   if (ec) return finish(meaning_of(ec));

@@ -6,12 +6,13 @@
 #include <openssl/pem.h>
 #include <openssl/x509.h>
 
-#include <cerrno>
-#include <cstring>
 #include <fcntl.h>
-#include <memory>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <memory>
 
 namespace lanrage::net::control {
 namespace {
@@ -75,11 +76,11 @@ result<std::string> load_or_make(const fs::path& file, Make&& make) {
 
 template <class Secret>
 result<Secret> load_key(const fs::path& file, const Secret& fresh) {
-  const auto text = load_or_make(file, [&]() -> result<std::string> {
-    return to_base64(fresh.reveal()) + "\n";
-  });
+  const auto text =
+      load_or_make(file, [&]() -> result<std::string> { return to_base64(fresh.reveal()) + "\n"; });
   if (!text) return text.error();
-  const auto raw = from_base64(std::string_view{*text}.substr(0, text->find_last_not_of("\r\n") + 1));
+  const auto raw =
+      from_base64(std::string_view{*text}.substr(0, text->find_last_not_of("\r\n") + 1));
   const auto key = raw ? Secret::from(*raw) : std::nullopt;
   if (!key) return broken(file, "no key in base64");
   return *key;
@@ -91,7 +92,8 @@ x509_ptr make_certificate(EVP_PKEY* key, const random_source& random) {
   random(serial);
   serial[0] = static_cast<std::uint8_t>((serial[0] & 0x7F) | 0x40); // positive, never zero
   std::uint64_t number = 0;
-  for (const auto octet : serial) number = (number << 8) | octet;
+  for (const auto octet : serial)
+    number = (number << 8) | octet;
   auto* name = X509_get_subject_name(out.get());
   const bool ok =
       X509_set_version(out.get(), X509_VERSION_3) == 1 &&
@@ -100,7 +102,8 @@ x509_ptr make_certificate(EVP_PKEY* key, const random_source& random) {
       // RFC 5280 4.1.2.5: "no well-defined expiration date"; members check the pin only.
       ASN1_TIME_set_string(X509_getm_notAfter(out.get()), "99991231235959Z") == 1 &&
       X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC,
-                                 reinterpret_cast<const unsigned char*>("lanrage"), -1, -1, 0) == 1 &&
+                                 reinterpret_cast<const unsigned char*>("lanrage"), -1, -1,
+                                 0) == 1 &&
       X509_set_issuer_name(out.get(), name) == 1 && X509_set_pubkey(out.get(), key) == 1 &&
       X509_sign(out.get(), key, EVP_sha256()) != 0;
   if (!ok) out.reset();
@@ -130,8 +133,7 @@ result<certificate_pin> pin_of_pem(const std::string& pem) {
 
 result<server_identity> load_identity(const fs::path& directory, const random_source& random) {
   std::error_code ec;
-  if (fs::create_directories(directory, ec))
-    fs::permissions(directory, fs::perms::owner_all, ec);
+  if (fs::create_directories(directory, ec)) fs::permissions(directory, fs::perms::owner_all, ec);
   if (ec) return broken(directory, ec.message());
   const auto login = load_key(directory / "login.key", generate_x25519<login_private_key>(random));
   if (!login) return login.error();

@@ -13,7 +13,9 @@ namespace {
 constexpr std::size_t line_max = 1024;
 constexpr std::string_view scheme = "lanrage";
 
-error bad(std::string detail) { return fail(errc::bad_invite, std::move(detail)); }
+error bad(std::string detail) {
+  return fail(errc::bad_invite, std::move(detail));
+}
 
 using parameters = std::map<std::string, std::string, std::less<>>;
 

@@ -15,8 +15,12 @@ namespace lanrage::net::control {
 
 namespace json = boost::json;
 
-inline std::string_view view_of(const json::string& text) { return {text.data(), text.size()}; }
-inline json::string_view json_view(std::string_view text) { return {text.data(), text.size()}; }
+inline std::string_view view_of(const json::string& text) {
+  return {text.data(), text.size()};
+}
+inline json::string_view json_view(std::string_view text) {
+  return {text.data(), text.size()};
+}
 
 /// Nesting deeper than this is refused; our deepest message has 6.
 inline constexpr std::size_t json_depth_max = 8;
@@ -48,7 +52,9 @@ class field_reader {
     return T{};
   }
 
-  const json::value* find(std::string_view name) const { return from_.if_contains(json_view(name)); }
+  const json::value* find(std::string_view name) const {
+    return from_.if_contains(json_view(name));
+  }
   bool has(std::string_view name) const { return find(name) != nullptr; }
 
   std::string_view text(std::string_view name, std::size_t max) {

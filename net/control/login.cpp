@@ -26,7 +26,8 @@ result<login> make_login(const wg_private_key& own, const login_public_key& serv
   out.key = public_key(own);
   out.sign_key = public_key(sign_key_of(own));
   out.mac = login_mac(*key, binding);
-  for (const auto& party : parties) out.parties.push_back(make_join(party, binding, out.key));
+  for (const auto& party : parties)
+    out.parties.push_back(make_join(party, binding, out.key));
   return out;
 }
 

@@ -55,8 +55,7 @@ struct signal_request {
   wg_public_key to;
   bytes sealed;
 };
-using client_message =
-    std::variant<join_request, leave_request, publish_request, signal_request>;
+using client_message = std::variant<join_request, leave_request, publish_request, signal_request>;
 
 struct login {
   wg_public_key key;
@@ -68,6 +67,7 @@ struct login {
 /// What a refusal is about: the type of the request.
 enum class request_kind : std::uint8_t { none, publish, signal, create, join, leave };
 std::string_view to_string(request_kind kind);
+std::optional<request_kind> parse_request_kind(std::string_view text);
 request_kind kind_of(const client_message& message);
 
 // --- server to member ---------------------------------------------------------------------------
@@ -141,9 +141,8 @@ struct request_refused {
   std::optional<party_id> party;
 };
 using server_message =
-    std::variant<welcome, party_records, party_joined, party_left, record_changed,
-                 presence_changed, member_gone, signal_arrived, tokens_renewed, relays_changed,
-                 request_refused>;
+    std::variant<welcome, party_records, party_joined, party_left, record_changed, presence_changed,
+                 member_gone, signal_arrived, tokens_renewed, relays_changed, request_refused>;
 
 // --- texts --------------------------------------------------------------------------------------
 

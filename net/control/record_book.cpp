@@ -46,7 +46,8 @@ result<record_book::novelty> record_book::accept(const sealed_record& envelope) 
 
 std::vector<record_book::refusal> record_book::replace(const std::vector<sealed_record>& all) {
   std::set<wg_public_key> present;
-  for (const auto& envelope : all) present.insert(envelope.key);
+  for (const auto& envelope : all)
+    present.insert(envelope.key);
   std::erase_if(entries_, [&](const auto& each) { return !present.contains(each.first); });
   std::vector<refusal> refused;
   for (const auto& envelope : all)
@@ -67,10 +68,13 @@ bool record_book::set_online(const wg_public_key& key, bool online) {
 }
 
 void record_book::all_offline() {
-  for (auto& [key, each] : entries_) each.online = false;
+  for (auto& [key, each] : entries_)
+    each.online = false;
 }
 
-bool record_book::forget(const wg_public_key& key) { return entries_.erase(key) != 0; }
+bool record_book::forget(const wg_public_key& key) {
+  return entries_.erase(key) != 0;
+}
 
 const record_book::entry* record_book::find(const wg_public_key& key) const {
   const auto found = entries_.find(key);

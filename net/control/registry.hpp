@@ -34,10 +34,10 @@ struct registry_limits {
   std::size_t parties = 0;
   std::size_t parties_per_member = 0;
   std::size_t members_per_party = 0;
-  std::size_t leases = 0;               ///< members in all; a /16 has 64,000 addresses
-  std::size_t octets_per_message = 0;   ///< of records in one welcome or records message
-  std::uint32_t messages_per_s = 0;     ///< per session, on average
-  std::uint32_t messages_burst = 0;     ///< per session, at once
+  std::size_t leases = 0;             ///< members in all; a /16 has 64,000 addresses
+  std::size_t octets_per_message = 0; ///< of records in one welcome or records message
+  std::uint32_t messages_per_s = 0;   ///< per session, on average
+  std::uint32_t messages_burst = 0;   ///< per session, at once
   std::chrono::seconds token_lifetime{};
 };
 
@@ -80,8 +80,8 @@ struct drop_membership {
   wg_public_key key;
 };
 /// One change to what is stored; `stored_*` inserts or replaces.
-using change = std::variant<stored_party, stored_member, stored_membership, drop_party,
-                            drop_member, drop_membership>;
+using change = std::variant<stored_party, stored_member, stored_membership, drop_party, drop_member,
+                            drop_membership>;
 
 // --- what the shell has to do -------------------------------------------------------------------
 

@@ -11,7 +11,9 @@ constexpr std::size_t name_max = 32;
 constexpr std::size_t address_text_max = 64;
 constexpr std::uint64_t delay_us_max = 3'600'000'000; // an hour: more is no delay
 
-json::string text_of(std::string_view text) { return json::string(json_view(text)); }
+json::string text_of(std::string_view text) {
+  return json::string(json_view(text));
+}
 template <class Octets>
 json::string octets_of(const Octets& value) {
   return text_of(to_base64(value.view()));
@@ -64,19 +66,19 @@ void check_version(field_reader& in) {
 }
 
 std::string record_text(const peer_record& record) {
-  return json::serialize(json::object{
-      {"v", format_version},
-      {"party", octets_of(record.party)},
-      {"id", text_of(record.id.str())},
-      {"key", octets_of(record.key)},
-      {"sign_key", octets_of(record.sign_key)},
-      {"address", text_of(to_string(record.address))},
-      {"version", record.version},
-      {"nat", json::object{{"translated", record.nat.translated},
-                           {"mapping", text_of(to_string(record.nat.mapping))},
-                           {"filtering", text_of(to_string(record.nat.filtering))}}},
-      {"candidates", to_json(record.candidates)},
-      {"relays", to_json(record.relays)}});
+  return json::serialize(
+      json::object{{"v", format_version},
+                   {"party", octets_of(record.party)},
+                   {"id", text_of(record.id.str())},
+                   {"key", octets_of(record.key)},
+                   {"sign_key", octets_of(record.sign_key)},
+                   {"address", text_of(to_string(record.address))},
+                   {"version", record.version},
+                   {"nat", json::object{{"translated", record.nat.translated},
+                                        {"mapping", text_of(to_string(record.nat.mapping))},
+                                        {"filtering", text_of(to_string(record.nat.filtering))}}},
+                   {"candidates", to_json(record.candidates)},
+                   {"relays", to_json(record.relays)}});
 }
 
 result<peer_record> read_record(std::string_view text) {
@@ -123,8 +125,8 @@ result<peer_signal> read_signal(std::string_view text) {
   peer_signal out;
   out.kind = in.parsed("kind", name_max, &parse_signal_kind, "a signal kind");
   out.sequence = in.number("sequence", number_max);
-  out.epoch = static_cast<std::uint32_t>(
-      in.number("epoch", std::numeric_limits<std::uint32_t>::max()));
+  out.epoch =
+      static_cast<std::uint32_t>(in.number("epoch", std::numeric_limits<std::uint32_t>::max()));
   out.ready = in.flag("ready");
   out.candidates = read_candidates(in);
   out.relays = read_legs(in);
@@ -136,7 +138,8 @@ result<peer_signal> read_signal(std::string_view text) {
 
 bytes joined(std::initializer_list<byte_view> parts) {
   byte_writer out;
-  for (const auto& part : parts) out.raw(part);
+  for (const auto& part : parts)
+    out.raw(part);
   return out.take();
 }
 
@@ -144,7 +147,9 @@ std::string_view text_of_octets(byte_view octets) {
   return {reinterpret_cast<const char*>(octets.data()), octets.size()};
 }
 
-bytes signed_octets(byte_view text) { return joined({as_bytes(signature_context), text}); }
+bytes signed_octets(byte_view text) {
+  return joined({as_bytes(signature_context), text});
+}
 
 } // namespace
 

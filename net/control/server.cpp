@@ -1,6 +1,7 @@
 #include "net/control/server.hpp"
 
 #include "net/control/identity.hpp"
+#include "net/control/overloaded.hpp"
 #include "net/control/server_session.hpp"
 #include "net/control/source_rate.hpp"
 #include "net/control/store.hpp"
@@ -25,7 +26,6 @@ namespace lanrage::net::control {
 namespace {
 
 namespace asio = boost::asio;
-namespace defaults = config::defaults;
 using asio::ip::tcp;
 using boost::system::error_code;
 
@@ -37,11 +37,6 @@ constexpr std::chrono::milliseconds accept_again = std::chrono::milliseconds{100
 constexpr std::chrono::milliseconds drain = std::chrono::milliseconds{300};
 /// Refusals written to the log per second; the rest is only counted.
 constexpr std::uint32_t logged_refusals_per_s = 20;
-
-template <class... F>
-struct overloaded : F... {
-  using F::operator()...;
-};
 
 ip_address address_of(const asio::ip::address& from) {
   return from.is_v4() ? ip_address::v4(from.to_v4().to_uint())
@@ -87,28 +82,6 @@ struct atomic_counters {
 };
 
 } // namespace
-
-server_limits default_limits() {
-  server_limits out;
-  out.registry.sessions = defaults::control_sessions_max;
-  out.registry.parties = defaults::control_parties_max;
-  out.registry.parties_per_member = defaults::control_parties_per_member_max;
-  out.registry.members_per_party = defaults::control_members_per_party_max;
-  out.registry.leases = defaults::control_leases_max;
-  out.registry.octets_per_message = defaults::control_records_octets;
-  out.registry.messages_per_s = defaults::control_messages_per_s;
-  out.registry.messages_burst = defaults::control_messages_burst;
-  out.registry.token_lifetime = defaults::relay_token_lifetime;
-  out.handshake = defaults::control_handshake_deadline;
-  out.dead_after = defaults::control_dead_after;
-  out.header_octets = defaults::control_header_max;
-  out.message_octets = defaults::control_message_max;
-  out.queue_messages = defaults::control_queue_max;
-  out.queue_octets = defaults::control_queue_octets_max;
-  out.connects_per_s = defaults::control_connects_per_s;
-  out.connects_burst = defaults::control_connects_burst;
-  return out;
-}
 
 class control_server::impl final : public session_owner {
  public:
@@ -171,7 +144,8 @@ class control_server::impl final : public session_owner {
   /// A copy: ending one changes the map.
   std::vector<std::shared_ptr<server_session>> all_sessions() const {
     std::vector<std::shared_ptr<server_session>> out;
-    for (const auto& [id, each] : connections_) out.push_back(each.session);
+    for (const auto& [id, each] : connections_)
+      out.push_back(each.session);
     return out;
   }
   void tick();
@@ -217,8 +191,8 @@ result<void> control_server::impl::listen(const config::control_settings& settin
   listening_ = {address_of(bound.address()), bound.port()};
   line_.host = settings.public_host;
   if (line_.host.empty())
-    line_.host = bound.address().is_unspecified() ? outgoing_address(io_)
-                                                  : bound.address().to_string();
+    line_.host =
+        bound.address().is_unspecified() ? outgoing_address(io_) : bound.address().to_string();
   line_.port = bound.port();
   line_.pin = identity_.pin;
   line_.key = public_key(identity_.login);
@@ -371,10 +345,12 @@ void control_server::impl::shut_down() {
   tick_timer_.cancel();
   pause_timer_.expires_after(drain);
   pause_timer_.async_wait([this](error_code) {
-    for (const auto& session : all_sessions()) session->abort();
+    for (const auto& session : all_sessions())
+      session->abort();
     io_.stop();
   });
-  for (const auto& session : all_sessions()) session->end(fail(errc::closed, "the server stops"));
+  for (const auto& session : all_sessions())
+    session->end(fail(errc::closed, "the server stops"));
   if (connections_.empty()) io_.stop();
 }
 
@@ -385,7 +361,9 @@ void control_server::impl::stop() {
 }
 
 control_server::control_server(std::unique_ptr<impl> made) : impl_(std::move(made)) {}
-control_server::~control_server() { stop(); }
+control_server::~control_server() {
+  stop();
+}
 
 result<std::unique_ptr<control_server>>
 control_server::start(const config::control_settings& settings, const server_limits& limits) {
@@ -402,13 +380,21 @@ control_server::start(const config::control_settings& settings, const server_lim
   return std::unique_ptr<control_server>{new control_server{std::move(made)}};
 }
 
-endpoint control_server::listening() const { return impl_->listening_; }
-const server_line& control_server::line() const { return impl_->line_; }
-token_public_key control_server::token_key() const { return public_key(impl_->identity_.token); }
+endpoint control_server::listening() const {
+  return impl_->listening_;
+}
+const server_line& control_server::line() const {
+  return impl_->line_;
+}
+token_public_key control_server::token_key() const {
+  return public_key(impl_->identity_.token);
+}
 void control_server::set_relays(std::vector<relay_info> relays) {
   impl_->set_relays(std::move(relays));
 }
-void control_server::stop() { impl_->stop(); }
+void control_server::stop() {
+  impl_->stop();
+}
 
 std::optional<error> control_server::failed() const {
   const std::lock_guard lock{impl_->failed_mutex_};
@@ -417,10 +403,10 @@ std::optional<error> control_server::failed() const {
 
 server_counters control_server::counters() const {
   const auto& c = impl_->count_;
-  return {c.sessions,        c.connections,   c.logins,          c.refused_source,
+  return {c.sessions,          c.connections,     c.logins,        c.refused_source,
           c.refused_handshake, c.refused_request, c.refused_login, c.refused_parties,
-          c.refused_full,    c.messages,      c.messages_bad,    c.messages_too_large,
-          c.messages_refused, c.slow_members};
+          c.refused_full,      c.messages,        c.messages_bad,  c.messages_too_large,
+          c.messages_refused,  c.slow_members};
 }
 
 } // namespace lanrage::net::control

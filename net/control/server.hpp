@@ -17,8 +17,8 @@ struct server_limits {
   std::chrono::milliseconds dead_after{};
   std::size_t header_octets = 0;
   std::size_t message_octets = 0;
-  std::size_t queue_messages = 0; ///< per session
-  std::size_t queue_octets = 0;   ///< per session
+  std::size_t queue_messages = 0;   ///< per session
+  std::size_t queue_octets = 0;     ///< per session
   std::uint32_t connects_per_s = 0; ///< per source
   std::uint32_t connects_burst = 0;
 };
@@ -36,10 +36,10 @@ struct server_counters {
   std::uint64_t refused_parties = 0;   ///< wrong_secret, name_taken, party_not_found, ...
   std::uint64_t refused_full = 0;
   std::uint64_t messages = 0;
-  std::uint64_t messages_bad = 0;      ///< not of the protocol
+  std::uint64_t messages_bad = 0; ///< not of the protocol
   std::uint64_t messages_too_large = 0;
-  std::uint64_t messages_refused = 0;  ///< understood, not allowed
-  std::uint64_t slow_members = 0;      ///< disconnected for a full queue
+  std::uint64_t messages_refused = 0; ///< understood, not allowed
+  std::uint64_t slow_members = 0;     ///< disconnected for a full queue
 };
 
 /// The control server on a thread of its own, from `start` to destruction.

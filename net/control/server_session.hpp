@@ -35,7 +35,7 @@ class server_session {
  public:
   virtual ~server_session() = default;
   virtual void start() = 0;
-  virtual void accept() = 0;                ///< the login holds: become a WebSocket
+  virtual void accept() = 0;                 ///< the login holds: become a WebSocket
   virtual void refuse(const error& why) = 0; ///< it does not: answer over HTTP
   virtual void send(std::shared_ptr<const std::string> text) = 0;
   virtual void end(const error& why) = 0; ///< tell why, then close

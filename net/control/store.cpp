@@ -1,12 +1,15 @@
 #include "net/control/store.hpp"
 
+#include "net/control/overloaded.hpp"
+
 #include <sqlite3.h>
 
-#include <cerrno>
-#include <cstring>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
 #include <utility>
 
 namespace lanrage::net::control {
@@ -80,7 +83,8 @@ class statement {
 
   bool is_null() const { return sqlite3_column_type(handle_.get(), column_) == SQLITE_NULL; }
   byte_view blob() {
-    const auto* data = static_cast<const std::uint8_t*>(sqlite3_column_blob(handle_.get(), column_));
+    const auto* data =
+        static_cast<const std::uint8_t*>(sqlite3_column_blob(handle_.get(), column_));
     const auto size = sqlite3_column_bytes(handle_.get(), column_++);
     return {data, static_cast<std::size_t>(size)};
   }
@@ -138,8 +142,8 @@ result<std::unique_ptr<store>> sqlite_store::open(const std::filesystem::path& f
   if (const auto made = make_private(file); !made) return made.error();
   auto out = std::make_unique<sqlite_store>();
   sqlite3* raw = nullptr;
-  const int code = sqlite3_open_v2(file.c_str(), &raw,
-                                   SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, nullptr);
+  const int code =
+      sqlite3_open_v2(file.c_str(), &raw, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, nullptr);
   out->db_.reset(raw);
   if (code != SQLITE_OK) return out->failed();
   sqlite3_busy_timeout(raw, busy_ms);
@@ -224,11 +228,6 @@ result<stored_state> sqlite_store::load() {
   return out;
 }
 
-template <class... F>
-struct overloaded : F... {
-  using F::operator()...;
-};
-
 result<void> sqlite_store::apply_one(const change& what) {
   return std::visit(
       overloaded{
@@ -236,9 +235,8 @@ result<void> sqlite_store::apply_one(const change& what) {
             return run(put_party_.blob(c.party.view()).text(c.name).blob(c.verifier.reveal()));
           },
           [&](const stored_member& c) {
-            return run(put_member_.blob(c.key.view())
-                           .blob(c.sign_key.view())
-                           .text(to_string(c.address)));
+            return run(
+                put_member_.blob(c.key.view()).blob(c.sign_key.view()).text(to_string(c.address)));
           },
           [&](const stored_membership& c) {
             put_membership_.blob(c.party.view()).blob(c.key.view()).text(c.id.str());
@@ -282,6 +280,8 @@ result<std::unique_ptr<store>> open_sqlite(const std::filesystem::path& file) {
   return sqlite_store::open(file);
 }
 
-std::unique_ptr<store> make_memory_store() { return std::make_unique<memory_store>(); }
+std::unique_ptr<store> make_memory_store() {
+  return std::make_unique<memory_store>();
+}
 
 } // namespace lanrage::net::control

@@ -15,9 +15,8 @@ result<channel_binding> exporter_of(SSL* connection) {
 
 result<certificate_pin> pin_of(X509* certificate) {
   unsigned char* der = nullptr;
-  const int size = certificate == nullptr
-                       ? -1
-                       : i2d_X509_PUBKEY(X509_get_X509_PUBKEY(certificate), &der);
+  const int size =
+      certificate == nullptr ? -1 : i2d_X509_PUBKEY(X509_get_X509_PUBKEY(certificate), &der);
   if (size <= 0) return fail(errc::wrong_pin, "the server has no certificate");
   const auto digest = sha256({byte_view{der, static_cast<std::size_t>(size)}});
   OPENSSL_free(der);

@@ -121,9 +121,7 @@ class control_world {
   actors::directory_time at() const {
     return {now, 1'769'688'000s + std::chrono::duration_cast<msg::unix_ms>(now - start_)};
   }
-  control::moment moment() const {
-    return {now, static_cast<std::uint64_t>(at().wall.count())};
-  }
+  control::moment moment() const { return {now, static_cast<std::uint64_t>(at().wall.count())}; }
   void attach(directory_node& node) { nodes_.push_back(&node); }
   void detach(directory_node& node) { std::erase(nodes_, &node); }
 
@@ -131,7 +129,8 @@ class control_world {
   void server_down() {
     up_ = false;
     registry_.reset();
-    for (auto* node : nodes_) drop(*node, net::fail(net::errc::closed, "the server went away"));
+    for (auto* node : nodes_)
+      drop(*node, net::fail(net::errc::closed, "the server went away"));
     settle();
   }
   /// A server that remembers what the last one stored.
@@ -154,8 +153,7 @@ class control_world {
 
  private:
   void restart_server(const control::stored_state& stored) {
-    control::registry_limits limits{100,        100, 16, 100, 1'000, 2'000,
-                                    1'000'000, 1'000'000, 24h};
+    control::registry_limits limits{100, 100, 16, 100, 1'000, 2'000, 1'000'000, 1'000'000, 24h};
     net::relay_info relay;
     relay.key.octets[3] = 5;
     relay.name = "relay1";
@@ -188,8 +186,7 @@ class control_world {
   }
 
   const msg::time_point start_ = now;
-  net::login_private_key login_key_ =
-      net::generate_x25519<net::login_private_key>(stream("login"));
+  net::login_private_key login_key_ = net::generate_x25519<net::login_private_key>(stream("login"));
   std::unique_ptr<control::registry> registry_;
   control::stored_state stored_;
   bool up_ = true;
@@ -200,21 +197,20 @@ class control_world {
 
 // --- definitions --------------------------------------------------------------------------------
 
-
 inline directory_node::directory_node(control_world& in, std::string called, std::string kept)
     : world(in), name(std::move(called)),
       key(net::generate_x25519<net::wg_private_key>(stream(name))), pub(net::public_key(key)),
       document(std::move(kept)) {
   actors::directory_settings settings{*net::peer_id::parse(name), key, stream(name + "/secrets"),
                                       stream(name + "/jitter")};
-  core = std::make_unique<actors::directory_core>(
-      settings, actors::parse_directory(document).value(), 0);
+  core = std::make_unique<actors::directory_core>(settings,
+                                                  actors::parse_directory(document).value(), 0);
   world.attach(*this);
 }
 
-inline void directory_node::run(const std::function<void(
-                             actors::directory_core&, actors::directory_time,
-                             actors::directory_effects&)>& step) {
+inline void
+directory_node::run(const std::function<void(actors::directory_core&, actors::directory_time,
+                                             actors::directory_effects&)>& step) {
   actors::directory_effects effects;
   step(*core, world.at(), effects);
   world.obey(*this, effects);
@@ -229,9 +225,12 @@ inline actors::directory_request directory_node::create(const std::string& party
 
 inline void control_world::obey(directory_node& node, actors::directory_effects& effects) {
   if (effects.save) node.document = *effects.save;
-  for (auto& event : effects.events) node.events.push_back(std::move(event));
-  for (auto& each : effects.answers) node.answers.emplace(each.to, std::move(each.what));
-  for (auto& line : effects.log) node.log.push_back(std::move(line));
+  for (auto& event : effects.events)
+    node.events.push_back(std::move(event));
+  for (auto& each : effects.answers)
+    node.answers.emplace(each.to, std::move(each.what));
+  for (auto& line : effects.log)
+    node.log.push_back(std::move(line));
   for (const auto& order : effects.link) {
     if (const auto* wanted = std::get_if<msg::control_open>(&order)) open(node, *wanted);
     if (std::holds_alternative<msg::control_close>(order)) end_session(node);
@@ -240,8 +239,8 @@ inline void control_world::obey(directory_node& node, actors::directory_effects&
       const auto& p = wanted->party;
       control::channel_binding binding{};
       binding[0] = static_cast<std::uint8_t>(node.session);
-      const auto join = control::make_join({p.party, p.name, p.verifier, p.create}, binding,
-                                           node.pub);
+      const auto join =
+          control::make_join({p.party, p.name, p.verifier, p.create}, binding, node.pub);
       perform(registry_->received({node.session}, control::client_message{join}, moment()));
     }
     if (const auto* said = std::get_if<msg::control_say>(&order)) {
@@ -261,7 +260,8 @@ inline void control_world::open(directory_node& node, const msg::control_open& w
   control::channel_binding binding{};
   binding[0] = static_cast<std::uint8_t>(node.session);
   std::vector<control::membership> parties;
-  for (const auto& p : wanted.parties) parties.push_back({p.party, p.name, p.verifier, p.create});
+  for (const auto& p : wanted.parties)
+    parties.push_back({p.party, p.name, p.verifier, p.create});
   const auto login = control::make_login(node.key, wanted.server.key, binding, parties);
   perform(registry_->opened({node.session}, *login, binding, moment()));
   if (before != 0) perform(registry_->closed({before}, moment()));

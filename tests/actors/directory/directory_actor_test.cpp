@@ -1,5 +1,4 @@
 #include "actors/directory/directory_actor.hpp"
-
 #include "messages/error.hpp"
 #include "net/control/protocol.hpp"
 #include "net/random.hpp"
@@ -33,7 +32,8 @@ struct script {
   template <class T>
   std::size_t count() const {
     std::size_t out = 0;
-    for (const auto& each : events) out += std::holds_alternative<T>(each.what);
+    for (const auto& each : events)
+      out += std::holds_alternative<T>(each.what);
     return out;
   }
 };
@@ -143,8 +143,8 @@ TEST_CASE("a party made is answered when the server confirmed it, saved before")
 
 TEST_CASE("a party the server never confirms is answered at the deadline with the reason") {
   bench b;
-  const auto answer = b.v.ask<msg::party_created>(
-      b.directory, 1min, msg::party_create{"lan", b.server_line()});
+  const auto answer =
+      b.v.ask<msg::party_created>(b.directory, 1min, msg::party_create{"lan", b.server_line()});
   REQUIRE_FALSE(answer.engaged());
   CHECK(msg::from_caf(answer.error()).code == errc::timed_out);
   CHECK(b.s->closes >= 1);
@@ -181,8 +181,9 @@ TEST_CASE("a new subscriber is told everything known, a repeated one is not told
 TEST_CASE("own paths are published once the party is joined") {
   bench b;
   b.make_party();
-  caf::anon_send(b.directory, msg::own_paths{{}, {{net::candidate_kind::host,
-                                                   *net::endpoint::parse("192.0.2.1:51820")}}});
+  caf::anon_send(
+      b.directory,
+      msg::own_paths{{}, {{net::candidate_kind::host, *net::endpoint::parse("192.0.2.1:51820")}}});
   b.v.run_for(1s);
   REQUIRE(!b.s->said.empty());
   CHECK(std::holds_alternative<control::publish_request>(b.s->said.back()));

@@ -1,5 +1,4 @@
 #include "actors/directory/directory_core.hpp"
-
 #include "net/control/sealing.hpp"
 #include "net/frames.hpp"
 #include "tests/actors/directory/control_world.hpp"
@@ -82,7 +81,8 @@ TEST_CASE("a party is made: the answer is an invite that others join by") {
   CHECK(alice.knows("bob"));
   CHECK(alice.core->parties()[0].members == 2);
   CHECK(alice.peer("bob").online);
-  CHECK(alice.peer("bob").record.address == net::virtual_ip::derive(*net::peer_id::parse("bob"), 0));
+  CHECK(alice.peer("bob").record.address ==
+        net::virtual_ip::derive(*net::peer_id::parse("bob"), 0));
 }
 
 TEST_CASE("what cannot be joined is refused with its reason, and forgotten") {
@@ -174,8 +174,8 @@ TEST_CASE("a replayed or older signal is dropped, also after a restart") {
   const auto replay = [&](directory_node& to) {
     const auto& sent = std::get<control::signal_request>(p.alice.said.back());
     to.run([&](auto& core, auto at, auto& out) {
-      core.heard({to.attempt, control::server_message{control::signal_arrived{
-                                  p.party, p.alice.pub, sent.sealed}}},
+      core.heard({to.attempt, control::server_message{control::signal_arrived{p.party, p.alice.pub,
+                                                                              sent.sealed}}},
                  at, out);
     });
     return to.told<msg::signal_received>().size();
@@ -198,8 +198,7 @@ TEST_CASE("a signal of somebody who is no member is not heard") {
   const auto eve = net::generate_x25519<net::wg_private_key>(stream("eve"));
   net::peer_signal signal;
   signal.sequence = 1;
-  const auto sealed =
-      control::seal_signal(signal, p.party, eve, p.bob.pub, stream("nonce"));
+  const auto sealed = control::seal_signal(signal, p.party, eve, p.bob.pub, stream("nonce"));
   p.bob.run([&](auto& core, auto at, auto& out) {
     core.heard({p.bob.attempt, control::server_message{control::signal_arrived{
                                    p.party, net::public_key(eve), *sealed}}},
@@ -410,7 +409,8 @@ TEST_CASE("a moved machine reconnects at once, and nobody sees it offline") {
   p.alice.host("10.0.0.7:51820");
   p.world.advance(1s);
   CHECK(p.alice.opens.size() == opens + 1);
-  for (const auto& event : p.bob.told<msg::peer_known>()) CHECK(event.peer.online);
+  for (const auto& event : p.bob.told<msg::peer_known>())
+    CHECK(event.peer.online);
   CHECK(p.bob.peer("alice").record.candidates[0].address ==
         *net::endpoint::parse("10.0.0.7:51820"));
 }
@@ -421,11 +421,11 @@ TEST_CASE("a member that is refused its record does not take the others with it"
   auto envelope = std::get<control::publish_request>(p.alice.said[0]);
   envelope.sealed.back() ^= 1;
   p.bob.run([&](auto& core, auto at, auto& out) {
-    core.heard({p.bob.attempt,
-                control::server_message{control::record_changed{
-                    p.party, {p.alice.pub, envelope.id, envelope.version + 9, true,
-                              envelope.sealed}}}},
-               at, out);
+    core.heard(
+        {p.bob.attempt,
+         control::server_message{control::record_changed{
+             p.party, {p.alice.pub, envelope.id, envelope.version + 9, true, envelope.sealed}}}},
+        at, out);
   });
   CHECK(p.bob.knows("alice"));
   CHECK(p.bob.told<msg::peer_known>().empty());

@@ -1,5 +1,4 @@
 #include "actors/drivers/control_link_driver.hpp"
-
 #include "net/os/io_thread.hpp"
 #include "tests/net/control/live.hpp"
 
@@ -8,6 +7,7 @@
 #include <caf/send.hpp>
 #include <caf/stateful_actor.hpp>
 #include <caf/typed_event_based_actor.hpp>
+
 #include <catch2/catch.hpp>
 
 #include <condition_variable>
@@ -34,8 +34,7 @@ struct heard_queue {
   }
   msg::control_heard next() {
     std::unique_lock lock{mutex};
-    if (!came.wait_for(lock, test::patience, [this] { return !all.empty(); }))
-      FAIL("nothing came");
+    if (!came.wait_for(lock, test::patience, [this] { return !all.empty(); })) FAIL("nothing came");
     auto out = std::move(all.front());
     all.pop_front();
     return out;
@@ -90,7 +89,8 @@ struct bench {
   }
   void open(std::uint64_t attempt, bool create = true) {
     const auto in = alice.in(party, create);
-    caf::anon_send(link, msg::control_open{attempt, server.server->line(),
+    caf::anon_send(link, msg::control_open{attempt,
+                                           server.server->line(),
                                            {{in.party, in.id, in.verifier, in.create}}});
   }
 };

@@ -2,7 +2,6 @@
 #include "tests/net/control/live.hpp"
 
 #include <boost/asio/ip/tcp.hpp>
-
 #include <catch2/catch.hpp>
 
 using namespace lanrage;
@@ -65,8 +64,8 @@ TEST_CASE("records, presence and signals flow between members of a party") {
   peer_signal punch;
   punch.kind = signal_kind::punch;
   punch.sequence = 1;
-  a.link->send(signal_request{
-      party.id, bob.pub, *seal_signal(punch, party.id, alice.key, bob.pub, os_random())});
+  a.link->send(signal_request{party.id, bob.pub,
+                              *seal_signal(punch, party.id, alice.key, bob.pub, os_random())});
   const auto heard = b->next<signal_arrived>();
   CHECK(heard.from == alice.pub);
   CHECK(*open_signal(heard.sealed, party.id, bob.key, heard.from) == punch);

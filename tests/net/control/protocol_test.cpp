@@ -14,7 +14,9 @@ namespace {
 const test::test_party party;
 const test::test_member alice{"alice"};
 
-sealed_record some_record() { return {alice.pub, alice.id, 7, true, {1, 2, 3}}; }
+sealed_record some_record() {
+  return {alice.pub, alice.id, 7, true, {1, 2, 3}};
+}
 relay_info some_relay() {
   return {relay_public_key{alice.pub.octets}, "relay1", *endpoint::parse("[2001:db8::1]:51820")};
 }
@@ -40,14 +42,13 @@ undecodable refusal_of(std::string_view text) {
 
 TEST_CASE("every server message survives its text form") {
   const bytes token(relay_token_octets, 9);
-  const party_view view{party.id, party.name, virtual_ip::derive(alice.id, 0), {some_record()},
-                        false};
-  const auto hello =
-      through_text(welcome{1'769'688'000'000,
-                           {view},
-                           {{party.id, fail(errc::wrong_secret, "no")}},
-                           {some_relay()},
-                           {token}});
+  const party_view view{
+      party.id, party.name, virtual_ip::derive(alice.id, 0), {some_record()}, false};
+  const auto hello = through_text(welcome{1'769'688'000'000,
+                                          {view},
+                                          {{party.id, fail(errc::wrong_secret, "no")}},
+                                          {some_relay()},
+                                          {token}});
   CHECK(hello.time_unix_ms == 1'769'688'000'000);
   REQUIRE(hello.parties.size() == 1);
   CHECK(hello.parties[0].party == party.id);
@@ -85,8 +86,7 @@ TEST_CASE("every member message survives its text form") {
   const auto& made = std::get<join_request>(decoded);
   CHECK(made.proof == join.proof);
   CHECK(made.create->name == party.name);
-  CHECK(equal_in_constant_time(made.create->verifier.reveal(),
-                               verifier_of(party.secret).reveal()));
+  CHECK(equal_in_constant_time(made.create->verifier.reveal(), verifier_of(party.secret).reveal()));
 
   const auto publish = std::get<publish_request>(std::get<client_message>(
       decode_client(encode(client_message{publish_request{party.id, alice.id, 9, {1}}}))));
@@ -107,7 +107,8 @@ TEST_CASE("a login survives its header form") {
   const auto request = make_login(alice.key, public_key(server), binding, parties);
   REQUIRE(request);
   const auto header = encode(*request);
-  CHECK(header.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_") ==
+  CHECK(header.find_first_not_of(
+            "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_") ==
         std::string::npos);
   const auto decoded = decode_login(header);
   REQUIRE(decoded);
@@ -128,7 +129,8 @@ TEST_CASE("what is no JSON object ends the connection, what is one is only refus
   CHECK(refusal_of("{\"type\":\"leave\"} x").fatal);
   CHECK(refusal_of(std::string(5'000, '[')).fatal);
   std::string deep;
-  for (int i = 0; i < 9; ++i) deep += "{\"a\":";
+  for (int i = 0; i < 9; ++i)
+    deep += "{\"a\":";
   CHECK(refusal_of(deep + "1" + std::string(9, '}')).fatal);
 
   CHECK(!refusal_of("{}").fatal);
@@ -140,7 +142,7 @@ TEST_CASE("what is no JSON object ends the connection, what is one is only refus
 TEST_CASE("a refused message tells its type, its party and the wrong field") {
   const auto id = to_string(party.id);
   const auto no_version = refusal_of("{\"type\":\"publish\",\"party\":\"" + id +
-                                  "\",\"id\":\"alice\",\"sealed\":\"AAAA\"}");
+                                     "\",\"id\":\"alice\",\"sealed\":\"AAAA\"}");
   CHECK(no_version.about == request_kind::publish);
   CHECK(no_version.party == party.id);
   CHECK(no_version.why.detail.find("'version'") != std::string::npos);

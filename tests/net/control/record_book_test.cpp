@@ -14,7 +14,9 @@ const test::test_party party;
 const test::test_member alice{"alice"};
 const test::test_member bob{"bob"};
 
-record_book fresh() { return {party.id, party.secret}; }
+record_book fresh() {
+  return {party.id, party.secret};
+}
 errc code_of(const result<novelty>& taken) {
   REQUIRE(!taken);
   return taken.error().code;
@@ -45,14 +47,12 @@ TEST_CASE("a record is found by key and by name, and the same one again is no ne
 TEST_CASE("an older record is refused, also after its member was gone") {
   auto book = fresh();
   REQUIRE(book.accept(alice.envelope(alice.record(party, 5), party)));
-  CHECK(code_of(book.accept(alice.envelope(alice.record(party, 4), party))) ==
-        errc::stale_version);
+  CHECK(code_of(book.accept(alice.envelope(alice.record(party, 4), party))) == errc::stale_version);
   auto other = alice.record(party, 5);
   other.candidates.clear();
   CHECK(code_of(book.accept(alice.envelope(other, party))) == errc::stale_version);
   REQUIRE(book.forget(alice.pub));
-  CHECK(code_of(book.accept(alice.envelope(alice.record(party, 4), party))) ==
-        errc::stale_version);
+  CHECK(code_of(book.accept(alice.envelope(alice.record(party, 4), party))) == errc::stale_version);
   CHECK(*book.accept(alice.envelope(alice.record(party, 6), party)) == novelty::changed);
 }
 
@@ -75,8 +75,8 @@ TEST_CASE("of two members with one address or one name the earlier is kept") {
   CHECK(book.find(alice.pub)->record.address == address);
 
   const test::test_member second{"alice", 99};
-  CHECK(code_of(book.accept(second.envelope(
-            second.record(party, 5, *virtual_ip::parse("10.66.9.10")), party))) ==
+  CHECK(code_of(book.accept(
+            second.envelope(second.record(party, 5, *virtual_ip::parse("10.66.9.10")), party))) ==
         errc::name_taken);
 }
 
@@ -95,8 +95,7 @@ TEST_CASE("one refused record does not hide the others of a whole party") {
   auto book = fresh();
   auto broken = bob.envelope(bob.record(party, 5), party);
   broken.sealed.back() ^= 1;
-  const auto refused =
-      book.replace({broken, alice.envelope(alice.record(party, 5), party)});
+  const auto refused = book.replace({broken, alice.envelope(alice.record(party, 5), party)});
   REQUIRE(refused.size() == 1);
   CHECK(refused[0].envelope.key == bob.pub);
   CHECK(book.find(alice.pub) != nullptr);
@@ -106,8 +105,7 @@ TEST_CASE("a restored record pins key and version as a received one does") {
   auto book = fresh();
   book.restore(alice.record(party, 5));
   CHECK(!book.find(alice.pub)->online);
-  CHECK(code_of(book.accept(alice.envelope(alice.record(party, 4), party))) ==
-        errc::stale_version);
+  CHECK(code_of(book.accept(alice.envelope(alice.record(party, 4), party))) == errc::stale_version);
   CHECK(code_of(book.accept(signed_by_another(6))) == errc::bad_signature);
   CHECK(*book.accept(alice.envelope(alice.record(party, 5), party)) == novelty::changed);
   CHECK(book.find(alice.pub)->online);

@@ -60,10 +60,12 @@ struct bench {
   void perform(const effects& todo) {
     for (const auto& each : todo) {
       if (const auto* s = std::get_if<save>(&each)) saved.push_back(s->what);
-      if (const auto* s = std::get_if<refuse_login>(&each)) refused.emplace(s->session.value, s->why);
+      if (const auto* s = std::get_if<refuse_login>(&each))
+        refused.emplace(s->session.value, s->why);
       if (const auto* s = std::get_if<end_session>(&each)) ended.emplace(s->session.value, s->why);
       if (const auto* s = std::get_if<send_message>(&each))
-        for (const auto to : s->to) sent[to.value].push_back(s->message);
+        for (const auto to : s->to)
+          sent[to.value].push_back(s->message);
     }
   }
   channel_binding binding(std::uint64_t session) const {
@@ -73,8 +75,7 @@ struct bench {
   }
   session_id login(const test::test_member& who, std::vector<membership> parties) {
     const session_id id{++last};
-    const auto request =
-        make_login(who.key, public_key(login_key), binding(id.value), parties);
+    const auto request = make_login(who.key, public_key(login_key), binding(id.value), parties);
     perform(reg.opened(id, *request, binding(id.value), at));
     return id;
   }
@@ -113,9 +114,12 @@ struct bench {
       if (const auto* c = std::get_if<drop_membership>(&each)) rows.erase({c->party, c->key});
     }
     stored_state out;
-    for (const auto& [key, value] : parties) out.parties.push_back(value);
-    for (const auto& [key, value] : members) out.members.push_back(value);
-    for (const auto& [key, value] : rows) out.memberships.push_back(value);
+    for (const auto& [key, value] : parties)
+      out.parties.push_back(value);
+    for (const auto& [key, value] : members)
+      out.members.push_back(value);
+    for (const auto& [key, value] : rows)
+      out.memberships.push_back(value);
     return out;
   }
 };
@@ -368,8 +372,7 @@ TEST_CASE("parties, records, names and leases survive a restart") {
   const auto s = before.in(first);
   before.in(second);
   before.publish(s, first, 3);
-  const auto addresses =
-      std::pair{before.reg.lease_of(first.pub), before.reg.lease_of(second.pub)};
+  const auto addresses = std::pair{before.reg.lease_of(first.pub), before.reg.lease_of(second.pub)};
 
   bench after{generous(), before.stored()};
   // In the other order: the lease, not the order, decides.
@@ -473,10 +476,12 @@ TEST_CASE("a member that talks too much is disconnected, a busy one is not") {
   bench b;
   const auto a = b.in(alice);
   b.in(bob);
-  for (int i = 0; i < 50; ++i) b.say(a, signal_request{party.id, bob.pub, {1}});
+  for (int i = 0; i < 50; ++i)
+    b.say(a, signal_request{party.id, bob.pub, {1}});
   CHECK(b.ended.empty());
   b.at.now += 1s;
-  for (int i = 0; i < 10; ++i) b.say(a, signal_request{party.id, bob.pub, {1}});
+  for (int i = 0; i < 10; ++i)
+    b.say(a, signal_request{party.id, bob.pub, {1}});
   CHECK(b.ended.empty());
   b.say(a, signal_request{party.id, bob.pub, {1}});
   REQUIRE(b.ended.contains(a.value));

@@ -104,7 +104,8 @@ TEST_CASE("a sealed signal opens for its receiver, in its party and direction on
   REQUIRE(opened);
   CHECK(*opened == signal);
 
-  const auto refused = [&](const party_id& in, const wg_private_key& own, const wg_public_key& from) {
+  const auto refused = [&](const party_id& in, const wg_private_key& own,
+                           const wg_public_key& from) {
     return open_signal(*sealed, in, own, from).error().code == errc::bad_signature;
   };
   CHECK(refused(party.id, eve.key, alice.pub));

@@ -1,6 +1,5 @@
-#include "net/control/server.hpp"
-
 #include "net/control/base64url.hpp"
+#include "net/control/server.hpp"
 #include "net/control/tls.hpp"
 #include "tests/net/control/live.hpp"
 
@@ -38,8 +37,7 @@ class rude_member {
   explicit rude_member(const live_server& at, int tls_version = TLS1_3_VERSION)
       : line_(at.server->line()) {
     SSL_set_max_proto_version(ws_.next_layer().native_handle(), tls_version);
-    ws_.next_layer().next_layer().connect(
-        {asio::ip::make_address(line_.host), line_.port});
+    ws_.next_layer().next_layer().connect({asio::ip::make_address(line_.host), line_.port});
     timeval limit{10, 0}; // blocking calls end with the test's patience
     ::setsockopt(ws_.next_layer().next_layer().native_handle(), SOL_SOCKET, SO_RCVTIMEO, &limit,
                  sizeof limit);
@@ -88,7 +86,8 @@ class rude_member {
     return std::get<request_refused>(*decoded);
   }
   websocket::close_reason close_reason() {
-    while (!ec) read();
+    while (!ec)
+      read();
     return ws_.reason();
   }
   tcp::socket& socket() { return ws_.next_layer().next_layer(); }
@@ -230,7 +229,8 @@ TEST_CASE("a member that does not read is disconnected, the others do not notice
   busy.login(alice, {alice.in(party)});
   const auto signal = encode(client_message{signal_request{party.id, bob.pub, bytes(8'000)}});
   // Enough to fill the kernel's buffers, and then the queue.
-  for (int i = 0; i < 3'000 && at.server->counters().slow_members == 0; ++i) busy.say(signal);
+  for (int i = 0; i < 3'000 && at.server->counters().slow_members == 0; ++i)
+    busy.say(signal);
   CHECK(at.counts([](const auto& c) { return c.slow_members == 1; }));
   CHECK(at.counts([](const auto& c) { return c.sessions == 1; }));
   busy.say(encode(client_message{leave_request{party.id}}));

@@ -16,7 +16,9 @@ const test::test_party party;
 const test::test_member alice{"alice"};
 const test::test_member bob{"bob"};
 
-sign_public_key sign_key(const test::test_member& who) { return public_key(sign_key_of(who.key)); }
+sign_public_key sign_key(const test::test_member& who) {
+  return public_key(sign_key_of(who.key));
+}
 
 std::vector<change> alice_in_a_party() {
   return {stored_party{party.id, party.name, verifier_of(party.secret)},

@@ -29,7 +29,8 @@ namespace lanrage::test {
 /// Reproducible octets: a member of a given number always has the same keys.
 inline net::random_source seeded(std::uint64_t seed) {
   return [engine = std::mt19937_64{seed}](std::span<std::uint8_t> out) mutable {
-    for (auto& octet : out) octet = static_cast<std::uint8_t>(engine());
+    for (auto& octet : out)
+      octet = static_cast<std::uint8_t>(engine());
   };
 }
 
@@ -50,9 +51,8 @@ struct test_member {
   net::wg_public_key pub;
 
   explicit test_member(const std::string& name, std::uint64_t seed = 0)
-      : id(*net::peer_id::parse(name)),
-        key(net::generate_x25519<net::wg_private_key>(
-            seeded(seed != 0 ? seed : std::hash<std::string>{}(name)))),
+      : id(*net::peer_id::parse(name)), key(net::generate_x25519<net::wg_private_key>(seeded(
+                                            seed != 0 ? seed : std::hash<std::string>{}(name)))),
         pub(net::public_key(key)) {}
 
   net::control::membership in(const test_party& party, bool create = false) const {
