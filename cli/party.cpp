@@ -25,11 +25,7 @@ std::variant<json::object, exit_code> ask(const daemon_access& to, const json::o
     auto shown = *reply;
     // "ok" alone is the whole answer of some requests: then it stays.
     if (shown.size() > 1) shown.stable_erase("ok");
-<<<<<<< HEAD
     std::cout << to_line(shown) << '\n';
-=======
-    std::cout << json::serialize(shown) << '\n';
->>>>>>> main
   }
   return answered;
 }
