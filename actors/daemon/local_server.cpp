@@ -89,6 +89,7 @@ class local_server::impl : public std::enable_shared_from_this<local_server::imp
   handlers handlers_;
   std::map<session, client_ptr> clients_;
   session next_ = 1;
+  bool accepting_ = false;
 };
 
 net::result<void> local_server::impl::listen(const std::string& group) {
@@ -235,6 +236,8 @@ void local_server::impl::attach(handlers who) {
   for (const auto id : waiting)
     drop(id);
   handlers_ = std::move(who);
+  // Who connects before anybody answers waits in the backlog.
+  if (handlers_.asked && !std::exchange(accepting_, true)) accept();
 }
 
 void local_server::impl::close() {
@@ -251,7 +254,6 @@ net::result<std::unique_ptr<local_server>> local_server::open(asio::io_context& 
                                                               const std::string& group) {
   auto state = std::make_shared<impl>(context, path);
   if (const auto ready = state->listen(group); !ready) return ready.error();
-  asio::post(context, [state] { state->accept(); });
   return std::unique_ptr<local_server>{new local_server{std::move(state)}};
 }
 
