@@ -25,7 +25,8 @@ const std::vector<source>& sources() {
   static const auto all = [] {
     std::vector<source> out;
     const fs::path root{LANRAGE_SOURCE_DIR};
-    for (const auto* room : {"net", "config", "messages", "actors", "sim", "lab", "cli", "tests"}) {
+    for (const auto* room :
+         {"net", "config", "messages", "actors", "sim", "lab", "cli", "bench", "tests"}) {
       if (!fs::exists(root / room)) continue;
       for (const auto& entry : fs::recursive_directory_iterator{root / room})
         if (entry.path().extension() == ".hpp" || entry.path().extension() == ".cpp")

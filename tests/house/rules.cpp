@@ -52,6 +52,7 @@ const std::map<std::string, std::set<std::string>>& directions() {
         "actors/wiring"}},
       {"lab", {"net"}},
       {"cli", everything},
+      {"bench", everything},
       {"tests", everything},
   };
   return table;
@@ -77,7 +78,7 @@ const std::vector<ban>& bans() {
        "no sleep: a state with a deadline, a timer, or poll() with a timeout",
        {},
        // Real packets need real time; nothing there runs under virtual time.
-       {"lab/", "cli/demo", "tests/lab/", "tests/faults/", "tests/soak/"}},
+       {"lab/", "bench/", "cli/demo", "tests/lab/", "tests/faults/", "tests/soak/"}},
       {std::regex{R"(\bsystem_clock::now\b)"},
        "no calendar time here: the wall clock is passed in (msg::wall_clock)",
        {"net/", "config/", "messages/", "actors/", "sim/"},
@@ -153,7 +154,7 @@ std::string room_of(std::string_view path) {
     return end == std::string_view::npos ? "actors" : std::string{path.substr(0, end)};
   }
   for (const auto* room : {"net/os", "net/relay", "net/control", "net", "config", "messages", "sim",
-                           "lab", "cli", "tests"})
+                           "lab", "cli", "bench", "tests"})
     if (starts_with(path, std::string{room} + "/")) return room;
   return {};
 }
