@@ -1,8 +1,7 @@
 #include "cli/commands.hpp"
+#include "cli/json_text.hpp"
 #include "cli/local_client.hpp"
 #include "cli/peer_text.hpp"
-
-#include <boost/json/serialize.hpp>
 
 #include <iostream>
 
@@ -24,7 +23,7 @@ exit_code connect_peer(const daemon_access& to, const connect_options& what) {
   if (const auto* failed = std::get_if<exit_code>(&answered)) return *failed;
   const auto& peer = object_field(std::get<json::object>(answered), "peer");
   if (to.json) {
-    std::cout << json::serialize(peer) << '\n';
+    std::cout << to_line(peer) << '\n';
     return exit_code::done;
   }
   const auto text = describe_peer(peer, std::chrono::system_clock::now());

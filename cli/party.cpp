@@ -1,10 +1,10 @@
 #include "cli/commands.hpp"
+#include "cli/json_text.hpp"
 #include "cli/local_client.hpp"
 #include "cli/peer_text.hpp"
 #include "cli/terminal.hpp"
 
 #include <boost/json/array.hpp>
-#include <boost/json/serialize.hpp>
 
 #include <iostream>
 
@@ -25,7 +25,7 @@ std::variant<json::object, exit_code> ask(const daemon_access& to, const json::o
     auto shown = *reply;
     // "ok" alone is the whole answer of some requests: then it stays.
     if (shown.size() > 1) shown.stable_erase("ok");
-    std::cout << json::serialize(shown) << '\n';
+    std::cout << to_line(shown) << '\n';
   }
   return answered;
 }

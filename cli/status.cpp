@@ -1,10 +1,10 @@
 #include "cli/commands.hpp"
+#include "cli/json_text.hpp"
 #include "cli/local_client.hpp"
 #include "cli/peer_text.hpp"
 #include "cli/terminal.hpp"
 
 #include <boost/json/array.hpp>
-#include <boost/json/serialize.hpp>
 
 #include <iostream>
 
@@ -113,7 +113,7 @@ exit_code show_status(const daemon_access& to, const std::optional<std::string>&
 
   if (to.json) {
     reply.stable_erase("ok");
-    std::cout << json::serialize(peer ? object_field(reply, "peer") : reply) << '\n';
+    std::cout << to_line(peer ? object_field(reply, "peer") : reply) << '\n';
     return exit_code::done;
   }
   const bool colors = wants_colors();

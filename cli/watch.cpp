@@ -1,10 +1,10 @@
 #include "cli/commands.hpp"
+#include "cli/json_text.hpp"
 #include "cli/local_client.hpp"
 #include "cli/peer_text.hpp"
 #include "cli/terminal.hpp"
 
 #include <boost/json/array.hpp>
-#include <boost/json/serialize.hpp>
 
 #include <iostream>
 
@@ -73,7 +73,7 @@ exit_code watch(const daemon_access& to) {
       return report(to_failure(net::fail(net::errc::daemon_not_running, "it has just ended")),
                     to.json);
     if (to.json)
-      std::cout << json::serialize(*event) << '\n';
+      std::cout << to_line(*event) << '\n';
     else
       print_event(*event, colors);
     std::cout.flush();

@@ -332,7 +332,8 @@ void directory_core::use_tokens(const std::vector<net::bytes>& tokens, time at) 
 void directory_core::drop_old_tokens(time at) {
   const auto now_s = static_cast<std::uint64_t>(at.wall.count() / 1000);
   std::erase_if(tokens_, [&](const auto& each) {
-    const auto& [member_of, relay] = each.first;
+    const auto member_of = each.first.first;
+    const auto relay = each.first.second;
     const auto listed = std::any_of(relays_.begin(), relays_.end(),
                                     [&](const auto& info) { return info.id() == relay; });
     return !listed || !parties_.contains(member_of) ||

@@ -36,8 +36,16 @@ struct link_state {
   std::uint64_t attempt = 0;
   msg::control_sink sink;
   std::shared_ptr<control::client> client;
+  /// The connection before: closed when the new one stands or failed. The server replaces it by
+  /// the new one in one step, so that nobody sees this member offline in between.
+  std::shared_ptr<control::client> retiring;
 
+  void retire() {
+    if (retiring) retiring->close();
+    retiring.reset();
+  }
   void close() {
+    retire();
     if (client) client->close();
     client.reset();
   }
@@ -81,7 +89,8 @@ control::client_events events_for(const control_link_shell& me, std::uint64_t at
 void open(self_pointer self, boost::asio::io_context& io, const net::wg_private_key& key,
           const msg::control_open& wanted) {
   auto& state = self->state;
-  state.close();
+  state.retire();
+  state.retiring = std::move(state.client);
   state.attempt = wanted.attempt;
   std::vector<control::membership> parties;
   for (const auto& party : wanted.parties)
@@ -112,6 +121,7 @@ control_link_shell::behavior_type control_link(self_pointer self, const msg::rol
       [=](const link_news& news) {
         auto& state = self->state;
         if (news.heard.attempt != state.attempt || !state.client) return;
+        state.retire();
         if (std::holds_alternative<msg::link_closed>(news.heard.what)) state.client.reset();
         self->send(state.sink, news.heard);
       },

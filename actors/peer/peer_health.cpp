@@ -101,6 +101,7 @@ void peer_connection::come_up(nanoseconds rtt, std::string why) {
     if (m->check) since = m->check->ends - health_.check_timeout;
   }
   const auto confirm = slow && !in<degraded>() && initiator_ && path_ && path_->relay;
+  if (confirm) rank(); // round trips may have moved since
   next.next_check = confirm ? now_.at + defaults::trial_confirm
                             : std::max(now_.at, since + health_.check_interval);
   if (m && slow == (in<degraded>() != nullptr)) {
@@ -264,7 +265,10 @@ void peer_connection::repair(std::optional<path> target) {
   auto& r = *in<reconnecting>();
   if (!target) {
     target = repair_path(path_, ranking_, direct_);
-    if (path_ && path_->relay) say(msg::relay_trouble{path_->relay->relay});
+    if (path_ && path_->relay) {
+      say(msg::relay_trouble{path_->relay->relay});
+      rank(); // for the next attempt, with the trouble known
+    }
   }
   if (!target) return;
   if (path_ && path_->where != target->where) {

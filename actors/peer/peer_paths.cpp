@@ -151,7 +151,10 @@ void peer_connection::configure(const path& target) {
   talk_.stop_repeating();
   path_ = target;
   if (target.relay) last_relay_ = target.relay;
-  const auto asked = write(used(target), false);
+  // WireGuard that was handed a packet while the peer had no endpoint waits five seconds with its
+  // next handshake (RekeyTimeout): a peer that is new to it starts at once.
+  const auto anew = initiator_ && configured_ == base();
+  const auto asked = write(used(target), anew);
   enter(configuring{target, asked, now_.at + defaults::configure_deadline},
         target.relay ? "going through " + target.relay->name : "going direct");
 }

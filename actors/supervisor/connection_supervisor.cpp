@@ -1,6 +1,6 @@
 #include "actors/supervisor/connection_supervisor.hpp"
 
-#include "actors/supervisor/connection_state.hpp"
+#include "actors/supervisor/connections_actor.hpp"
 
 #include <caf/actor_system.hpp>
 

@@ -67,6 +67,7 @@ struct login {
 /// What a refusal is about: the type of the request.
 enum class request_kind : std::uint8_t { none, publish, signal, create, join, leave };
 std::string_view to_string(request_kind kind);
+std::optional<request_kind> parse_request_kind(std::string_view text);
 request_kind kind_of(const client_message& message);
 
 // --- server to member ---------------------------------------------------------------------------

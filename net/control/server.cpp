@@ -1,6 +1,7 @@
 #include "net/control/server.hpp"
 
 #include "net/control/identity.hpp"
+#include "net/control/overloaded.hpp"
 #include "net/control/server_session.hpp"
 #include "net/control/source_rate.hpp"
 #include "net/control/store.hpp"
@@ -25,7 +26,6 @@ namespace lanrage::net::control {
 namespace {
 
 namespace asio = boost::asio;
-namespace defaults = config::defaults;
 using asio::ip::tcp;
 using boost::system::error_code;
 
@@ -37,11 +37,6 @@ constexpr std::chrono::milliseconds accept_again = std::chrono::milliseconds{100
 constexpr std::chrono::milliseconds drain = std::chrono::milliseconds{300};
 /// Refusals written to the log per second; the rest is only counted.
 constexpr std::uint32_t logged_refusals_per_s = 20;
-
-template <class... F>
-struct overloaded : F... {
-  using F::operator()...;
-};
 
 ip_address address_of(const asio::ip::address& from) {
   return from.is_v4() ? ip_address::v4(from.to_v4().to_uint())
@@ -87,28 +82,6 @@ struct atomic_counters {
 };
 
 } // namespace
-
-server_limits default_limits() {
-  server_limits out;
-  out.registry.sessions = defaults::control_sessions_max;
-  out.registry.parties = defaults::control_parties_max;
-  out.registry.parties_per_member = defaults::control_parties_per_member_max;
-  out.registry.members_per_party = defaults::control_members_per_party_max;
-  out.registry.leases = defaults::control_leases_max;
-  out.registry.octets_per_message = defaults::control_records_octets;
-  out.registry.messages_per_s = defaults::control_messages_per_s;
-  out.registry.messages_burst = defaults::control_messages_burst;
-  out.registry.token_lifetime = defaults::relay_token_lifetime;
-  out.handshake = defaults::control_handshake_deadline;
-  out.dead_after = defaults::control_dead_after;
-  out.header_octets = defaults::control_header_max;
-  out.message_octets = defaults::control_message_max;
-  out.queue_messages = defaults::control_queue_max;
-  out.queue_octets = defaults::control_queue_octets_max;
-  out.connects_per_s = defaults::control_connects_per_s;
-  out.connects_burst = defaults::control_connects_burst;
-  return out;
-}
 
 class control_server::impl final : public session_owner {
  public:

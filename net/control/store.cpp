@@ -1,5 +1,7 @@
 #include "net/control/store.hpp"
 
+#include "net/control/overloaded.hpp"
+
 #include <sqlite3.h>
 
 #include <fcntl.h>
@@ -225,11 +227,6 @@ result<stored_state> sqlite_store::load() {
   }
   return out;
 }
-
-template <class... F>
-struct overloaded : F... {
-  using F::operator()...;
-};
 
 result<void> sqlite_store::apply_one(const change& what) {
   return std::visit(

@@ -12,7 +12,7 @@ namespace {
 
 const std::string peer_json =
     R"({"peer_id":"bob","virtual_ip":"10.66.0.42","endpoint":"203.0.113.42:51820",)"
-    R"("strategy":"direct","latency_ms":2.55E1,"connected_at":null,"status":"connected",)"
+    R"("strategy":"direct","latency_ms":25.5,"connected_at":null,"status":"connected",)"
     R"("phase":"connected","relay":null,"reason":"","counters":{"checks":12,"lost":3,)"
     R"("reconnects":0,"relay_switches":0,"path_changes":1}})";
 const std::string self_json =

@@ -105,7 +105,7 @@ class driven_core {
   actors::ticket verify() {
     if (initiator) {
       configure();
-      give(actors::write_done{ticket_of<msg::set_peer>(), std::nullopt});
+      give(actors::write_done{ticket_of<msg::reset_peer>(), std::nullopt});
     } else {
       negotiate();
       give(offer());

@@ -251,7 +251,8 @@ inline void control_world::obey(directory_node& node, actors::directory_effects&
 }
 
 inline void control_world::open(directory_node& node, const msg::control_open& wanted) {
-  end_session(node);
+  // As the driver: the old connection stays until the new one stands or failed.
+  const auto before = std::exchange(node.session, 0);
   node.opens.push_back(wanted);
   node.attempt = wanted.attempt;
   if (!up_) return drop(node, net::fail(net::errc::control_unreachable, "down"));
@@ -263,6 +264,7 @@ inline void control_world::open(directory_node& node, const msg::control_open& w
     parties.push_back({p.party, p.name, p.verifier, p.create});
   const auto login = control::make_login(node.key, wanted.server.key, binding, parties);
   perform(registry_->opened({node.session}, *login, binding, moment()));
+  if (before != 0) perform(registry_->closed({before}, moment()));
 }
 
 inline void control_world::perform(const control::effects& todo) {

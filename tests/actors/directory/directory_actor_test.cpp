@@ -134,7 +134,7 @@ TEST_CASE("a party made is answered when the server confirmed it, saved before")
   const auto made = b.make_party();
   CHECK(control::parse_invite(made.invite));
   REQUIRE(!b.s->stored.empty());
-  CHECK(b.s->stored.back().name == "directory.json");
+  CHECK(b.s->stored.back().name == directory_document_name);
   CHECK(parse_directory(b.s->stored.back().text)->parties.size() == 1);
   const auto parties = b.v.ask<std::vector<msg::party_info>>(b.directory, 1s, msg::list_parties{});
   REQUIRE(parties.engaged());

@@ -252,6 +252,9 @@ TEST_CASE("what a human must mend is retried slowly") {
 
 TEST_CASE("late news of an older attempt is dropped; a new driver's first word counts") {
   pair_of_members p;
+  p.world.cut(p.alice);
+  p.world.advance(1s);
+  REQUIRE(p.alice.attempt == 2);
   const auto opens = p.alice.opens.size();
   const auto closed = msg::link_closed{net::fail(errc::closed, "old")};
   const auto hear = [&](std::uint64_t attempt) {

@@ -331,6 +331,15 @@ TEST_CASE("WireGuard's writer has 2 s to confirm") {
   CHECK(d.phase() == phase::reconnecting);
 }
 
+// WireGuard that was handed a packet for a peer without endpoint waits 5 s with its next handshake.
+TEST_CASE("the initiator's first path is a peer new to WireGuard, so that no wait is left over") {
+  driven_core d;
+  d.configure();
+  REQUIRE(d.said<msg::reset_peer>());
+  CHECK(d.said<msg::reset_peer>()->peer.where == relay1_at);
+  CHECK(d.said<msg::reset_peer>()->peer.keepalive);
+}
+
 TEST_CASE("the responder is configured silently and says so only then") {
   driven_core d{role::responder};
   d.give(actors::started{});

@@ -1,4 +1,5 @@
-#include "actors/supervisor/connection_state.hpp"
+#include "actors/supervisor/connections_actor.hpp"
+
 #include "actors/supervisor/guardian.hpp"
 #include "actors/supervisor/saved_peers.hpp"
 

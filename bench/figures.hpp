@@ -1,0 +1,46 @@
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace lanrage::bench {
+
+using seconds_f = std::chrono::duration<double>;
+
+/// The runs of one measurement; one that had no outcome before its deadline counts as missing.
+struct sample {
+  std::vector<double> values;
+  unsigned missing = 0;
+
+  void add(const std::optional<seconds_f>& run) {
+    if (run)
+      values.push_back(run->count());
+    else
+      ++missing;
+  }
+  std::optional<double> median() const;
+};
+
+/// "0.123 (0.101-0.150, 7 runs)", with the missing ones named.
+std::string to_string(const sample& figures, int decimals = 3);
+
+/// What others need for the same, measured once in the same topology: see peer_figures().
+struct peer_figure {
+  const char* program;
+  std::optional<double> cone_first, cone_direct, symmetric_first; ///< seconds; none: never
+  const char* note;
+};
+
+/// Cold start of the second daemon, seconds, medians of 7 runs on a shared machine of two cores:
+/// port-preserving masquerade on both sides ("cone") or random masquerade on one, 15 ms one way.
+/// Source: our own survey of 2026 (docs/benchmarks.md). Ratios count, not the absolute figures.
+const std::vector<peer_figure>& peer_figures();
+
+/// One line of the table: what, our figure, and the ratio to `limit` (hand-configured WireGuard).
+void print_row(const std::string& what, const sample& figures, const sample* limit = nullptr);
+void print_peers(const sample& limit);
+void print_machine(const std::string& command, const std::string& binary);
+
+} // namespace lanrage::bench
