@@ -98,7 +98,7 @@ void through_server(std::size_t count, std::chrono::seconds time) {
   config::relay_settings settings;
   settings.state_dir = state;
   settings.listen = {*endpoint::parse("127.0.0.1:0")};
-  const auto relay = server::open(settings, public_key(control)).value();
+  auto relay = server::open(settings, public_key(control)).value();
   clockid_t clock{};
   std::thread relaying{[&] { relay->run(); }};
   ::pthread_getcpuclockid(relaying.native_handle(), &clock);
@@ -145,6 +145,7 @@ void through_server(std::size_t count, std::chrono::seconds time) {
     relay->stop();
     relaying.join();
   }
+  relay.reset(); // its disk thread writes until here
   std::filesystem::remove_all(state);
 }
 

@@ -20,24 +20,26 @@ struct membership {
   std::uint32_t rate_kbit_s = 0; ///< 0: the relay's default
 };
 
+/// What every packet looks at stands first, close together.
 struct member {
   bool used = false;
-  wg_public_key key;
+  std::uint32_t via = 0; ///< the shell's: which socket reaches the address
   member_hash hash;
-  std::array<std::uint8_t, 32> mac1_key{};
-  std::optional<shared_key> mac_key; ///< derived when first needed
-  endpoint address;                  ///< invalid after another member proved to be there
-  std::uint32_t via = 0;             ///< the shell's: which socket reaches the address
-  std::uint64_t timestamp = 0;       ///< of the last registration or bye; only grows
-  steady_time heard;                 ///< last registration or routed packet
-  std::vector<membership> parties;
-  route_table routes;
-  /// Members it sent an initiation to, the latest at the end: who is rekeyed next stands first.
-  std::vector<slot> initiated;
-  std::uint64_t tested = 0;              ///< mark of the mac1 search that tried this member last
+  steady_time heard;                     ///< last registration or routed packet
   std::chrono::nanoseconds octet_cost{}; ///< time one octet takes at its rate
   gate sending;
   gate receiving;
+  endpoint address; ///< invalid after another member proved to be there
+  std::vector<membership> parties;
+  route_table routes;
+
+  wg_public_key key;
+  std::array<std::uint8_t, 32> mac1_key{};
+  std::optional<shared_key> mac_key; ///< derived when first needed
+  std::uint64_t timestamp = 0;       ///< of the last registration or bye; only grows
+  /// Members it sent an initiation to, the latest at the end: who is rekeyed next stands first.
+  std::vector<slot> initiated;
+  std::uint64_t tested = 0; ///< mark of the mac1 search that tried this member last
   gate refusals;
   gate mac1_tests;
 };

@@ -12,6 +12,9 @@ namespace {
 std::uint64_t unix_ms(unix_time when) {
   return static_cast<std::uint64_t>(std::max<std::int64_t>(when.time_since_epoch().count(), 0));
 }
+/// A member may be refused this much ahead of its rate: after a restart of the relay each of its
+/// sessions asks for its index once.
+constexpr std::chrono::nanoseconds refusal_burst = 1s;
 /// The frame's field holds no more; a longer life is just not told.
 constexpr std::chrono::seconds lifetime_told_max{0xffff};
 
@@ -197,7 +200,8 @@ verdict relay_core::refuse_member(member& who, const arrival& from, refusal code
   const auto gap =
       std::chrono::nanoseconds{1s} / std::max<std::uint32_t>(limits_.refusals_per_source_s, 1);
   const auto* key = key_of(who);
-  if (!key || !who.refusals.admit(now.steady, gap, 1s)) return dropped(&counters::refusals_limited);
+  if (!key || !who.refusals.admit(now.steady, gap, refusal_burst))
+    return dropped(&counters::refusals_limited);
   ++count_.refusals;
   const auto value = cookie_for(from.from, who.key, false);
   return answer(encode(refused{code, argument.octets, value, true}, key), from, 0, proof::source);

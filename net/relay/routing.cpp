@@ -11,9 +11,6 @@ namespace {
 /// Places for sources that proved nothing: 512 KiB per kind of answer.
 constexpr std::size_t source_places = 1 << 16;
 
-/// A member may be refused this much ahead of its rate: after a restart of the relay each of its
-/// sessions asks for its index once.
-constexpr std::chrono::nanoseconds refusal_burst = 1s;
 /// A household starts its members together, and each asks for its address several times at once.
 constexpr std::chrono::nanoseconds source_burst = 1s;
 constexpr std::chrono::nanoseconds mac1_burst = 250ms;
