@@ -61,7 +61,8 @@ void directory_core::own(const msg::own_paths& paths, time at, effects& out) {
     std::sort(all.begin(), all.end());
     return all;
   };
-  const bool moved = paths_ && hosts(*paths_) != hosts(paths);
+  // From none to some is only nat's start.
+  const bool moved = paths_ && !hosts(*paths_).empty() && hosts(*paths_) != hosts(paths);
   paths_ = paths;
   publish_soon(at);
   if (moved && link_ == link::up) {

@@ -42,7 +42,10 @@ class client_impl final : public client, public std::enable_shared_from_this<cli
         tls_(pinned_context(this)), resolver_(strand_), deadline_(strand_), ping_timer_(strand_),
         ws_(strand_, tls_) {}
 
-  void start();
+  void launch() {
+    // Posted, so that no event comes from inside the caller's call.
+    asio::post(strand_, [self = shared_from_this()] { self->start(); });
+  }
   void send(client_message message) override;
   void join(membership in) override;
   void close() override;
@@ -59,6 +62,7 @@ class client_impl final : public client, public std::enable_shared_from_this<cli
   }
   beast::tcp_stream& tcp_layer() { return beast::get_lowest_layer(ws_); }
 
+  void start();
   static asio::ssl::context pinned_context(client_impl* self);
   void on_resolved(error_code ec, const tcp::resolver::results_type& found);
   void on_connected(error_code ec);
@@ -316,8 +320,7 @@ client_options default_client_options(server_line server, wg_private_key key,
 std::shared_ptr<client> client::open(asio::io_context& io, client_options options,
                                      client_events events) {
   auto made = std::make_shared<client_impl>(io, std::move(options), std::move(events));
-  // Posted, so that no event comes from inside this call.
-  asio::post(io, [made] { made->start(); });
+  made->launch();
   return made;
 }
 

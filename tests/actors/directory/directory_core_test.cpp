@@ -415,6 +415,19 @@ TEST_CASE("a moved machine reconnects at once, and nobody sees it offline") {
         *net::endpoint::parse("10.0.0.7:51820"));
 }
 
+TEST_CASE("the first own addresses are no move: the connection stays") {
+  control_world world;
+  directory_node alice{world, "alice"};
+  alice.start();
+  alice.paths({});
+  alice.create("lan night");
+  world.advance(1s);
+  alice.host("192.168.1.2:51820");
+  world.advance(1s);
+  CHECK(alice.opens.size() == 1);
+  CHECK(published(alice) == 2);
+}
+
 TEST_CASE("a member that is refused its record does not take the others with it") {
   pair_of_members p;
   // The server passes on a record of Alice that was tampered with.
