@@ -6,6 +6,7 @@
 #include <caf/fwd.hpp>
 
 #include <memory>
+#include <string_view>
 
 namespace lanrage::actors {
 
@@ -19,9 +20,14 @@ struct relay_selector_memory {
   relay_table_memory table;
 };
 
+/// The memory to start with, from the store document "relays.json" (empty: a first start). It only
+/// saves round trips, so a damaged one is said in the log and forgotten.
+std::shared_ptr<relay_selector_memory> load_relays(std::string_view document);
+
 /// The shell around relay_table. On start it attaches itself (`roles.relays`) to the port, the
 /// directory and the route watch; it tells `own_legs` to the directory and the supervisor, and its
-/// news to the supervisor.
+/// news to the supervisor. What resumes a registration goes to the store when it changes, which is
+/// about once an hour.
 msg::relay_selector_actor spawn_relay_selector(caf::actor_system& system, const msg::roles& roles,
                                                relay_selector_settings settings,
                                                std::shared_ptr<relay_selector_memory> memory);
