@@ -1,6 +1,7 @@
 #include "lab/delay_switch.hpp"
 
 #include "lab/failure.hpp"
+#include "net/random.hpp"
 
 #include <arpa/inet.h>
 #include <linux/if_packet.h>
@@ -92,24 +93,22 @@ ns age_of(msghdr& message) {
 } // namespace
 
 struct delay_switch::engine {
+  explicit engine(std::uint64_t seed) : stream(seed) {}
+
   std::vector<unique_fd> ports;
   std::vector<queued_frame> queue; // a heap, earliest due in front
   std::vector<std::vector<char>> spare;
   std::map<mac_address, std::size_t> learned;
   std::uint64_t order = 0;
-  std::uint64_t random_state;
+  net::splitmix64 stream;
   std::size_t bytes_queued = 0;
   std::vector<port_settings> settings; // copy for this round
   switch_counters counters;
   std::vector<char> buffer = std::vector<char>(largest_frame);
   std::atomic<bool> stopping{false};
 
-  double random() { // xorshift64, uniform in [0, 1)
-    random_state ^= random_state << 13;
-    random_state ^= random_state >> 7;
-    random_state ^= random_state << 17;
-    return double(random_state >> 11) / 9007199254740992.0;
-  }
+  /// Uniform in [0, 1).
+  double random() { return double(stream.next() >> 11) * 0x1p-53; }
 
   ns draw_delay(const port_settings& p) {
     auto jitter = std::chrono::duration<double, std::micro>{double(p.jitter.count())};
@@ -225,8 +224,7 @@ struct delay_switch::engine {
 delay_switch::delay_switch(std::vector<std::string> interfaces, options o)
     : interfaces_(std::move(interfaces)), options_(o),
       wake_(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)), settings_(interfaces_.size()),
-      engine_(std::make_unique<engine>()) {
-  engine_->random_state = o.seed * 0x9e3779b97f4a7c15u | 1u;
+      engine_(std::make_unique<engine>(o.seed)) {
   for (const auto& i : interfaces_)
     engine_->ports.push_back(open_port(i));
 }

@@ -1,6 +1,6 @@
 #include "net/os/wg_tool.hpp"
 
-#include "net/os/wg_process.hpp"
+#include "net/os/process.hpp"
 #include "net/wg/dump.hpp"
 
 #include <atomic>

@@ -106,7 +106,7 @@ struct stage {
     time.settle();
   }
 
-  dice random{7};
+  lanrage::test::splitmix random{7};
   sim::virtual_time time;
   net::wg_private_key own;
   net::token_private_key control;
