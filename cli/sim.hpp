@@ -1,0 +1,55 @@
+#pragma once
+
+#include "sim/scenario/runner.hpp"
+
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <vector>
+
+namespace CLI {
+class App;
+}
+
+/// `lanrage sim ...`: scenarios on virtual time. File format and commands: docs/simulation.md.
+namespace lanrage::cli {
+
+/// Adds the subcommand `sim`. Parsing it sets `command`.
+void add_sim(CLI::App& app, std::function<int()>& command);
+
+/// What `lanrage sim` ends with (docs/interfaces.md); the worst one counts.
+enum class sim_exit : int {
+  good = 0,
+  failed = 1, ///< the system's failure: a log that cannot be written
+  bad_input = 2,
+  safety = 10,
+  liveness = 11,
+  not_deterministic = 12,
+  crashed = 13,
+};
+constexpr int to_int(sim_exit code) {
+  return static_cast<int>(code);
+}
+
+struct sim_options {
+  std::filesystem::path scenario;
+  sim::scenario::run_options run;
+  std::optional<std::filesystem::path> log; ///< "-": standard output, and nothing else there
+  bool json = false;
+};
+sim_exit sim_run(const sim_options& what);
+sim_exit sim_check(const sim_options& what);
+
+struct golden_options {
+  std::vector<std::filesystem::path> scenarios;
+  bool update = false;
+};
+sim_exit sim_golden(const golden_options& what);
+
+/// For all of them: bad input to standard error.
+sim_exit report(const sim::scenario::bad_input& what, bool json);
+sim_exit exit_of(const sim::scenario::outcome& got);
+/// One line per expectation that was not met, to standard error.
+void print_missed(const sim_options& what, const sim::scenario::outcome& got);
+
+} // namespace lanrage::cli

@@ -1,0 +1,101 @@
+#include "sim/scenario/runner.hpp"
+
+#include "sim/scenario/stage.hpp"
+
+#include <algorithm>
+
+namespace lanrage::sim::scenario {
+namespace {
+
+/// Also the silence before the first answer and behind the last one counts.
+ping_result result_of(const stream_entry& entry, const ping_stream& stream, duration end) {
+  ping_result out{stream.sent, stream.answered, stream.longest_silence};
+  const auto planned = entry.at + entry.gap * static_cast<std::int64_t>(entry.count);
+  const auto over = std::min(planned, end);
+  const auto first = stream.first_answer ? stream.first_answer->time_since_epoch() : over;
+  const auto last = stream.last_answer ? stream.last_answer->time_since_epoch() : entry.at;
+  out.silence = std::max({out.silence, first - entry.at, over - last});
+  return out;
+}
+
+std::optional<duration> median(std::vector<duration> of) {
+  if (of.empty()) return std::nullopt;
+  const auto middle = of.begin() + static_cast<std::ptrdiff_t>(of.size() / 2);
+  std::nth_element(of.begin(), middle, of.end());
+  return *middle;
+}
+
+/// As a shell takes it.
+std::string quoted(const std::string& text) {
+  const bool plain = !text.empty() && text.find_first_not_of(
+                         "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./=:,+") ==
+                         std::string::npos;
+  if (plain) return text;
+  std::string out = "'";
+  for (const char c : text)
+    out += c == '\'' ? std::string{"'\\''"} : std::string{c};
+  return out + "'";
+}
+
+} // namespace
+
+std::string rerun_command(const std::filesystem::path& file, const script& what,
+                          const run_options& how) {
+  std::string out = "lanrage sim run " + quoted(file.string()) + " --seed " +
+                    std::to_string(how.seed.value_or(what.seed));
+  if (how.until) out += " --until " + seconds_text(*how.until);
+  if (how.trace) out += " --trace " + quoted(how.trace->string());
+  return out;
+}
+
+std::vector<std::string> preamble(const script& what, const std::filesystem::path& file,
+                                  const run_options& how) {
+  std::vector<std::string> out{
+      "# seed " + std::to_string(how.seed.value_or(what.seed)),
+      "# lanrage " LANRAGE_VERSION,
+      "# scenario " + file.string() + ": " + what.description,
+      "# until " + seconds_text(how.until.value_or(what.until)) + ", " +
+          std::to_string(what.members.size()) + " members, " + std::to_string(what.nats.size()) +
+          " NAT boxes, " + std::to_string(what.relays.size()) + " relays, " +
+          std::to_string(what.events.size()) + " events, " +
+          std::to_string(what.expectations.size()) + " expectations",
+      "# delay between hosts " + seconds_text(what.internet_delay) + ", inside networks " +
+          seconds_text(what.lan_delay)};
+  for (const auto& each : what.traces)
+    out.push_back("# trace " + each.name + " from " + (how.trace ? how.trace->string() : each.path));
+  return out;
+}
+
+result<outcome> run(const script& what, const std::filesystem::path& file,
+                    const run_options& how) {
+  auto traces = recordings::open(what, file, how.trace);
+  if (!traces) return traces.error();
+  const auto seed = how.seed.value_or(what.seed);
+  const auto until = how.until.value_or(what.until);
+  stage on{what, std::move(*traces), seed, until, how.to_log};
+  on.run();
+
+  outcome out;
+  auto& world = on.where();
+  out.seed = seed;
+  out.ran = until;
+  out.events = world.events();
+  out.lines = world.log().lines();
+  out.log_hash = world.log().hash();
+  out.state_hash = on.state_hash();
+  out.packets_sent = world.net().count().sent;
+  out.packets_dropped = world.net().count().all_dropped();
+  const auto numbers = on.streams();
+  std::vector<std::optional<ping_result>> results(numbers.size());
+  for (std::size_t i = 0; i < numbers.size(); ++i) {
+    if (!numbers[i]) continue;
+    const auto& stream = world.pings(*numbers[i]);
+    results[i] = result_of(what.streams[i], stream, until);
+    out.streams.push_back({what.streams[i].name, *results[i], median(stream.rtts)});
+  }
+  out.violations = on.held_against().finish(until, results);
+  world.log().to({}); // the end of the actors is no event of the run
+  return out;
+}
+
+} // namespace lanrage::sim::scenario

@@ -1,0 +1,102 @@
+#pragma once
+
+#include "sim/scenario/judge.hpp"
+#include "sim/scenario/trace_source.hpp"
+#include "sim/world.hpp"
+
+#include <functional>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace lanrage::sim::scenario {
+
+/// A scenario on a world: builds it, puts the timeline on the world's agenda, tells the judge what
+/// members say. Only for the runner.
+class stage {
+ public:
+  stage(const script& what, recordings traces, std::uint64_t seed, duration until,
+        std::function<void(std::string_view)> to_log);
+  stage(const stage&) = delete;
+  stage& operator=(const stage&) = delete;
+
+  void run();
+  world& where() { return world_; }
+  judge& held_against() { return judge_; }
+  std::vector<std::optional<std::size_t>> streams() const { return streams_; }
+  /// Of what every daemon says of itself and its connections.
+  std::uint64_t state_hash();
+
+ private:
+  void build();
+  void put_on_agenda();
+  void at(duration when, std::function<void()> deed);
+  duration now() { return world_.now().time_since_epoch(); }
+  void note(const std::string& text) { world_.note(text); }
+
+  // Deeds.
+  void perform(const event& what);
+  void act(const deed::start& what, place where);
+  void act(const deed::kill& what, place where);
+  void act(const deed::partition& what, place where);
+  void act(const deed::heal& what, place where);
+  void act(const deed::move& what, place where);
+  void act(const deed::rebind& what, place where);
+  void act(const deed::delete_interface& what, place where);
+  void act(const deed::change_link& what, place where);
+  void act(const deed::scale_all& what, place where);
+  void act(const deed::join& what, place where);
+  void act(const deed::leave& what, place where);
+  void act(const deed::connect& what, place where);
+  void act(const deed::disconnect& what, place where);
+  void act(const deed::pings& what, place where);
+  void act(const deed::suspend& what, place where);
+  void act(const deed::resume& what, place where);
+  void act(const deed::disk& what, place where);
+
+  void start_member(std::uint32_t who);
+  void observe(std::uint32_t who);
+  void heard(std::uint32_t who, const msg::connection_view& view);
+  void create_party(std::uint32_t party);
+  void join_party(std::uint32_t who, std::uint32_t party);
+  void check_addresses();
+  void suspend(std::uint32_t who, bool off);
+  /// Asks one of a running member's actors; what comes of it goes into the log.
+  template <class Answer, class Handle, class Question>
+  void ask(const std::string& what, const Handle& to, const Question& question,
+           std::function<void(const Answer&)> done);
+
+  // Links.
+  struct link_state {
+    link_change how;
+    bool trace_from_first = true; ///< the trace's a is at the key's first node
+  };
+  using link_key = std::pair<node_id, node_id>;
+  void change_links(const link_entry& what);
+  void apply(const link_key& between);
+  link_settings settings_of(const link_state& state, bool from_first);
+
+  node_id node_of(const thing& what);
+  const std::string& name_of(const thing& what) const;
+
+  const script& script_;
+  recordings traces_;
+  std::uint64_t seed_;
+  duration until_;
+  judge judge_;
+  std::vector<node_id> nats_;
+  std::vector<relay_number> relays_;
+  std::vector<member_id> members_;
+  std::map<net::wg_public_key, std::uint32_t> by_key_;
+  std::map<link_key, link_state> links_;
+  struct made_party {
+    std::string invite; ///< a secret; empty: not made yet
+    std::vector<std::uint32_t> waiting;
+  };
+  std::vector<made_party> parties_;
+  std::vector<std::optional<std::size_t>> streams_; ///< the world's numbers
+  world world_; ///< last: it ends first, and its log may still speak
+};
+
+} // namespace lanrage::sim::scenario
