@@ -5,8 +5,6 @@
 #include "cli/demo.hpp"
 #include "cli/lab_switch.hpp"
 #include "config/value.hpp"
-#include "net/control/run.hpp"
-#include "net/relay/server.hpp"
 
 #include <CLI/CLI.hpp>
 
@@ -82,12 +80,12 @@ void add_services(CLI::App& app, arguments& a) {
            a);
   add_json(add_service(app, a, "relay", "Only the relay (with STUN)",
                        [&a](const config::settings& settings) {
-                         return net::relay::run_relay(settings.relay, a.daemon.json);
+                         return to_int(relay(settings.relay, a.daemon.json));
                        }),
            a);
   add_json(add_service(app, a, "control", "Only the control server",
                        [&a](const config::settings& settings) {
-                         return net::control::run_control(settings.control, a.daemon.json);
+                         return to_int(control(settings.control, a.daemon.json));
                        }),
            a);
 }
