@@ -183,9 +183,10 @@ result<void> control_server::impl::listen(const config::control_settings& settin
   if (!ec) acceptor_.bind(where, ec);
   if (!ec) acceptor_.listen(asio::socket_base::max_listen_connections, ec);
   if (ec) {
-    const auto code = ec == asio::error::access_denied ? errc::not_permitted : errc::bad_config;
-    return fail(code, "listening on " + where.address().to_string() + " port " +
-                          std::to_string(where.port()) + ": " + ec.message());
+    const auto code = ec == asio::error::access_denied    ? errc::not_permitted
+                      : ec == asio::error::address_in_use ? errc::already_exists
+                                                          : errc::bad_config;
+    return fail(code, "cannot listen on TCP " + to_string(settings.listen) + ": " + ec.message());
   }
   const auto bound = acceptor_.local_endpoint();
   listening_ = {address_of(bound.address()), bound.port()};

@@ -47,9 +47,4 @@ class server {
   std::unique_ptr<impl> impl_;
 };
 
-/// `lanrage relay`: serves until SIGTERM or SIGINT; SIGUSR1 writes the counters. Prints one line
-/// when ready, a JSON object with `json`. Returns the exit code of docs/interfaces.md: 0 stopped,
-/// 1 failed, 2 a setting is missing.
-int run_relay(const config::relay_settings& settings, bool json = false);
-
 } // namespace lanrage::net::relay

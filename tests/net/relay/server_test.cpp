@@ -302,10 +302,3 @@ TEST_CASE("a report writes the counters as JSON, by name") {
   CHECK(text.find(R"("datagrams":1)") != std::string::npos);
   CHECK(mode_of(settings.state_dir / "counters.json") == 0644);
 }
-
-TEST_CASE("without a token key the relay command says what is missing") {
-  const temporary_directory where;
-  auto settings = settings_in(where);
-  CHECK(run_relay(settings) == 2);
-  CHECK_FALSE(std::filesystem::exists(settings.state_dir));
-}
