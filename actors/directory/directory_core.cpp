@@ -83,7 +83,8 @@ void directory_core::own(const msg::own_legs& legs, time at, effects& out) {
 }
 
 void directory_core::send(const msg::send_signal& signal, time at, effects& out) {
-  transmit(signal, at, out);
+  signals_.put(signal, at.now);
+  flush_signals(at, out);
 }
 
 // --- what users ask for -------------------------------------------------------------------------
@@ -179,7 +180,7 @@ void directory_core::forget(party_map::iterator in, effects& out) {
   const auto id = in->first;
   parties_.erase(in);
   std::erase_if(tokens_, [&](const auto& each) { return each.first.first == id; });
-  std::erase_if(unsent_, [&](const auto& each) { return each.first.first == id; });
+  signals_.forget(id);
   save_now(out);
   if (!parties_.empty()) return;
   server_.reset();
@@ -208,7 +209,7 @@ msg::party_info directory_core::info_of(const net::party_id& id, const party& in
 
 msg::known_peer directory_core::known(const party& in, const net::wg_public_key& key) const {
   const auto* entry = in.book.find(key);
-  return {entry->record, entry->online, in.extras.at(key).heard};
+  return {entry->record, entry->online, in.extras.at(key).heard, in.present};
 }
 
 msg::party_credential directory_core::credential_of(const net::party_id& id,
@@ -276,6 +277,7 @@ void directory_core::tick(time at, effects& out) {
     refuse_user(in, why, at, out);
   }
   if (publish_due_ && at.now >= *publish_due_) publish(at, out);
+  if (signals_due_ && at.now >= *signals_due_) flush_signals(at, out);
   if (save_due_ && at.now >= *save_due_) save_now(out);
 }
 
@@ -287,6 +289,7 @@ std::optional<msg::time_point> directory_core::deadline() const {
   if (link_ == link::waiting || link_ == link::opening) consider(link_due_);
   if (publish_due_) consider(*publish_due_);
   if (save_due_) consider(*save_due_);
+  if (signals_due_) consider(*signals_due_);
   for (const auto& [id, in] : parties_)
     if (in.user) consider(in.user->until);
   return first;

@@ -88,6 +88,9 @@ struct directory_news {
       publish(self, "control",
               news.up ? "connected to the control server" : "no connection to the control server");
     s().memory->self.control = news;
+    if (!news.up)
+      for (auto& [of, known] : s().memory->known)
+        known.presence_known = false;
     tell_all(self, news);
   }
 };

@@ -152,6 +152,31 @@ TEST_CASE("connect names what went wrong") {
   }
 }
 
+TEST_CASE("an offline member is waited for in silence, and connecting to it says so after 5 s") {
+  house h;
+  caf::anon_send(h.roles.supervisor, msg::own_legs{both_legs()});
+  h.seen->findable = msg::known_peer{record_of("bob", 2), false, {}, true};
+  h.tell(msg::peer_known{*h.seen->findable});
+  REQUIRE(h.status());
+  CHECK(h.status()->error == net::errc::peer_offline);
+  CHECK(h.count("set") == 1);
+  h.seen->signals.clear();
+  h.time.run_for(1h);
+  CHECK(h.seen->signals.empty());
+  CHECK(h.seen->writer.size() == 1);
+  const auto asked = h.time.now();
+  const auto answer = h.time.ask<msg::connection_view>(
+      h.roles.supervisor, 1min, msg::connect_peer{std::nullopt, house::bob()});
+  REQUIRE_FALSE(answer);
+  const auto why = msg::from_caf(answer.error());
+  CHECK(why.code == net::errc::peer_offline);
+  CHECK(why.detail == "bob is offline");
+  CHECK(h.time.now() - asked == 5s);
+  CHECK(h.seen->signals.empty());
+  h.bob_connects(); // presence, and its offer
+  CHECK(h.phase() == msg::phase::connected);
+}
+
 TEST_CASE("a crashed peer continues from its saved record while WireGuard keeps it") {
   house h;
   h.bob_connects();
