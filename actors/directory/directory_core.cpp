@@ -196,8 +196,9 @@ directory_core::party* directory_core::find_party(const std::string& name) {
 }
 
 const directory_core::party* directory_core::find_party(const std::string& name) const {
+  // A name has no '=', an id ends with one.
   for (const auto& [id, each] : parties_)
-    if (each.name == name && !each.leaving) return &each;
+    if (!each.leaving && (each.name == name || to_string(id) == name)) return &each;
   return nullptr;
 }
 
@@ -220,14 +221,24 @@ msg::party_credential directory_core::credential_of(const net::party_id& id,
 }
 
 net::result<msg::known_peer> directory_core::find(const msg::find_peer& wanted) const {
-  if (wanted.party && find_party(*wanted.party) == nullptr)
-    return net::fail(net::errc::party_not_found, *wanted.party);
+  const auto* only = wanted.party ? find_party(*wanted.party) : nullptr;
+  if (wanted.party && only == nullptr) return net::fail(net::errc::party_not_found, *wanted.party);
+  std::optional<msg::known_peer> found;
+  std::string where;
+  bool several = false;
   for (const auto& [id, in] : parties_) {
-    if (in.leaving || (wanted.party && in.name != *wanted.party)) continue;
+    if (in.leaving || (only != nullptr && only != &in)) continue;
     const auto* entry = in.book.find(wanted.id);
-    if (entry != nullptr && entry->record.key != own_) return known(in, entry->record.key);
+    if (entry == nullptr || entry->record.key == own_) continue;
+    where += (where.empty() ? "" : ", ") + in.name;
+    several = several || (found && found->record.key != entry->record.key);
+    if (!found || (entry->online && !found->online)) found = known(in, entry->record.key);
   }
-  return net::fail(net::errc::peer_not_found, wanted.id.str());
+  if (several)
+    return net::fail(net::errc::peer_not_found, wanted.id.str() + " is another member in each of " +
+                                                    where + "; say which with --party");
+  if (!found) return net::fail(net::errc::peer_not_found, wanted.id.str());
+  return *std::move(found);
 }
 
 std::vector<msg::known_peer> directory_core::peers() const {

@@ -75,7 +75,8 @@ class directory_core {
 
   /// Everything a new subscriber must know.
   std::vector<msg::directory_event> snapshot(time at) const;
-  /// party_not_found, peer_not_found.
+  /// party_not_found; peer_not_found, also when the name is several members'. A member that is in
+  /// several parties is found where it is online.
   net::result<msg::known_peer> find(const msg::find_peer& wanted) const;
   std::vector<msg::known_peer> peers() const;
   std::vector<msg::party_info> parties() const;
@@ -122,7 +123,7 @@ class directory_core {
   msg::party_info info_of(const net::party_id& id, const party& in) const;
   msg::known_peer known(const party& in, const net::wg_public_key& key) const;
   msg::party_credential credential_of(const net::party_id& id, const party& in) const;
-  party* find_party(const std::string& name);
+  party* find_party(const std::string& name); ///< or id
   const party* find_party(const std::string& name) const;
 
   // directory_link.cpp: the connection and what the server says

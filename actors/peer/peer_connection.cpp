@@ -85,7 +85,7 @@ void peer_connection::on(const started&) {
 }
 
 void peer_connection::find_record() {
-  find_asked_ = issue(msg::find_peer{std::nullopt, record_.id});
+  find_asked_ = issue(msg::find_peer{to_string(record_.party), record_.id});
 }
 
 void peer_connection::discover(std::string why) {

@@ -402,6 +402,57 @@ TEST_CASE("a signal without a connection waits a moment for one, the newest per 
   CHECK(p.bob.told<msg::signal_received>().empty()); // too old to be told
 }
 
+TEST_CASE("a name is looked up in the party that is asked for, by its name or id") {
+  pair_of_members p;
+  directory_node other{p.world, "robert", {}, "bob"};
+  other.start();
+  other.host("192.168.1.9:51820");
+  const auto asked = other.create("work");
+  p.world.advance(1s);
+  const auto work = other.answer<msg::party_created>(asked);
+  p.alice.join(work.invite);
+  p.world.advance(3s);
+  const auto find = [&](std::optional<std::string> party) {
+    return p.alice.core->find({std::move(party), *net::peer_id::parse("bob")});
+  };
+  REQUIRE(find("lan night"));
+  CHECK(find("lan night")->record.key == p.bob.pub);
+  REQUIRE(find("work"));
+  CHECK(find("work")->record.key == other.pub);
+  REQUIRE(find(to_string(work.party.id)));
+  CHECK(find(to_string(work.party.id))->record.key == other.pub);
+  CHECK(find("play").error().code == errc::party_not_found);
+  const auto which = find({});
+  REQUIRE_FALSE(which);
+  CHECK(which.error().code == errc::peer_not_found);
+  CHECK(which.error().detail.find("lan night") != std::string::npos);
+  CHECK(which.error().detail.find("work") != std::string::npos);
+
+  SECTION("one member in both parties is no question, and found where it is online") {
+    p.world.detach(other);
+    p.alice.leave("work");
+    p.world.advance(1s);
+    const auto again = p.alice.create("work");
+    p.world.advance(1s);
+    p.bob.join(p.alice.answer<msg::party_created>(again).invite);
+    p.world.advance(3s);
+    REQUIRE(find({}));
+    CHECK(find({})->record.key == p.bob.pub);
+    p.bob.leave("lan night");
+    p.world.advance(1s);
+    REQUIRE(find({}));
+    CHECK(find({})->record.party != p.party);
+  }
+  SECTION("a party is left by its id, too") {
+    p.alice.answer<msg::done>(p.alice.leave(to_string(work.party.id)));
+    CHECK(p.alice.core->parties().size() == 1);
+    p.world.detach(other);
+  }
+  SECTION("the world ends with both") {
+    p.world.detach(other);
+  }
+}
+
 TEST_CASE("nothing is sent to a member that is offline") {
   pair_of_members p;
   p.world.cut(p.bob);
