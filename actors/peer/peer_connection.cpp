@@ -180,7 +180,7 @@ void peer_connection::closed_by_peer() {
 
 void peer_connection::hope(std::string why) {
   const auto* s = in<failed>();
-  if (!s || !s->retry || offline()) return;
+  if (!s || s->by_peer() || offline()) return;
   slow_retry_.reset();
   discover(std::move(why));
 }
@@ -191,6 +191,7 @@ void peer_connection::due(failed& s) {
 
 void peer_connection::on(const user_connect&) {
   wanted_ = true;
+  asked_until_ = now_.at + defaults::discover_deadline;
   if (!in<failed>()) return;
   slow_retry_.reset();
   discover("asked to connect"); // an offline peer may come while it lasts

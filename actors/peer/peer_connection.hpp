@@ -175,6 +175,7 @@ class peer_connection {
   backoff slow_retry_{config::defaults::slow_retry_first, config::defaults::slow_retry_max};
   relay_trial_policy trials_;
   ticket find_asked_ = no_ticket;
+  std::optional<msg::time_point> asked_until_; ///< a user waits so long for an offline peer
 
   std::optional<std::chrono::nanoseconds> handshake_; ///< the latest one seen
   std::uint64_t rx_ = 0;

@@ -18,9 +18,9 @@ void peer_connection::on(const net::peer_signal& said) {
     const auto is_punch = said.kind == net::signal_kind::punch;
     if (is_punch && initiator_) return; // the initiator alone says when
     const auto news = talk_.hear(said);
-    if (auto* s = in<failed>(); s && !s->retry) {
-      s->retry = now_.at; // it said bye or was offline, and is back
-      hope("the peer asks to connect");
+    if (const auto* s = in<failed>(); s && !s->retry) { // it said bye or was offline, and is back
+      slow_retry_.reset();
+      discover("the peer asks to connect");
     } else if (news.any()) {
       hope("the peer has something new to offer");
     }
@@ -94,7 +94,10 @@ void peer_connection::on(const msg::network_changed&) {
 
 void peer_connection::rank() {
   if (in<closing>()) return;
-  if (talk_.own_legs().empty() || talk_.peer_legs().empty()) {
+  // Nobody goes there now, and a ranking may make us register with relays; negotiating asks anew.
+  const auto* f = in<failed>();
+  const auto idle = f && !f->retry;
+  if (idle || talk_.own_legs().empty() || talk_.peer_legs().empty()) {
     ranking_.clear();
     rank_asked_ = no_ticket;
     return;
