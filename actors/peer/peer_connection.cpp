@@ -18,6 +18,7 @@ peer_connection::peer_connection(const net::wg_public_key& own, msg::saved_peer 
   // The relay in use is known by its address before the first ranking is there.
   last_relay_ = saved.relay;
   adoptable_ = saved.how && configured_ && configured_->keepalive;
+  may_start_unasked_ = adoptable_ && initiator_;
   if (adoptable_ && saved.relay)
     path_ = through(*saved.relay);
   else if (adoptable_ && configured_->where)

@@ -43,6 +43,7 @@ void peer_connection::on(const msg::control_state& control) {
   talk_.own_delay(control.delay);
   if (control.up && !control_up_) talk_.owe(now_.at); // the last one may be lost
   control_up_ = control.up;
+  tell_lost();
   if (control.up || !offline()) return;
   // Nobody would tell us that it came.
   presence_ = presence::unknown;
