@@ -43,6 +43,7 @@ void peer_connection::on(const msg::control_state& control) {
   talk_.own_delay(control.delay);
   if (control.up && !control_up_) talk_.owe(now_.at); // the last one may be lost
   control_up_ = control.up;
+  tell_lost();
   if (control.up || !offline()) return;
   // Nobody would tell us that it came.
   presence_ = presence::unknown;
@@ -56,7 +57,12 @@ void peer_connection::went_offline() {
     if (!s->retry) return;
     return wait_for_presence();
   }
-  if (in<negotiating>()) wait_for_presence();
+  if (!in<negotiating>()) return;
+  if (!asked_until_ || now_.at >= *asked_until_) return wait_for_presence();
+  talk_.stop_repeating();
+  punching_until_.reset();
+  punch_at_.reset();
+  enter(discovering{no_ticket, *asked_until_}, "waiting for the peer to come online");
 }
 
 /// Known to WireGuard, so that the peer's handshake is answered when it comes, but silent; nothing
