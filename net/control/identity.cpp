@@ -1,6 +1,7 @@
 #include "net/control/identity.hpp"
 
 #include "net/control/tls.hpp"
+#include "net/openssl_ptr.hpp"
 
 #include <openssl/evp.h>
 #include <openssl/pem.h>
@@ -21,16 +22,9 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t file_max = 64 * 1024;
 
-template <auto Free>
-struct free_with {
-  template <class T>
-  void operator()(T* what) const {
-    Free(what);
-  }
-};
-using bio_ptr = std::unique_ptr<BIO, free_with<BIO_free_all>>;
-using key_ptr = std::unique_ptr<EVP_PKEY, free_with<EVP_PKEY_free>>;
-using x509_ptr = std::unique_ptr<X509, free_with<X509_free>>;
+using bio_ptr = openssl_ptr<BIO, BIO_free_all>;
+using key_ptr = openssl_ptr<EVP_PKEY, EVP_PKEY_free>;
+using x509_ptr = openssl_ptr<X509, X509_free>;
 
 error broken(const fs::path& file, std::string_view why) {
   return fail(errc::bad_state, file.string() + ": " + std::string{why});
