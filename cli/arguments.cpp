@@ -132,8 +132,10 @@ exit_code connect_with(const arguments& a) {
 
 void add_connections(CLI::App& app, arguments& a) {
   auto& status = add_client(app, a, "status", "This machine and its connections, or one of them",
-                            [&a] { return show_status(a.daemon, a.peer); });
-  status.add_option("PEER", a.peer, "Only this peer, in detail");
+                            [&a] { return show_status(a.daemon, a.peer, a.party); });
+  auto* of = status.add_option("PEER", a.peer, "Only this peer, in detail");
+  status.add_option("--party", a.party, "Where several parties have a peer of this name")
+      ->needs(of);
   auto& connect = add_client(app, a, "connect", "Connect to a peer and wait for it",
                              [&a] { return connect_with(a); });
   connect.add_option("PEER", a.peer, "Its name in the party")->required();

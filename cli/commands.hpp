@@ -17,7 +17,8 @@ struct daemon_access {
   bool json = false;
 };
 
-exit_code show_status(const daemon_access& to, const std::optional<std::string>& peer);
+exit_code show_status(const daemon_access& to, const std::optional<std::string>& peer,
+                      const std::optional<std::string>& party = std::nullopt);
 exit_code watch(const daemon_access& to);
 
 struct connect_options {

@@ -58,6 +58,8 @@ constexpr entry table[] = {
      "no daemon answers; start it with 'lanrage daemon'"},
     {errc::already_exists, "already_exists", "it is taken already"},
     {errc::unreachable, "unreachable", "the network has no route to the address"},
+    {errc::peer_offline, "peer_offline",
+     "the peer cannot be reached now; it is connected to as soon as it comes online"},
     {errc::closed, "closed", "the other end or this program is shutting down"},
     {errc::internal, "internal", "a defect in lanrage; please report it with the log"},
 };

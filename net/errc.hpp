@@ -42,6 +42,7 @@ enum class errc : std::uint8_t {
   daemon_not_running, ///< no daemon answers on the socket
   already_exists,     ///< a name, port or file that is taken already
   unreachable,        ///< the network has no route to the address
+  peer_offline,       ///< a member that is not connected to the control server now
   closed,             ///< the other end or the program is shutting down
   internal,           ///< a defect of ours, contained
 };

@@ -9,6 +9,7 @@
 #include "config/settings.hpp"
 
 #include <chrono>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <variant>
@@ -57,6 +58,14 @@ class peer_connection {
   void on(const user_connect&);
   void on(const msg::close_peer&);
 
+  // --- presence (peer_presence.cpp) --------------------------------------------------------------
+  /// What the control server says of the peer.
+  enum class presence : std::uint8_t { unknown, offline, online };
+  bool offline() const { return presence_ == presence::offline; }
+  void learn(const msg::known_peer& known);
+  void went_offline();
+  void wait_for_presence();
+
   // --- life (peer_connection.cpp) ----------------------------------------------------------------
   void enter(state next, std::string why); ///< the one door
   void discover(std::string why);
@@ -65,7 +74,6 @@ class peer_connection {
   void closed_by_peer();
   void close(bool tell);
   void hope(std::string why); ///< leave `failed` before its retry is due
-  void learn(const msg::known_peer& known);
   void find_record();
   ticket issue(decltype(effect::what) what); ///< an effect that is answered
   void say(decltype(effect::what) what);     ///< one that is not
@@ -142,7 +150,7 @@ class peer_connection {
 
   // What outlives a state.
   net::peer_record record_;
-  bool online_ = false;
+  presence presence_ = presence::unknown;
   bool wanted_ = true;
   bool started_ = false;
   std::optional<msg::wg_peer> configured_; ///< what WireGuard was told last

@@ -11,6 +11,7 @@ namespace defaults = config::defaults;
 
 void peer_connection::on(const net::peer_signal& said) {
   if (in<closing>()) return;
+  if (offline()) presence_ = presence::online; // it speaks
   switch (said.kind) {
   case net::signal_kind::offer:
   case net::signal_kind::punch: {
@@ -18,7 +19,7 @@ void peer_connection::on(const net::peer_signal& said) {
     if (is_punch && initiator_) return; // the initiator alone says when
     const auto news = talk_.hear(said);
     if (auto* s = in<failed>(); s && !s->retry) {
-      s->retry = now_.at; // it said bye, and is back
+      s->retry = now_.at; // it said bye or was offline, and is back
       hope("the peer asks to connect");
     } else if (news.any()) {
       hope("the peer has something new to offer");
@@ -81,12 +82,6 @@ void peer_connection::on(const msg::own_legs& own) {
   rank();
   hope("our own relays changed");
   if (alive() && path_ && path_->relay && !talk_.on_relay(path_->relay->relay)) check_now();
-}
-
-void peer_connection::on(const msg::control_state& control) {
-  talk_.own_delay(control.delay);
-  if (control.up && !control_up_) talk_.owe(now_.at); // the last one may be lost
-  control_up_ = control.up;
 }
 
 void peer_connection::on(const msg::network_changed&) {
@@ -199,7 +194,7 @@ void peer_connection::on(const write_done& answer) {
     base_asked_ = no_ticket;
     if (!ok) return; // repeated with the next offer or repair
     ready_ = true;
-    if (const auto* f = in<failed>(); f && !f->retry) return; // it said bye: not expected
+    if (const auto* f = in<failed>(); f && f->by_peer()) return; // it said bye: not expected
     say(msg::expect_peer{record_.key, true});
     talk_.owe(now_.at);
     if (!initiator_ && in<reconnecting>()) signal(net::signal_kind::reset, true);
@@ -354,7 +349,7 @@ void peer_connection::on(const msg::wg_signal& seen) {
 void peer_connection::session_seen(const msg::wg_signal& seen) {
   const auto* f = in<failed>();
   auto* r = in<reconnecting>();
-  if (!in<negotiating>() && !(f && f->retry) && !(r && !initiator_)) return;
+  if (!in<negotiating>() && !(f && !f->by_peer()) && !(r && !initiator_)) return;
   if (seen.where) path_ = attributed(*seen.where);
   if (!path_) return;
   if (path_->relay) last_relay_ = path_->relay;

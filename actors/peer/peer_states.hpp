@@ -94,7 +94,9 @@ struct reconnecting {
 
 struct failed {
   net::errc why{};
-  std::optional<msg::time_point> retry; ///< absent: the other side disconnected on purpose
+  /// Absent: it is the other side's turn, which disconnected on purpose or is offline.
+  std::optional<msg::time_point> retry;
+  bool by_peer() const { return why == net::errc::closed; } ///< it disconnected on purpose
 };
 
 struct closing {

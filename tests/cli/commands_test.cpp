@@ -44,6 +44,14 @@ TEST_CASE("status --json of a peer prints the peer alone") {
   CHECK(daemon.heard().at(0) == R"({"op":"status","peer":"bob"})");
 }
 
+TEST_CASE("status of a peer names the party when it is given") {
+  fake_daemon daemon{{"{\"ok\":true,\"peer\":" + peer_json + "}\n"}};
+  listen_to([&] {
+    CHECK(show_status({daemon.socket(), true}, "bob", "friends") == exit_code::done);
+  });
+  CHECK(daemon.heard().at(0) == R"({"op":"status","peer":"bob","party":"friends"})");
+}
+
 TEST_CASE("status shows this machine and a table of its peers") {
   fake_daemon daemon{{"{\"ok\":true,\"self\":" + self_json + ",\"peers\":[" + peer_json + "]}\n"}};
   const auto said = listen_to([&] {
