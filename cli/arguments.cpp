@@ -154,8 +154,8 @@ void add_demo(CLI::App& app, arguments& a) {
   auto& demo = *app.add_subcommand(
       "demo", "Three machines behind three NATs become one LAN, on this machine");
   add_json(demo, a);
-  demo.add_flag("--matrix", a.matrix, "Every pair of NAT types instead");
-  demo.add_flag("--keep", a.keep, "Leave it up until Ctrl-C");
+  auto* matrix = demo.add_flag("--matrix", a.matrix, "Every pair of NAT types instead");
+  demo.add_flag("--keep", a.keep, "Leave it up until Ctrl-C")->excludes(matrix);
   demo.add_option("--delay", a.delay_ms, "Milliseconds one way between public addresses")
       ->check(CLI::Range(0U, 10'000U))
       ->capture_default_str();

@@ -1,6 +1,5 @@
 #include "actors/daemon/daemon.hpp"
 
-#include "actors/daemon/identity.hpp"
 #include "actors/daemon/local_api_actor.hpp"
 #include "actors/daemon/local_server.hpp"
 #include "actors/daemon/service.hpp"
@@ -11,6 +10,7 @@
 #include "actors/drivers/store_driver.hpp"
 #include "actors/drivers/wg_driver.hpp"
 #include "actors/wiring.hpp"
+#include "net/os/files.hpp"
 #include "net/os/io_thread.hpp"
 #include "net/os/log.hpp"
 
@@ -61,9 +61,9 @@ load_documents(const std::filesystem::path& folder) {
   std::error_code failed;
   for (const auto& entry : std::filesystem::directory_iterator{folder, failed}) {
     if (entry.path().extension() != ".json") continue;
-    auto text = read_file(entry.path(), document_octets_max);
+    auto text = net::os::read_file(entry.path(), document_octets_max);
     if (!text) return text.error();
-    out.emplace(entry.path().filename().string(), std::move(*text));
+    if (*text) out.emplace(entry.path().filename().string(), std::move(**text));
   }
   if (failed) return net::fail(net::errc::bad_state, folder.string() + ": " + failed.message());
   return out;
@@ -242,9 +242,11 @@ net::result<void> run_daemon(const config::daemon_settings& settings,
   net::os::log_to_stderr(settings.log);
   std::signal(SIGPIPE, SIG_IGN);
   std::signal(SIGHUP, SIG_IGN); // until there is something to reload
-  if (const auto ready = prepare_folder(settings.state_dir); !ready) return ready.error();
+  const auto claimed = net::os::claim(settings.state_dir, "daemon.lock");
+  if (!claimed) return claimed.error();
   const auto key_file = settings.state_dir / "wireguard.key";
-  const auto key = load_or_make_key(key_file, net::os_random());
+  const auto key = net::os::load_or_make_key(
+      key_file, net::generate_x25519<net::wg_private_key>(net::os_random()));
   if (!key) return key.error();
   auto documents = load_documents(settings.state_dir);
   if (!documents) return documents.error();

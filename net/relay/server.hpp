@@ -18,8 +18,8 @@ relay_limits limits_of(const config::relay_settings& settings);
 class server {
  public:
   /// Reads or makes the key, opens the sockets, takes over the saved state. A family the machine
-  /// does not have is left out where all of its addresses were meant. already_exists: the port is
-  /// taken.
+  /// does not have is left out where all of its addresses were meant. already_exists: the port
+  /// or the state folder is taken.
   static result<std::unique_ptr<server>> open(const config::relay_settings& settings,
                                               const token_public_key& tokens);
   ~server();

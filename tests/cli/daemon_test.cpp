@@ -1,12 +1,15 @@
-// `lanrage daemon` as a real process, in a network of its own.
+// `lanrage daemon` as a real process, in a sandbox: it makes its interface, which would outlive it.
 #include "programs.hpp"
-#include "tests/net/os/own_network.hpp"
+#include "tests/net/os/wg_sandbox.hpp"
 
 #include <catch2/catch.hpp>
 
 #include <sys/un.h>
 
+#include <iostream>
+
 using namespace lanrage::cli::test;
+using lanrage::test::require;
 
 namespace {
 
@@ -37,57 +40,64 @@ class service_manager {
   int fd_;
 };
 
-std::string settings(const folder& in, const std::string& more) {
-  return "[daemon]\nname = \"alice\"\nstate_dir = \"" + (in.path / "state").string() +
-         "\"\nsocket = \"" + (in.path / "lanrage.sock").string() + "\"\n" + more;
+std::string settings(const folder& in, const std::string& more, const std::string& state = "state",
+                     const std::string& socket = "lanrage.sock") {
+  return "[daemon]\nname = \"alice\"\nstate_dir = \"" + (in.path / state).string() +
+         "\"\nsocket = \"" + (in.path / socket).string() + "\"\n" + more;
 }
 
 } // namespace
 
 TEST_CASE("SIGHUP makes the daemon read its settings again and tell systemd of it") {
-  lanrage::net::os::test::in_own_network([] {
+  LANRAGE_IN_SANDBOX([] {
     const folder in;
     const auto config = in.write("lanrage.toml", settings(in, "")).string();
     service_manager systemd{in.path / "notify.sock"};
     program daemon{
         in, "daemon", {"daemon", "--config", config}, {{"NOTIFY_SOCKET", systemd.path()}}};
-    CHECK(systemd.hear() == "READY=1");
+    require(systemd.hear() == "READY=1", "ready");
 
     in.write("lanrage.toml", settings(in, "log = \"debug\"\n[wireguard]\nmtu = 1300\n"));
     daemon.signal(SIGHUP);
     const auto reloading = systemd.hear();
-    CHECK(reloading.rfind("RELOADING=1\nMONOTONIC_USEC=", 0) == 0);
-    CHECK(std::stoull(reloading.substr(reloading.rfind('=') + 1)) > 0);
-    CHECK(systemd.hear() == "READY=1");
-    CHECK(daemon.logs("in effect: daemon.log"));
-    CHECK(daemon.logs("needs a restart: wireguard.mtu"));
+    require(reloading.rfind("RELOADING=1\nMONOTONIC_USEC=", 0) == 0, reloading);
+    require(std::stoull(reloading.substr(reloading.rfind('=') + 1)) > 0, reloading);
+    require(systemd.hear() == "READY=1", "ready");
+    require(daemon.logs("in effect: daemon.log"), daemon.log());
+    require(daemon.logs("needs a restart: wireguard.mtu"), daemon.log());
 
     in.write("lanrage.toml", settings(in, "log = 7\n"));
     daemon.signal(SIGHUP);
-    CHECK(systemd.hear().rfind("RELOADING=1", 0) == 0);
-    CHECK(systemd.hear() == "READY=1");
-    CHECK(daemon.logs("lanrage.toml:5:7: found integer 7 for log"));
-    CHECK(daemon.running());
+    require(systemd.hear().rfind("RELOADING=1", 0) == 0, "reloading again");
+    require(systemd.hear() == "READY=1", "ready");
+    require(daemon.logs("lanrage.toml:5:7: found integer 7 for log"), daemon.log());
+    require(daemon.running(), "alive");
 
     daemon.signal(SIGTERM);
-    CHECK(systemd.hear() == "STOPPING=1");
-    CHECK(daemon.exit_code() == 0);
-    CHECK(daemon.line().empty()); // the log is on standard error
+    require(systemd.hear() == "STOPPING=1", "stopping");
+    require(daemon.exit_code() == 0, "exit code 0");
+    require(daemon.line().empty(), "the log is on standard error");
   });
 }
 
-TEST_CASE("a second daemon on the same socket says so and leaves the first alone") {
-  lanrage::net::os::test::in_own_network([] {
+TEST_CASE("a second daemon on the same socket or state says so and leaves the first alone") {
+  LANRAGE_IN_SANDBOX([] {
     const folder in;
     const auto config = in.write("lanrage.toml", settings(in, "")).string();
     service_manager systemd{in.path / "notify.sock"};
     program first{in, "first", {"daemon", "--config", config}, {{"NOTIFY_SOCKET", systemd.path()}}};
-    CHECK(systemd.hear() == "READY=1");
-    program second{in, "second", {"daemon", "--config", config}};
-    CHECK(second.exit_code() == 1);
-    CHECK(second.log().find("lanrage.sock") != std::string::npos);
-    CHECK(first.running());
+    require(systemd.hear() == "READY=1", "ready");
+    const auto same_socket = in.write("socket.toml", settings(in, "", "other")).string();
+    program second{in, "second", {"daemon", "--config", same_socket}};
+    require(second.exit_code() == 1, "exit code 1");
+    require(second.log().find("another daemon answers") != std::string::npos, second.log());
+    const auto same_state =
+        in.write("state.toml", settings(in, "", "state", "other.sock")).string();
+    program third{in, "third", {"daemon", "--config", same_state}};
+    require(third.exit_code() == 1, "exit code 1");
+    require(third.log().find("in use by another process") != std::string::npos, third.log());
+    require(first.running(), "the first lives");
     first.signal(SIGTERM);
-    CHECK(first.exit_code() == 0);
+    require(first.exit_code() == 0, "exit code 0");
   });
 }

@@ -86,6 +86,27 @@ TEST_CASE("a service that is there already keeps its port, and the second says w
   }
 }
 
+TEST_CASE("no two processes share a state folder, whatever their ports") {
+  for (const auto& name : services) {
+    INFO(name);
+    const stage s;
+    program first{s.in, "first", {name, "--config", s.config}};
+    CHECK_FALSE(first.line().empty());
+    const auto other = s.in.write(
+        "other.toml", s.settings("state", free_port(SOCK_STREAM), free_port(SOCK_DGRAM)));
+    program second{s.in, "second", {name, "--config", other.string()}};
+    CHECK(second.exit_code() == 1);
+    CHECK(second.line().empty());
+    CHECK(second.log().find("in use by another process") != std::string::npos);
+    first.signal(SIGKILL); // its claim dies with it
+    CHECK(first.exit_code() == -1);
+    program third{s.in, "third", {name, "--config", other.string()}};
+    CHECK_FALSE(third.line().empty());
+    third.signal(SIGTERM);
+    CHECK(third.exit_code() == 0);
+  }
+}
+
 TEST_CASE("serve ends with a failure when only its relay's port is taken") {
   const stage s;
   program relay{s.in, "relay", {"relay", "--config", s.config}};
