@@ -18,7 +18,8 @@ peer_connection::peer_connection(const net::wg_public_key& own, msg::saved_peer 
   // The relay in use is known by its address before the first ranking is there.
   last_relay_ = saved.relay;
   adoptable_ = saved.how && configured_ && configured_->keepalive;
-  may_start_unasked_ = adoptable_ && initiator_;
+  knows_us_ = adoptable_;
+  may_start_unasked_ = knows_us_ && initiator_;
   if (adoptable_ && saved.relay)
     path_ = through(*saved.relay);
   else if (adoptable_ && configured_->where)
@@ -167,6 +168,7 @@ void peer_connection::fail(net::errc why, std::string text) {
 
 void peer_connection::closed_by_peer() {
   if (in<closing>()) return;
+  knows_us_ = may_start_unasked_ = false;
   talk_.forget_ready();
   talk_.stop_repeating();
   connected_at_.reset();

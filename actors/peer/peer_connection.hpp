@@ -133,6 +133,7 @@ class peer_connection {
   void tell_lost();
   void try_remembered();
   void verify_remembered();
+  void verify_again();
   void hurry_remembered();
 
   // --- health (peer_health.cpp) ------------------------------------------------------------------
@@ -165,7 +166,8 @@ class peer_connection {
   ticket base_asked_ = no_ticket;
   bool adoptable_ = false;         ///< restored: WireGuard may still have the session
   bool tell_lost_ = false;         ///< it has not, and the initiator must hear of it
-  bool may_start_unasked_ = false; ///< restored: once, through a relay
+  bool may_start_unasked_ = false; ///< restored or back from offline: once, through a relay
+  bool knows_us_ = false;          ///< we were connected, and it did not end that on purpose
   std::optional<path> path_;       ///< where WireGuard's packets go
   std::optional<std::chrono::nanoseconds> latency_;
   std::optional<msg::unix_ms> connected_at_;

@@ -75,6 +75,7 @@ void peer_connection::due(verifying& s) {
 
 void peer_connection::first_answer() {
   if (!connected_at_) connected_at_ = now_.wall;
+  knows_us_ = true;
 }
 
 void peer_connection::report(verifying& s, const tunnel_report& answer) {

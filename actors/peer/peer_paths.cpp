@@ -39,9 +39,7 @@ void peer_connection::on(const net::peer_signal& said) {
     hope("the peer asks for a new session");
     if (const auto* v = in<verifying>(); v && v->adopting && !path_)
       return negotiate("the peer lost the session");
-    // It may answer to a handshake that it forgot since.
-    if (const auto* v = in<verifying>(); v && v->answered_by)
-      return negotiate("the peer lost the session");
+    if (const auto* v = in<verifying>(); v && v->answered_by) return verify_again();
     if (said.ready && (alive() || in<trialling>() || in<verifying>()))
       return reconnect(1, "the peer lost the session", path_);
     return check_now();

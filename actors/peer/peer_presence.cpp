@@ -32,6 +32,8 @@ void peer_connection::on(const msg::peer_known& known) {
     return negotiate("record known");
   }
   if (known.peer.online && !was_online) {
+    const auto* f = in<failed>();
+    if (f && f->why == net::errc::peer_offline) may_start_unasked_ = initiator_ && knows_us_;
     talk_.owe(now_.at);
     hope("the peer came online");
   } else if (record_.version != version) {

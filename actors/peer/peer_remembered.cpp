@@ -34,8 +34,9 @@ void peer_connection::tell_lost() {
   signal(net::signal_kind::reset, true);
 }
 
-/// A peer that knew us when we were last here knows us still, unless it was restarted, too. So the
-/// handshake starts while our offer is on its way; nothing is lost when nobody answers.
+/// A peer that knew us when we were last here, or before it went offline, knows us still, unless it
+/// forgot everything. So the handshake starts while our offer is on its way; little is lost when
+/// nobody answers.
 void peer_connection::try_remembered() {
   if (!may_start_unasked_ || ranking_.empty()) return;
   may_start_unasked_ = false;
@@ -48,6 +49,14 @@ void peer_connection::verify_remembered() {
   auto& v = *in<verifying>();
   v.until = now_.at + defaults::remembered_deadline;
   v.answered_by = now_.at + 2 * path_->rtt + defaults::remembered_margin;
+}
+
+/// It lost a session, perhaps the one before ours: only what is answered from now on counts.
+void peer_connection::verify_again() {
+  auto& v = *in<verifying>();
+  v.probes = probe_series{health_.degraded_above};
+  v.answered_by = std::max(*v.answered_by, now_.at + path_->rtt + defaults::remembered_margin);
+  probe_next(v.probes);
 }
 
 /// Ready it may be since just now: then our handshake found nobody and has to be said again.

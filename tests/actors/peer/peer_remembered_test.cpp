@@ -112,17 +112,61 @@ TEST_CASE("a peer that gets ready in the meantime has two round trips to answer"
   }
 }
 
-TEST_CASE("a peer that lost its session meanwhile gets another handshake at once") {
+TEST_CASE("of a peer that lost a session meanwhile only what it answers since then counts") {
   restarted d{role::initiator};
   d.try_unasked();
+  const auto began = d.now;
   d.now += 100ms;
   auto reset = d.offer();
   reset.kind = net::signal_kind::reset;
   d.give(reset);
-  CHECK(d.phase() == phase::configuring);
-  CHECK(d.said<msg::reset_peer>());
-  d.answer(d.probe, 120ms); // of the session that is gone
-  CHECK(d.phase() == phase::configuring);
+  CHECK(d.phase() == phase::verifying);
+  const auto fresh = d.ticket_of<msg::probe_tunnel>();
+  d.answer(d.probe, 120ms); // perhaps of the session that is gone
+  CHECK(d.phase() == phase::verifying);
+  SECTION("it answers: the session it lost was an older one") {
+    d.now += 60ms;
+    d.answer(fresh, 60ms);
+    CHECK(d.phase() == phase::connected);
+  }
+  SECTION("it does not") {
+    while (d.phase() == phase::verifying)
+      d.wake();
+    CHECK(d.now - began == 100ms + 60ms + 30ms);
+    CHECK(d.phase() == phase::configuring);
+    CHECK(d.said<msg::reset_peer>());
+  }
+}
+
+TEST_CASE("a peer that was connected and comes online again is called before it says a word") {
+  driven_core d{GENERATE(role::initiator, role::responder)};
+  const auto said_bye = GENERATE(false, true);
+  d.connect();
+  auto gone = msg::peer_known{{d.other(), false, {}, true}};
+  gone.peer.record.relays = both_legs();
+  if (said_bye) {
+    auto bye = d.offer();
+    bye.kind = net::signal_kind::bye;
+    d.give(bye);
+    d.give(gone);
+  } else {
+    d.lose_check();
+    d.give(gone);
+    while (d.phase() != phase::failed)
+      d.wake();
+    REQUIRE(d.view().error == net::errc::peer_offline);
+    d.give(actors::write_done{d.ticket_of<msg::reset_peer>(), std::nullopt});
+  }
+  d.now += 1h;
+  auto back = gone;
+  back.peer.online = true;
+  d.give(back);
+  if (said_bye) {
+    CHECK(d.phase() == phase::failed);
+    return;
+  }
+  d.give(actors::record_found{d.ticket_of<msg::find_peer>(), back.peer});
+  CHECK(d.phase() == (d.initiator ? phase::configuring : phase::negotiating));
 }
 
 TEST_CASE("an offline peer is not tried unasked") {

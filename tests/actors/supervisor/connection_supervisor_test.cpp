@@ -365,6 +365,21 @@ TEST_CASE("a restarted daemon takes up the saved connections before the director
   CHECK(told_of_session.configured->where == relay1_at);
 }
 
+TEST_CASE("a restarted initiator is connected before the other side says a word") {
+  house before;
+  before.bob_connects();
+  before.time.run_for(2s);
+  REQUIRE_FALSE(before.seen->stored.empty());
+  auto saved = actors::decode_saved_peers(before.seen->stored.back());
+  REQUIRE(saved.has_value());
+  saved->front().record.relays = both_legs(); // as bob published it
+  house after{*saved};
+  caf::anon_send(after.roles.supervisor, msg::own_legs{both_legs()});
+  after.time.run_for(10ms);
+  CHECK(after.phase() == msg::phase::connected);
+  CHECK(after.status()->relay == "relay1");
+}
+
 TEST_CASE("a member that left is removed from WireGuard and forgotten") {
   house h;
   h.bob_connects();
