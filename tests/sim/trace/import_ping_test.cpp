@@ -73,8 +73,8 @@ TEST_CASE("without a banner the first number seen is the first") {
 
 TEST_CASE("answers may come late, and a second one counts for nothing") {
   CHECK(imported("[10.3] " + reply(1, "100") + "[10.5] " + reply(3, "100") + "[10.6] " +
-                 reply(2, "300") + "[10.7] " + reply(2, "400 ms (DUP!)\n").substr(0, 58) + "\n")
-            .substr(0, 60) == "s 0 0 100000000\ns 100000000 0 300000000\ns 100000000 0 10000");
+                 reply(2, "300")) ==
+        "s 0 0 100000000\ns 100000000 0 300000000\ns 100000000 0 100000000\n");
   CHECK(imported(reply(1, "5") + "64 bytes from 192.0.2.1: icmp_seq=1 ttl=64 time=9 ms (DUP!)\n") ==
         "s 0 0 5000000\n");
 }
