@@ -111,7 +111,7 @@ member_id world::add_member(const std::string& name, std::optional<node_id> behi
   by_key_[made.own] = static_cast<std::uint32_t>(id);
   members_.push_back(std::move(made));
   occupants_.resize(std::max<std::size_t>(occupants_.size(), node + 1));
-  occupants_[node] = {role::member, static_cast<std::uint32_t>(id)};
+  occupants_[node] = {occupation::member, static_cast<std::uint32_t>(id)};
   return id;
 }
 
@@ -123,7 +123,7 @@ relay_number world::add_relay(const std::string& name) {
                                                  settings_.unix_epoch, control_->token_key(),
                                                  fabric_, agenda_));
   occupants_.resize(std::max<std::size_t>(occupants_.size(), node + 1));
-  occupants_[node] = {role::relay, number};
+  occupants_[node] = {occupation::relay, number};
   std::vector<net::relay_info> listed;
   for (const auto& each : relays_)
     listed.push_back(each->info());

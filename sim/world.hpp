@@ -182,9 +182,9 @@ class world final : private happenings, private fabric_observer, private machine
   std::unique_ptr<control_site> control_;
   std::vector<std::unique_ptr<relay_site>> relays_;
   std::vector<resident> members_;
-  enum class role : std::uint8_t { nothing, member, relay };
+  enum class occupation : std::uint8_t { nothing, member, relay };
   struct occupant {
-    role what = role::nothing;
+    occupation what = occupation::nothing;
     std::uint32_t number = 0;
   };
   std::vector<occupant> occupants_; ///< by node
