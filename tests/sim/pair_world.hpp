@@ -2,9 +2,8 @@
 
 #include "sim/world.hpp"
 
-#include <spdlog/spdlog.h>
-
 #include <catch2/catch.hpp>
+#include <spdlog/spdlog.h>
 
 #include <optional>
 #include <string>
@@ -17,8 +16,7 @@ using namespace std::chrono_literals;
 struct pair_world {
   using box = std::optional<sim::nat_settings>;
 
-  explicit pair_world(const box& a, const box& b, sim::world_settings settings = {},
-                      int relays = 1)
+  explicit pair_world(const box& a, const box& b, sim::world_settings settings = {}, int relays = 1)
       : w((spdlog::set_level(spdlog::level::off), settings)) {
     w.log().to([this](std::string_view line) { text += line; });
     for (int i = 1; i <= relays; ++i)

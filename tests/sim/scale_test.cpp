@@ -1,8 +1,9 @@
 #include "sim/world.hpp"
 
-#include <spdlog/spdlog.h>
+#include <caf/send.hpp>
 
 #include <catch2/catch.hpp>
+#include <spdlog/spdlog.h>
 
 #include <chrono>
 #include <cstdlib>
