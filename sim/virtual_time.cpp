@@ -4,6 +4,7 @@
 #include <caf/exit_reason.hpp>
 #include <caf/send.hpp>
 
+#include <algorithm>
 #include <stdexcept>
 
 namespace lanrage::sim {
@@ -39,19 +40,29 @@ std::size_t virtual_time::settle() {
   return jobs;
 }
 
+bool virtual_time::step(time_point end) {
+  auto& clock = scheduler_.clock();
+  const auto timer = clock.schedule().empty() ? time_point::max() : clock.schedule().begin()->first;
+  const auto other = more_ ? more_->next() : time_point::max();
+  const auto due = std::min(timer, other);
+  if (due > end || due == time_point::max()) return false;
+  if (other > timer) return clock.trigger_timeout();
+  if (clock.current_time < other) clock.current_time = other;
+  more_->run_next();
+  return true;
+}
+
 void virtual_time::run_until(time_point end) {
   auto& clock = scheduler_.clock();
-  for (settle(); !clock.schedule().empty() && clock.schedule().begin()->first <= end; settle())
-    clock.trigger_timeout();
+  for (settle(); step(end); settle()) {
+  }
   if (clock.current_time < end) clock.current_time = end;
 }
 
 bool virtual_time::run_until_mail(caf::scoped_actor& self, time_point end) {
   auto& clock = scheduler_.clock();
-  for (settle(); !self->has_next_message() && !clock.schedule().empty() &&
-                 clock.schedule().begin()->first <= end;
-       settle())
-    clock.trigger_timeout();
+  for (settle(); !self->has_next_message() && step(end); settle()) {
+  }
   if (self->has_next_message()) return true;
   if (clock.current_time < end) clock.current_time = end;
   return false;

@@ -16,6 +16,15 @@
 
 namespace lanrage::sim {
 
+/// Things that happen besides the actors' timers, such as packets that arrive.
+class happenings {
+ public:
+  virtual ~happenings() = default;
+  /// When the next one is due; the far future when there is none.
+  virtual caf::actor_clock::time_point next() const = 0;
+  virtual void run_next() = 0;
+};
+
 /// An actor system on virtual time: one thread, nothing waits, every handler sees now() equal to
 /// its own deadline, and the same calls give the same run. One per test case; safe to destroy with
 /// actors and timers alive.
@@ -31,6 +40,7 @@ class virtual_time {
 
   caf::actor_system& system() { return system_; }
   time_point now() { return scheduler_.clock().now(); }
+  const time_point& clock() const { return scheduler_.clock().current_time; }
 
   /// Runs what is ready now, without letting time pass. Returns the number of jobs; throws
   /// std::runtime_error after `livelock_after` of them.
@@ -38,6 +48,10 @@ class virtual_time {
   /// Lets time pass, firing each timer at its own moment.
   void run_until(time_point end);
   void run_for(duration span) { run_until(now() + span); }
+
+  /// These share the time line: what is due first comes first, and at the same moment they come
+  /// before the actors' timers. They must outlive this.
+  void attach(happenings* more) { more_ = more; }
 
   /// The destructor kills it.
   template <class Handle>
@@ -66,11 +80,14 @@ class virtual_time {
     config();
   };
   bool run_until_mail(caf::scoped_actor& self, time_point end);
+  /// The next thing that is due by `end`; false when there is none.
+  bool step(time_point end);
 
   config config_;
   caf::actor_system system_{config_};
   caf::scheduler::test_coordinator& scheduler_;
   std::vector<caf::strong_actor_ptr> owned_;
+  happenings* more_ = nullptr;
 };
 
 } // namespace lanrage::sim

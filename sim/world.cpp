@@ -1,0 +1,286 @@
+#include "sim/world.hpp"
+
+#include "config/defaults.hpp"
+#include "messages/error.hpp"
+#include "net/random.hpp"
+#include "sim/drivers/drivers.hpp"
+
+#include <caf/exit_reason.hpp>
+#include <caf/send.hpp>
+#include <caf/stateful_actor.hpp>
+#include <caf/typed_event_based_actor.hpp>
+
+#include <algorithm>
+#include <stdexcept>
+
+/// What there is in the world, and the daemons in it. How it runs is world_run.cpp.
+namespace lanrage::sim {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::uint32_t internet_net = 0xc6120000;  ///< 198.18.0.0/15 (RFC 2544: for benchmarks)
+constexpr std::uint32_t carrier_net = 0x64400000;   ///< 100.64.0.0/10 (RFC 6598)
+constexpr std::uint32_t private_net = 0xac100000;   ///< 172.16.0.0/12 (RFC 1918)
+constexpr std::uint32_t private_realm_mask = 0xfff; ///< realms with a /24 of their own
+constexpr std::string_view control_host = "control.sim";
+
+/// Users wait for a party that is made or joined as long as the directory does, and a little.
+constexpr duration party_wait = config::defaults::control_confirm_deadline + 1s;
+constexpr duration status_wait = 1s;
+
+struct watcher_state {
+  static inline const char* name = "watcher";
+};
+using note_event = std::function<void(const msg::connection_event&)>;
+
+msg::event_sink::behavior_type watcher(msg::event_sink::stateful_pointer<watcher_state>,
+                                       const note_event& note) {
+  return {[note](const msg::connection_event& event) { note(event); }};
+}
+
+} // namespace
+
+world::world(world_settings settings)
+    : settings_(settings), fabric_(settings.seed, agenda_.queue()) {
+  agenda_.follow(&time_.clock());
+  time_.attach(this);
+  link_settings outside;
+  outside.delay = settings.internet_delay;
+  fabric_.set_default(outside);
+  link_settings inside;
+  inside.delay = settings.lan_delay;
+  fabric_.set_inside_default(inside);
+  fabric_.observe(this);
+  control_node_ = fabric_.add_host("control", internet, {new_address(internet)});
+  occupants_.resize(control_node_ + 1);
+  control_paths paths;
+  paths.reaches = [this](node_id member) {
+    const auto face = fabric_.face_of(member);
+    return fabric_.reaches(face, control_node_) && fabric_.reaches(control_node_, face);
+  };
+  paths.delay = [this](node_id member) {
+    const auto face = fabric_.face_of(member);
+    const auto& last = fabric_.link_between(face, control_node_).settings();
+    const auto across = last.source ? settings_.internet_delay : last.delay;
+    return across + (face == member ? duration{} : settings_.lan_delay);
+  };
+  control_ = std::make_unique<control_site>(settings.seed, std::string{control_host},
+                                            settings.unix_epoch, agenda_, std::move(paths));
+}
+
+world::~world() {
+  for (std::uint32_t i = 0; i < members_.size(); ++i)
+    if (running(member_id{i})) kill(member_id{i});
+}
+
+net::ip_address world::new_address(realm_id in) {
+  hosts_in_.resize(std::max<std::size_t>(hosts_in_.size(), in + 1));
+  const auto number = ++hosts_in_[in];
+  if (in == internet) return net::ip_address::v4(internet_net + number);
+  return net::ip_address::v4(private_net + ((in & private_realm_mask) << 8) + number);
+}
+
+// --- what there is -------------------------------------------------------------------------------
+
+node_id world::add_nat(const std::string& name, const nat_settings& how,
+                       std::optional<node_id> behind) {
+  const auto in = behind ? fabric_.inside_of(*behind) : internet;
+  auto address = new_address(in);
+  // Behind a carrier's box, customers' boxes have addresses of their own kind.
+  if (in != internet) address = net::ip_address::v4(carrier_net + hosts_in_[in]);
+  return fabric_.add_nat(name, in, address, how);
+}
+
+member_id world::add_member(const std::string& name, std::optional<node_id> behind,
+                            const member_settings& settings) {
+  const member_id id{static_cast<std::uint32_t>(members_.size())};
+  const auto in = behind ? fabric_.inside_of(*behind) : internet;
+  const auto node = fabric_.add_host(name, in, {new_address(in)});
+  resident made;
+  made.name = name;
+  made.settings = settings;
+  made.key = net::generate_x25519<net::wg_private_key>(
+      net::seeded_random(settings_.seed, "wireguard key/" + name));
+  made.own = net::public_key(made.key);
+  machine_observer& observer = *this;
+  made.host =
+      std::make_unique<machine>(static_cast<std::uint32_t>(id), name, node, made.own,
+                                settings_.seed, settings_.unix_epoch, fabric_, agenda_, observer);
+  by_key_[made.own] = static_cast<std::uint32_t>(id);
+  members_.push_back(std::move(made));
+  occupants_.resize(std::max<std::size_t>(occupants_.size(), node + 1));
+  occupants_[node] = {occupation::member, static_cast<std::uint32_t>(id)};
+  return id;
+}
+
+relay_number world::add_relay(const std::string& name) {
+  const auto number = static_cast<std::uint32_t>(relays_.size());
+  const auto node = fabric_.add_host(name, internet, {new_address(internet)});
+  relays_.push_back(std::make_unique<relay_site>(settings_.seed, name, node,
+                                                 config::defaults::relay_port, settings_.unix_epoch,
+                                                 control_->token_key(), fabric_, agenda_));
+  occupants_.resize(std::max<std::size_t>(occupants_.size(), node + 1));
+  occupants_[node] = {occupation::relay, number};
+  std::vector<net::relay_info> listed;
+  for (const auto& each : relays_)
+    listed.push_back(each->info());
+  control_->set_relays(std::move(listed));
+  return relay_number{number};
+}
+
+net::wg_public_key world::key(member_id who) const {
+  return of(who).own;
+}
+
+std::string world::name_of(const net::wg_public_key& key) const {
+  const auto found = by_key_.find(key);
+  return found == by_key_.end() ? net::to_string(key) : members_[found->second].name;
+}
+
+net::virtual_ip world::address(member_id who) const {
+  const auto* registry = control_->registry();
+  return registry ? registry->lease_of(of(who).own).value_or(net::virtual_ip{}) : net::virtual_ip{};
+}
+
+// --- links ---------------------------------------------------------------------------------------
+
+void world::set_links(node_id a, node_id b, const link_settings& both_ways) {
+  fabric_.set_link(fabric_.face_of(a), fabric_.face_of(b), both_ways);
+  fabric_.set_link(fabric_.face_of(b), fabric_.face_of(a), both_ways);
+}
+
+void world::partition(const std::vector<std::vector<node_id>>& groups) {
+  fabric_.ungroup();
+  std::uint32_t number = 0;
+  for (const auto& group : groups) {
+    for (const auto node : group)
+      fabric_.set_group(fabric_.face_of(node), number);
+    ++number;
+  }
+  note(groups.empty() ? "world healed" : "world partitioned");
+  paths_changed();
+}
+
+void world::move(member_id who, std::optional<node_id> behind) {
+  const auto in = behind ? fabric_.inside_of(*behind) : internet;
+  fabric_.move_host(node(who), in, {new_address(in)});
+  note(of(who).name + " moved to " + net::to_string(fabric_.addresses(node(who)).front()));
+  on(who).addresses_changed();
+}
+
+void world::rebind(node_id nat) {
+  fabric_.rebind_nat(nat, new_address(internet));
+  note(fabric_.name(nat) + " rebound to " + net::to_string(fabric_.addresses(nat).front()));
+}
+
+// --- daemons -------------------------------------------------------------------------------------
+
+actors::mesh_settings world::settings_of(const resident& who) {
+  const auto stream = who.name + '/' + std::to_string(who.incarnation);
+  actors::mesh_settings out;
+  out.daemon.name = net::peer_id::parse(who.name).value();
+  out.daemon.auto_connect = who.settings.auto_connect;
+  out.daemon.health = who.settings.health;
+  out.key = who.key;
+  out.seed = sim::stream{settings_.seed, "daemon/" + stream}.next();
+  out.random = net::seeded_random(settings_.seed, "secrets/" + stream);
+  out.wall = [this] {
+    return std::chrono::duration_cast<msg::unix_ms>(settings_.unix_epoch +
+                                                    time_.now().time_since_epoch());
+  };
+  out.documents = who.host->documents;
+  return out;
+}
+
+void world::start(member_id who) {
+  auto& it = of(who);
+  ++it.incarnation;
+  it.process = std::make_shared<daemon_process>();
+  it.process->on = it.host.get();
+  it.process->key = it.key;
+  it.process->servers[control_->line().host] = control_.get();
+  auto& system = time_.system();
+  auto started =
+      actors::start_mesh(system, settings_of(it), virtual_drivers(system, it.process), {},
+                         [this, who](const std::string& role, const std::string& cause) {
+                           note(of(who).name + " daemon ended: " + role + ": " + cause);
+                         });
+  if (!started) throw std::runtime_error("world: " + net::to_string(started.error()));
+  it.mesh = std::move(*started);
+  time_.own(it.mesh.root);
+  note(it.name + " daemon started");
+  watch(who);
+}
+
+void world::watch(member_id who) {
+  const note_event note_it = [this, who](const msg::connection_event& event) {
+    note(of(who).name + ' ' + event.what + ": " + event.text);
+  };
+  const auto sink = time_.own(time_.system().spawn(watcher, note_it));
+  caf::anon_send(of(who).mesh.roles.supervisor, msg::attach_events{sink});
+}
+
+void world::kill(member_id who) {
+  auto& it = of(who);
+  if (!it.process) return;
+  note(it.name + " daemon killed");
+  control_->close_all(it.host->node());
+  it.process->alive = false;
+  it.host->hooks = {};
+  it.process.reset();
+  caf::anon_send_exit(it.mesh.root, caf::exit_reason::user_shutdown);
+  it.mesh = {};
+  time_.settle();
+}
+
+bool world::running(member_id who) const {
+  return of(who).process != nullptr;
+}
+
+const msg::roles& world::roles(member_id who) const {
+  return of(who).mesh.roles;
+}
+
+template <class Answer, class Handle, class Question>
+net::result<Answer> world::ask(const Handle& to, duration wait, const Question& question) {
+  auto answer = time_.ask<Answer>(to, wait, question);
+  if (!answer) return msg::from_caf(answer.error());
+  return std::move(*answer);
+}
+
+net::result<msg::party_created> world::create_party(member_id who, const std::string& name) {
+  return ask<msg::party_created>(
+      roles(who).directory, party_wait,
+      msg::party_create{name, net::control::to_string(control_->line())});
+}
+
+net::result<msg::party_info> world::join_party(member_id who, const std::string& invite) {
+  return ask<msg::party_info>(roles(who).directory, party_wait, msg::party_join{invite});
+}
+
+net::result<msg::connection_view> world::connect(member_id who, const std::string& peer,
+                                                 duration wait) {
+  const auto id = net::peer_id::parse(peer).value();
+  return ask<msg::connection_view>(roles(who).supervisor, wait,
+                                   msg::connect_peer{std::nullopt, id});
+}
+
+net::result<msg::done> world::disconnect(member_id who, const std::string& peer) {
+  const auto id = net::peer_id::parse(peer).value();
+  return ask<msg::done>(roles(who).supervisor, party_wait, msg::disconnect_peer{std::nullopt, id});
+}
+
+msg::status_report world::status(member_id who) {
+  return ask<msg::status_report>(roles(who).supervisor, status_wait, msg::list_status{}).value();
+}
+
+std::optional<msg::connection_view> world::connection(member_id who, member_id peer) {
+  const auto all = status(who).peers;
+  const auto found =
+      std::find_if(all.begin(), all.end(), [&](const auto& each) { return each.key == key(peer); });
+  return found == all.end() ? std::nullopt : std::optional{*found};
+}
+
+} // namespace lanrage::sim

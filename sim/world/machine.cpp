@@ -1,0 +1,133 @@
+#include "sim/world/machine.hpp"
+
+#include "config/defaults.hpp"
+#include "net/frames.hpp"
+
+#include <algorithm>
+
+namespace lanrage::sim {
+
+namespace {
+
+constexpr std::uint16_t wg_port = config::defaults::listen_port;
+/// The upper bits of a wake's token say for which device it is.
+constexpr int device_shift = 56;
+constexpr std::uint64_t wake_mask = (std::uint64_t{1} << device_shift) - 1;
+
+net::error no_device() {
+  return net::fail(net::errc::wg_unavailable, "there is no such interface");
+}
+
+} // namespace
+
+machine::machine(std::uint32_t number, std::string name, node_id node,
+                 const net::wg_public_key& own, std::uint64_t seed, duration unix_epoch,
+                 fabric& net, agenda& time, machine_observer& observer)
+    : number_(number), name_(std::move(name)), node_(node), own_(own), seed_(seed),
+      unix_epoch_(unix_epoch), net_(net), time_(time), observer_(observer) {}
+
+// --- network -------------------------------------------------------------------------------------
+
+void machine::datagram(const packet& arrived) {
+  if (arrived.to.port != wg_port) return;
+  switch (net::classify(arrived.data)) {
+  case net::datagram_class::wireguard:
+    if (device_) device_->datagram(arrived.from, arrived.data, time_.now());
+    return;
+  case net::datagram_class::stun:
+  case net::datagram_class::probe:
+  case net::datagram_class::relay:
+    if (hooks.frame) hooks.frame(arrived);
+    return;
+  case net::datagram_class::other:
+    return;
+  }
+}
+
+void machine::send_frame(const net::endpoint& to, net::byte_view data) {
+  net_.send(node_, wg_port, to, data, time_.now());
+}
+
+std::vector<net::ip_address> machine::addresses() const {
+  auto out = net_.addresses(node_);
+  std::sort(out.begin(), out.end());
+  return out;
+}
+
+bool machine::echo(net::virtual_ip to, std::uint64_t token, std::uint16_t octets) {
+  if (!device_ || !device_->address().leased()) return false;
+  return device_->send({device_->address(), to, false, token, octets}, time_.now());
+}
+
+// --- WireGuard's interface -----------------------------------------------------------------------
+
+net::result<msg::device_state> machine::ensure(net::virtual_ip address) {
+  const bool created = !device_;
+  if (created) {
+    ++devices_;
+    wg_surroundings& around = *this;
+    device_ = std::make_unique<fake_wireguard>(
+        own_, wg_port, unix_epoch_,
+        stream{seed_, "wireguard/" + name_ + '/' + std::to_string(devices_)}, around);
+  }
+  if (address.leased()) device_->set_address(address);
+  return msg::device_state{device_->observe(), created};
+}
+
+net::result<msg::device_state> machine::observe() const {
+  if (!device_) return no_device();
+  return msg::device_state{device_->observe(), false};
+}
+
+net::result<msg::done> machine::apply(const std::vector<net::wg::change>& changes) {
+  if (!device_) return no_device();
+  for (const auto& change : changes)
+    device_->apply(change, time_.now());
+  return msg::done{};
+}
+
+std::optional<net::error> machine::next_failure(device_call call) {
+  auto& waiting = behavior.failures[static_cast<std::size_t>(call)];
+  if (waiting.empty()) return std::nullopt;
+  auto out = std::move(waiting.front());
+  waiting.pop_front();
+  return out;
+}
+
+void machine::wake(std::uint64_t token) {
+  if (!device_ || token >> device_shift != (devices_ & 0xff)) return;
+  device_->wake(token & wake_mask, time_.now());
+}
+
+// --- what WireGuard does -------------------------------------------------------------------------
+
+void machine::transmit(const net::endpoint& to, net::byte_view datagram) {
+  net_.send(node_, wg_port, to, datagram, time_.now());
+}
+
+void machine::receive(const inner_packet& inner) {
+  if (inner.to != device_->address()) return;
+  if (!inner.reply) {
+    observer_.on_echo_request(number_, inner);
+    device_->send({inner.to, inner.from, true, inner.token, inner.octets}, time_.now());
+  } else if (inner.token & user_echo) {
+    observer_.on_echo(number_, inner.token);
+  } else if (hooks.echo) {
+    hooks.echo(inner.token);
+  }
+}
+
+void machine::wake_at(time_point when, std::uint64_t token) {
+  const auto device = static_cast<std::uint64_t>(devices_ & 0xff) << device_shift;
+  time_.queue().push(when, event_kind::wg_wake, number_, device | (token & wake_mask));
+}
+
+void machine::dropped(wg_drop cause, const inner_packet* inner) {
+  observer_.on_wg_drop(number_, cause, inner);
+}
+
+void machine::handshake_done(const net::wg_public_key& peer) {
+  observer_.on_handshake(number_, peer);
+}
+
+} // namespace lanrage::sim

@@ -1,0 +1,110 @@
+#pragma once
+
+#include "messages/values.hpp"
+#include "sim/world/agenda.hpp"
+#include "sim/world/fabric.hpp"
+#include "sim/world/fake_wireguard.hpp"
+
+#include <array>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace lanrage::sim {
+
+enum class device_call : std::uint8_t { ensure, observe, apply };
+inline constexpr std::size_t device_calls = 3;
+
+/// How the operating system answers calls about WireGuard: after how long, and with which errors.
+struct device_behavior {
+  /// Made by `wg` and a fresh interface, read over UAPI, written by `wg` (docs/benchmarks.md).
+  std::array<duration, device_calls> takes{std::chrono::milliseconds{20}, duration{},
+                                           std::chrono::milliseconds{4}};
+  /// Each call takes the next of its kind; none left: it works.
+  std::array<std::deque<net::error>, device_calls> failures;
+};
+
+/// What a daemon hooks into its machine. A killed daemon has no hooks.
+struct daemon_hooks {
+  std::function<void(const packet&)> frame;      ///< STUN or one of ours, on WireGuard's port
+  std::function<void(std::uint64_t token)> echo; ///< an answer to an echo of the daemon's
+  std::function<void()> network;                 ///< addresses or routes changed
+};
+
+/// What a machine tells the world.
+class machine_observer {
+ public:
+  virtual ~machine_observer() = default;
+  virtual void on_echo(std::uint32_t machine, std::uint64_t token) = 0; ///< answer to a user's echo
+  virtual void on_echo_request(std::uint32_t, const inner_packet&) {}
+  virtual void on_wg_drop(std::uint32_t, wg_drop, const inner_packet*) {}
+  virtual void on_handshake(std::uint32_t, const net::wg_public_key&) {}
+};
+
+/// Tokens of users' echoes have this bit; the daemon's have not.
+inline constexpr std::uint64_t user_echo = std::uint64_t{1} << 63;
+
+/// A member's machine: an operating system with addresses, a WireGuard that outlives the daemon, a
+/// disk, and the answers to echoes through the tunnel.
+class machine final : private wg_surroundings {
+ public:
+  machine(std::uint32_t number, std::string name, node_id node, const net::wg_public_key& own,
+          std::uint64_t seed, duration unix_epoch, fabric& net, agenda& time,
+          machine_observer& observer);
+
+  const std::string& name() const { return name_; }
+  node_id node() const { return node_; }
+  fabric& net() { return net_; }
+  agenda& time() { return time_; }
+
+  // --- network ---
+  void datagram(const packet& arrived);
+  void send_frame(const net::endpoint& to, net::byte_view data);
+  std::vector<net::ip_address> addresses() const; ///< sorted
+  void addresses_changed() {
+    if (hooks.network) hooks.network();
+  }
+  /// Through the tunnel; false when the interface or a peer for the address is missing.
+  bool echo(net::virtual_ip to, std::uint64_t token, std::uint16_t octets);
+
+  // --- WireGuard's interface ---
+  net::result<msg::device_state> ensure(net::virtual_ip address);
+  net::result<msg::device_state> observe() const;
+  net::result<msg::done> apply(const std::vector<net::wg::change>& changes);
+  /// Somebody else takes the interface away; the next `ensure` makes a new one.
+  void delete_device() { device_.reset(); }
+  fake_wireguard* wireguard() { return device_.get(); }
+  void wake(std::uint64_t token);
+  /// The failure that the next call of this kind meets, if any.
+  std::optional<net::error> next_failure(device_call call);
+
+  daemon_hooks hooks;
+  device_behavior behavior;
+  std::map<std::string, std::string> documents; ///< the disk
+  std::optional<net::error> disk_error;         ///< while set, nothing can be stored
+
+ private:
+  void transmit(const net::endpoint& to, net::byte_view datagram) override;
+  void receive(const inner_packet& inner) override;
+  void wake_at(time_point when, std::uint64_t token) override;
+  void dropped(wg_drop cause, const inner_packet* inner) override;
+  void handshake_done(const net::wg_public_key& peer) override;
+
+  std::uint32_t number_;
+  std::string name_;
+  node_id node_;
+  net::wg_public_key own_;
+  std::uint64_t seed_;
+  duration unix_epoch_;
+  fabric& net_;
+  agenda& time_;
+  machine_observer& observer_;
+  std::unique_ptr<fake_wireguard> device_;
+  std::uint32_t devices_ = 0; ///< made so far; wakes of former ones mean nothing
+};
+
+} // namespace lanrage::sim
