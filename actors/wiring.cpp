@@ -3,6 +3,7 @@
 #include "actors/directory/directory_actor.hpp"
 #include "actors/nat/nat_actor.hpp"
 #include "actors/peer/peer_actor.hpp"
+#include "actors/relay/relay_document.hpp"
 #include "actors/relay/relay_selector.hpp"
 #include "actors/supervisor/connection_supervisor.hpp"
 #include "actors/supervisor/guardian.hpp"
@@ -79,9 +80,10 @@ void add_nat(composition& all, caf::actor_system& system, const mesh_settings& s
 
 void add_relays(composition& all, caf::actor_system& system, const mesh_settings& settings) {
   const relay_selector_settings wanted{settings.key, settings.wall};
+  const auto document = settings.documents.find(std::string{relays_document_name});
+  const auto memory = load_relays(document == settings.documents.end() ? "" : document->second);
   all.add(&msg::roles::relays, "relay selector",
-          [&system, wanted,
-           memory = std::make_shared<relay_selector_memory>()](const msg::roles& roles) {
+          [&system, wanted, memory](const msg::roles& roles) {
             return spawn_relay_selector(system, roles, wanted, memory);
           });
 }

@@ -104,9 +104,11 @@ void print_peer(const json::object& peer, bool colors) {
 
 } // namespace
 
-exit_code show_status(const daemon_access& to, const std::optional<std::string>& peer) {
+exit_code show_status(const daemon_access& to, const std::optional<std::string>& peer,
+                      const std::optional<std::string>& party) {
   json::object request{{"op", "status"}};
   if (peer) request["peer"] = *peer;
+  if (peer && party) request["party"] = *party;
   auto answered = ask_daemon(to.socket, request, 5s, to.json);
   if (const auto* failed = std::get_if<exit_code>(&answered)) return *failed;
   auto& reply = std::get<json::object>(answered);

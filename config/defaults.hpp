@@ -38,6 +38,10 @@ inline constexpr milliseconds offer_gap = 50ms;
 /// An offer that was not answered is repeated after this, doubling to the maximum. Ours.
 inline constexpr seconds offer_again_first = 1s;
 inline constexpr seconds offer_again_max = 4s;
+/// A start over the remembered path, before the peer was asked: for so long, and once the peer says
+/// that it is ready, for two round trips and this. Ours: a handshake and an answer.
+inline constexpr seconds remembered_deadline = 1s;
+inline constexpr milliseconds remembered_margin = 30ms;
 /// Waiting for WireGuard's writer. Ours: a `wg` call takes milliseconds.
 inline constexpr seconds configure_deadline = 2s;
 /// Waiting for the first answer through the tunnel. Ours: one WireGuard handshake retry (5 s).
@@ -211,6 +215,12 @@ inline constexpr std::size_t control_records_octets = 128 * 1024;
 /// Per session. Ours: a member of a full party signals each of the 1,000 others a few times.
 inline constexpr std::uint32_t control_messages_per_s = 500;
 inline constexpr std::uint32_t control_messages_burst = 5'000;
+/// Signals of one member to its link, which has to stay below what the server takes and what the
+/// link queues: at once, and then per second. Ours: a full party that comes at once is told within
+/// two seconds.
+inline constexpr int control_signals_burst = 400;
+inline constexpr int control_signals_per_s = 400;
+inline constexpr milliseconds control_signals_turn = 50ms; ///< those that wait go together
 /// Per source address (IPv6: /64). Ours: a LAN party behind one NAT comes back at once.
 inline constexpr std::uint32_t control_connects_per_s = 50;
 inline constexpr std::uint32_t control_connects_burst = 500;
@@ -250,5 +260,8 @@ static_assert(check_timeout < repair_interval && repair_interval < check_interva
 static_assert(verify_probe_interval < verify_deadline && trial_deadline < verify_deadline);
 static_assert(relay_renew * 2 < relay_lifetime && relay_route_idle > 120s);
 static_assert(control_ping * 2 < control_dead_after);
+static_assert(control_signals_per_s < control_messages_per_s &&
+              control_signals_burst < control_messages_burst &&
+              control_signals_burst < control_queue_max / 2);
 
 } // namespace lanrage::config::defaults

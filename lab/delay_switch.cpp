@@ -1,6 +1,8 @@
 #include "lab/delay_switch.hpp"
 
 #include "lab/failure.hpp"
+#include "lab/stamped.hpp"
+#include "net/random.hpp"
 
 #include <arpa/inet.h>
 #include <linux/if_packet.h>
@@ -63,7 +65,7 @@ unique_fd open_port(const std::string& interface) {
   if (set(SOL_PACKET, PACKET_VNET_HDR, on) != 0) throw_errno("PACKET_VNET_HDR");
   if (set(SOL_PACKET, 23 /* PACKET_IGNORE_OUTGOING */, on) != 0)
     throw_errno("PACKET_IGNORE_OUTGOING");
-  set(SOL_SOCKET, SO_TIMESTAMPNS, on);
+  stamp_packets(fd.get());
   set(SOL_SOCKET, SO_RCVBUFFORCE, socket_buffer);
   set(SOL_SOCKET, SO_SNDBUFFORCE, socket_buffer);
   sockaddr_ll address{};
@@ -76,40 +78,25 @@ unique_fd open_port(const std::string& interface) {
   return fd;
 }
 
-/// How long ago the kernel saw the frame, from its timestamp.
-ns age_of(msghdr& message) {
-  for (auto* c = CMSG_FIRSTHDR(&message); c != nullptr; c = CMSG_NXTHDR(&message, c)) {
-    if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SO_TIMESTAMPNS) continue;
-    timespec t{};
-    std::memcpy(&t, CMSG_DATA(c), sizeof t);
-    // Clamped: the wall clock may be set while a frame waits.
-    return std::clamp<ns>(
-        read_clock(CLOCK_REALTIME) - std::chrono::seconds{t.tv_sec} - ns{t.tv_nsec}, 0ns, 1s);
-  }
-  return 0ns;
-}
-
 } // namespace
 
 struct delay_switch::engine {
+  explicit engine(std::uint64_t seed) : stream(seed) {}
+
   std::vector<unique_fd> ports;
   std::vector<queued_frame> queue; // a heap, earliest due in front
   std::vector<std::vector<char>> spare;
   std::map<mac_address, std::size_t> learned;
   std::uint64_t order = 0;
-  std::uint64_t random_state;
+  net::splitmix64 stream;
   std::size_t bytes_queued = 0;
   std::vector<port_settings> settings; // copy for this round
   switch_counters counters;
   std::vector<char> buffer = std::vector<char>(largest_frame);
   std::atomic<bool> stopping{false};
 
-  double random() { // xorshift64, uniform in [0, 1)
-    random_state ^= random_state << 13;
-    random_state ^= random_state >> 7;
-    random_state ^= random_state << 17;
-    return double(random_state >> 11) / 9007199254740992.0;
-  }
+  /// Uniform in [0, 1).
+  double random() { return double(stream.next() >> 11) * 0x1p-53; }
 
   ns draw_delay(const port_settings& p) {
     auto jitter = std::chrono::duration<double, std::micro>{double(p.jitter.count())};
@@ -168,17 +155,10 @@ struct delay_switch::engine {
 
   void receive(std::size_t from) {
     for (int i = 0; i < burst; ++i) {
-      iovec io{buffer.data(), buffer.size()};
-      alignas(cmsghdr) char control[128];
-      msghdr message{};
-      message.msg_iov = &io;
-      message.msg_iovlen = 1;
-      message.msg_control = control;
-      message.msg_controllen = sizeof control;
-      auto size = ::recvmsg(ports[from].get(), &message, 0);
-      if (size < 0) return;
+      const auto got = receive_stamped(ports[from].get(), buffer.data(), buffer.size());
+      if (!got) return;
       ++counters.received;
-      accept(from, std::size_t(size), read_clock(CLOCK_MONOTONIC) - age_of(message));
+      accept(from, got->size, read_clock(CLOCK_MONOTONIC) - got->age);
     }
   }
 
@@ -225,8 +205,7 @@ struct delay_switch::engine {
 delay_switch::delay_switch(std::vector<std::string> interfaces, options o)
     : interfaces_(std::move(interfaces)), options_(o),
       wake_(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)), settings_(interfaces_.size()),
-      engine_(std::make_unique<engine>()) {
-  engine_->random_state = o.seed * 0x9e3779b97f4a7c15u | 1u;
+      engine_(std::make_unique<engine>(o.seed)) {
   for (const auto& i : interfaces_)
     engine_->ports.push_back(open_port(i));
 }

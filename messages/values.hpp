@@ -149,6 +149,8 @@ struct known_peer {
   net::peer_record record;
   bool online = false; ///< connected to the control plane now, as far as we know
   unix_ms heard{};     ///< when this record was last confirmed
+  /// `online` is what the control server says now; false: it is away, or has not said yet.
+  bool presence_known = false;
 };
 struct party_info {
   net::party_id id;
@@ -158,7 +160,7 @@ struct party_info {
   std::string server;  ///< "host:port" of its control server
 };
 struct find_peer {
-  std::optional<std::string> party; ///< a party's name; absent: all our parties
+  std::optional<std::string> party; ///< a party's name or id; absent: all our parties
   net::peer_id id;
 };
 struct list_peers {};

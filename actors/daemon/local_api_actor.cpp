@@ -118,7 +118,7 @@ struct answer_request {
     if (!wanted.peer)
       return snapshot(self, from, [=](json::object shape) { reply(me, to, std::move(shape)); });
     ask<msg::connection_view>(self, from, roles().supervisor, memory_deadline,
-                              msg::get_status{std::nullopt, *wanted.peer}, peer_shape);
+                              msg::get_status{wanted.party, *wanted.peer}, peer_shape);
   }
   void operator()(const local::connect& wanted) const {
     if (wanted.wait > std::chrono::milliseconds::zero())

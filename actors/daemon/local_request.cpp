@@ -82,7 +82,12 @@ struct operation {
 
 const std::array<operation, 9> operations{{
     {"ping", {}, [](fields&) -> request { return ping{}; }},
-    {"status", {"peer"}, [](fields& in) -> request { return status{in.peer(false)}; }},
+    {"status",
+     {"peer", "party"},
+     [](fields& in) -> request {
+       const auto id = in.peer(false);
+       return status{id, in.text("party", false)};
+     }},
     {"connect",
      {"peer", "party", "wait_ms"},
      [](fields& in) -> request {

@@ -14,6 +14,7 @@ namespace lanrage::actors::local {
 struct ping {};
 struct status {
   std::optional<net::peer_id> peer;
+  std::optional<std::string> party; ///< of the peer
 };
 struct connect {
   msg::connect_peer what;

@@ -83,7 +83,8 @@ void directory_core::own(const msg::own_legs& legs, time at, effects& out) {
 }
 
 void directory_core::send(const msg::send_signal& signal, time at, effects& out) {
-  transmit(signal, at, out);
+  signals_.put(signal, at.now);
+  flush_signals(at, out);
 }
 
 // --- what users ask for -------------------------------------------------------------------------
@@ -179,7 +180,7 @@ void directory_core::forget(party_map::iterator in, effects& out) {
   const auto id = in->first;
   parties_.erase(in);
   std::erase_if(tokens_, [&](const auto& each) { return each.first.first == id; });
-  std::erase_if(unsent_, [&](const auto& each) { return each.first.first == id; });
+  signals_.forget(id);
   save_now(out);
   if (!parties_.empty()) return;
   server_.reset();
@@ -195,8 +196,9 @@ directory_core::party* directory_core::find_party(const std::string& name) {
 }
 
 const directory_core::party* directory_core::find_party(const std::string& name) const {
+  // A name has no '=', an id ends with one.
   for (const auto& [id, each] : parties_)
-    if (each.name == name && !each.leaving) return &each;
+    if (!each.leaving && (each.name == name || to_string(id) == name)) return &each;
   return nullptr;
 }
 
@@ -208,7 +210,7 @@ msg::party_info directory_core::info_of(const net::party_id& id, const party& in
 
 msg::known_peer directory_core::known(const party& in, const net::wg_public_key& key) const {
   const auto* entry = in.book.find(key);
-  return {entry->record, entry->online, in.extras.at(key).heard};
+  return {entry->record, entry->online, in.extras.at(key).heard, in.present};
 }
 
 msg::party_credential directory_core::credential_of(const net::party_id& id,
@@ -219,14 +221,24 @@ msg::party_credential directory_core::credential_of(const net::party_id& id,
 }
 
 net::result<msg::known_peer> directory_core::find(const msg::find_peer& wanted) const {
-  if (wanted.party && find_party(*wanted.party) == nullptr)
-    return net::fail(net::errc::party_not_found, *wanted.party);
+  const auto* only = wanted.party ? find_party(*wanted.party) : nullptr;
+  if (wanted.party && only == nullptr) return net::fail(net::errc::party_not_found, *wanted.party);
+  std::optional<msg::known_peer> found;
+  std::string where;
+  bool several = false;
   for (const auto& [id, in] : parties_) {
-    if (in.leaving || (wanted.party && in.name != *wanted.party)) continue;
+    if (in.leaving || (only != nullptr && only != &in)) continue;
     const auto* entry = in.book.find(wanted.id);
-    if (entry != nullptr && entry->record.key != own_) return known(in, entry->record.key);
+    if (entry == nullptr || entry->record.key == own_) continue;
+    where += (where.empty() ? "" : ", ") + in.name;
+    several = several || (found && found->record.key != entry->record.key);
+    if (!found || (entry->online && !found->online)) found = known(in, entry->record.key);
   }
-  return net::fail(net::errc::peer_not_found, wanted.id.str());
+  if (several)
+    return net::fail(net::errc::peer_not_found, wanted.id.str() + " is another member in each of " +
+                                                    where + "; say which with --party");
+  if (!found) return net::fail(net::errc::peer_not_found, wanted.id.str());
+  return *std::move(found);
 }
 
 std::vector<msg::known_peer> directory_core::peers() const {
@@ -276,6 +288,7 @@ void directory_core::tick(time at, effects& out) {
     refuse_user(in, why, at, out);
   }
   if (publish_due_ && at.now >= *publish_due_) publish(at, out);
+  if (signals_due_ && at.now >= *signals_due_) flush_signals(at, out);
   if (save_due_ && at.now >= *save_due_) save_now(out);
 }
 
@@ -287,6 +300,7 @@ std::optional<msg::time_point> directory_core::deadline() const {
   if (link_ == link::waiting || link_ == link::opening) consider(link_due_);
   if (publish_due_) consider(*publish_due_);
   if (save_due_) consider(*save_due_);
+  if (signals_due_) consider(*signals_due_);
   for (const auto& [id, in] : parties_)
     if (in.user) consider(in.user->until);
   return first;

@@ -2,6 +2,7 @@
 
 #include "actors/backoff.hpp"
 #include "actors/directory/directory_document.hpp"
+#include "actors/directory/signal_queue.hpp"
 #include "config/defaults.hpp"
 #include "messages/control.hpp"
 #include "messages/values.hpp"
@@ -74,7 +75,8 @@ class directory_core {
 
   /// Everything a new subscriber must know.
   std::vector<msg::directory_event> snapshot(time at) const;
-  /// party_not_found, peer_not_found.
+  /// party_not_found; peer_not_found, also when the name is several members'. A member that is in
+  /// several parties is found where it is online.
   net::result<msg::known_peer> find(const msg::find_peer& wanted) const;
   std::vector<msg::known_peer> peers() const;
   std::vector<msg::party_info> parties() const;
@@ -106,10 +108,7 @@ class directory_core {
     bool leaving = false;
     bool joined = false;    ///< confirmed on the connection we have now
     bool may_create = true; ///< false: joined by invite and never confirmed
-  };
-  struct pending_signal {
-    msg::send_signal what;
-    msg::time_point until;
+    bool present = false;   ///< its members' presence is as of this connection
   };
   using party_map = std::map<net::party_id, party>;
 
@@ -124,7 +123,7 @@ class directory_core {
   msg::party_info info_of(const net::party_id& id, const party& in) const;
   msg::known_peer known(const party& in, const net::wg_public_key& key) const;
   msg::party_credential credential_of(const net::party_id& id, const party& in) const;
-  party* find_party(const std::string& name);
+  party* find_party(const std::string& name); ///< or id
   const party* find_party(const std::string& name) const;
 
   // directory_link.cpp: the connection and what the server says
@@ -157,6 +156,7 @@ class directory_core {
   void publish_to(const net::party_id& id, party& in, time at, effects& out);
   std::uint64_t next_version(time at);
   std::uint64_t next_sequence(time at);
+  signal_queue::fate fate_of(const msg::send_signal& signal) const;
   void transmit(const msg::send_signal& signal, time at, effects& out);
   void flush_signals(time at, effects& out);
 
@@ -191,7 +191,8 @@ class directory_core {
   std::optional<msg::time_point> publish_due_;
   std::optional<msg::time_point> published_at_;
   std::optional<msg::time_point> save_due_;
-  std::map<std::pair<net::party_id, net::wg_public_key>, pending_signal> unsent_;
+  signal_queue signals_;
+  std::optional<msg::time_point> signals_due_; ///< some wait for their turn
 };
 
 } // namespace lanrage::actors

@@ -44,7 +44,7 @@ void directory_core::want_link(time at, effects& out) {
 void directory_core::open(time at, effects& out) {
   msg::control_open wanted{++attempt_, *server_, {}};
   for (auto& [id, in] : parties_) {
-    in.joined = false;
+    in.joined = in.present = false;
     in.partial.clear();
     wanted.parties.push_back(credential_of(id, in));
   }
@@ -120,6 +120,7 @@ void directory_core::opened(const msg::link_opened& up, time at, effects& out) {
   // Made or joined while this connection was on its way.
   for (const auto& [id, in] : parties_)
     if (!answered.contains(id)) out.link.emplace_back(msg::control_join{credential_of(id, in)});
+  signals_.drop_older(at.now - defaults::signal_patience);
   flush_signals(at, out);
   save_soon(at);
 }
@@ -128,7 +129,7 @@ void directory_core::closed(const net::error& why, time at, effects& out) {
   const bool was_opening = link_ == link::opening;
   for (auto each = parties_.begin(); each != parties_.end();) {
     const auto in = each++;
-    in->second.joined = false;
+    in->second.joined = in->second.present = false;
     in->second.partial.clear();
     if (was_opening && in->second.user) refuse_user(in, why, at, out);
   }
@@ -148,6 +149,7 @@ void directory_core::said(const control::server_message& message, time at, effec
           use_tokens(news.tokens, at);
           tell(out, relays_event());
           use(news.view, at, out);
+          signals_.drop_older(at.now - defaults::signal_patience, news.view.party);
           flush_signals(at, out);
         } else if constexpr (std::is_same_v<type, control::party_left>) {
           left(news.party, at, out);
@@ -190,12 +192,16 @@ void directory_core::use(const control::party_records& more, time at, effects& o
   auto& in = found->second;
   if (in.partial.size() + more.records.size() > defaults::control_members_per_party_max) return;
   in.partial.insert(in.partial.end(), more.records.begin(), more.records.end());
-  if (more.complete) whole(in, at, out);
+  if (!more.complete) return;
+  whole(in, at, out);
+  flush_signals(at, out);
 }
 
 void directory_core::whole(party& in, time at, effects& out) {
   const auto id = net::id_of(in.secret);
   const auto before = in.book.entries();
+  // Who was offline and is offline still was not known to be: now it is.
+  const bool first = !std::exchange(in.present, true);
   const auto all = std::exchange(in.partial, {});
   std::set<net::wg_public_key> refused_keys;
   for (const auto& no : in.book.replace(all)) {
@@ -210,7 +216,7 @@ void directory_core::whole(party& in, time at, effects& out) {
     more.heard = at.wall;
     if (envelope.key == own_) continue;
     const auto old = before.find(envelope.key);
-    if (old == before.end() || old->second.record != entry->record ||
+    if (first || old == before.end() || old->second.record != entry->record ||
         old->second.online != entry->online)
       tell(out, msg::peer_known{known(in, envelope.key)});
   }

@@ -11,9 +11,6 @@ namespace {
 namespace control = net::control;
 namespace defaults = config::defaults;
 
-/// Signals kept for a connection to come: one per peer of a full party.
-constexpr std::size_t unsent_max = defaults::control_members_per_party_max;
-
 template <class T>
 std::vector<T> first_of(const std::vector<T>& all, std::size_t most) {
   return {all.begin(), all.begin() + static_cast<std::ptrdiff_t>(std::min(all.size(), most))};
@@ -80,16 +77,18 @@ std::uint64_t directory_core::next_sequence(time at) {
   return last_sequence_;
 }
 
+signal_queue::fate directory_core::fate_of(const msg::send_signal& signal) const {
+  const auto found = parties_.find(signal.party);
+  if (found == parties_.end() || found->second.leaving) return signal_queue::fate::drop;
+  const auto& in = found->second;
+  if (!in.joined || !in.present) return signal_queue::fate::keep;
+  // The server would refuse it. Its presence is the reason to say it again.
+  const auto* to = in.book.find(signal.to);
+  const bool offline = to != nullptr && !to->online;
+  return offline ? signal_queue::fate::drop : signal_queue::fate::send;
+}
+
 void directory_core::transmit(const msg::send_signal& wanted, time at, effects& out) {
-  const auto found = parties_.find(wanted.party);
-  if (found == parties_.end() || found->second.leaving) return;
-  if (link_ != link::up || !found->second.joined) {
-    // The newest to each peer is enough: signals say how things are, not what changed.
-    const std::pair to{wanted.party, wanted.to};
-    if (unsent_.contains(to) || unsent_.size() < unsent_max)
-      unsent_[to] = {wanted, at.now + defaults::signal_patience};
-    return;
-  }
   auto signal = wanted.signal;
   signal.sequence = next_sequence(at);
   if (signal.control_delay.count() == 0) signal.control_delay = delay_;
@@ -105,8 +104,12 @@ void directory_core::transmit(const msg::send_signal& wanted, time at, effects& 
 }
 
 void directory_core::flush_signals(time at, effects& out) {
-  for (auto& [to, pending] : std::exchange(unsent_, {}))
-    if (at.now < pending.until) transmit(pending.what, at, out);
+  signals_due_.reset();
+  if (link_ != link::up) return; // the next connection calls for them
+  const bool more = signals_.flush(
+      at.now, [this](const msg::send_signal& signal) { return fate_of(signal); },
+      [&](const msg::send_signal& signal) { transmit(signal, at, out); });
+  if (more) signals_due_ = at.now + defaults::control_signals_turn;
 }
 
 } // namespace lanrage::actors

@@ -18,6 +18,8 @@ peer_connection::peer_connection(const net::wg_public_key& own, msg::saved_peer 
   // The relay in use is known by its address before the first ranking is there.
   last_relay_ = saved.relay;
   adoptable_ = saved.how && configured_ && configured_->keepalive;
+  knows_us_ = adoptable_;
+  may_start_unasked_ = knows_us_ && initiator_;
   if (adoptable_ && saved.relay)
     path_ = through(*saved.relay);
   else if (adoptable_ && configured_->where)
@@ -85,7 +87,7 @@ void peer_connection::on(const started&) {
 }
 
 void peer_connection::find_record() {
-  find_asked_ = issue(msg::find_peer{std::nullopt, record_.id});
+  find_asked_ = issue(msg::find_peer{to_string(record_.party), record_.id});
 }
 
 void peer_connection::discover(std::string why) {
@@ -96,7 +98,10 @@ void peer_connection::discover(std::string why) {
 void peer_connection::on(const record_found& answer) {
   if (answer.asked != find_asked_) return;
   find_asked_ = no_ticket;
-  if (answer.found) learn(*answer.found);
+  if (answer.found) {
+    learn(*answer.found);
+    if (offline()) return went_offline();
+  }
   if (!in<discovering>()) return;
   if (answer.found) return negotiate("record found");
   const auto why = answer.found.error().code;
@@ -107,37 +112,10 @@ void peer_connection::on(const record_found& answer) {
   fail(net::errc::peer_not_found, "the directory did not answer");
 }
 
-void peer_connection::due(discovering&) {
+void peer_connection::due(discovering& s) {
+  if (now_.at < s.until) return;
+  if (offline()) return wait_for_presence();
   on(record_found{find_asked_, net::fail(net::errc::timed_out)});
-}
-
-void peer_connection::learn(const msg::known_peer& known) {
-  online_ = known.online;
-  if (known.record.key != record_.key || known.record.version < record_.version) return;
-  const auto moved = known.record.address != record_.address;
-  record_ = known.record;
-  heard(talk_.record(record_));
-  if (moved && configured_ && record_.address.leased()) {
-    auto peer = *configured_;
-    peer.address = record_.address;
-    write(peer, false);
-  }
-}
-
-void peer_connection::on(const msg::peer_known& known) {
-  const auto came_online = known.peer.online && !online_;
-  const auto version = record_.version;
-  learn(known.peer);
-  if (in<discovering>() && record_.address.leased()) {
-    find_asked_ = no_ticket;
-    return negotiate("record known");
-  }
-  if (came_online) {
-    talk_.owe(now_.at);
-    hope("the peer came online");
-  } else if (record_.version != version) {
-    hope("the peer's record changed");
-  }
 }
 
 void peer_connection::on(const record_gone&) {
@@ -147,6 +125,7 @@ void peer_connection::on(const record_gone&) {
 // --- negotiating ---------------------------------------------------------------------------------
 
 void peer_connection::negotiate(std::string why) {
+  if (offline()) return wait_for_presence();
   if (initiator_) talk_.next_epoch();
   direct_.reset();
   path_.reset();
@@ -164,8 +143,6 @@ void peer_connection::negotiate(std::string why) {
 void peer_connection::due(negotiating& s) {
   if (now_.at < s.until) return;
   if (!ready_) return fail(net::errc::wg_refused, "WireGuard did not take the peer");
-  if (!online_ && !talk_.peer_ready())
-    return fail(net::errc::connection_failed, "the peer is offline");
   if (!talk_.peer_ready())
     return fail(net::errc::connection_failed, "the peer did not answer our offer");
   if (initiator_ && ranking_.empty())
@@ -176,6 +153,8 @@ void peer_connection::due(negotiating& s) {
 // --- failing, hoping, closing --------------------------------------------------------------------
 
 void peer_connection::fail(net::errc why, std::string text) {
+  const auto no_answer = why == net::errc::connection_failed || why == net::errc::relay_unavailable;
+  if (no_answer && offline()) return wait_for_presence();
   talk_.forget_ready();
   talk_.stop_repeating();
   connected_at_.reset();
@@ -189,6 +168,7 @@ void peer_connection::fail(net::errc why, std::string text) {
 
 void peer_connection::closed_by_peer() {
   if (in<closing>()) return;
+  knows_us_ = may_start_unasked_ = false;
   talk_.forget_ready();
   talk_.stop_repeating();
   connected_at_.reset();
@@ -203,7 +183,7 @@ void peer_connection::closed_by_peer() {
 
 void peer_connection::hope(std::string why) {
   const auto* s = in<failed>();
-  if (!s || !s->retry) return;
+  if (!s || s->by_peer() || offline()) return;
   slow_retry_.reset();
   discover(std::move(why));
 }
@@ -214,10 +194,10 @@ void peer_connection::due(failed& s) {
 
 void peer_connection::on(const user_connect&) {
   wanted_ = true;
-  if (auto* s = in<failed>()) {
-    s->retry = now_.at;
-    hope("asked to connect");
-  }
+  asked_until_ = now_.at + defaults::discover_deadline;
+  if (!in<failed>()) return;
+  slow_retry_.reset();
+  discover("asked to connect"); // an offline peer may come while it lasts
 }
 
 void peer_connection::on(const msg::close_peer& how) {

@@ -1,8 +1,10 @@
 #include "actors/relay/relay_selector.hpp"
 
+#include "actors/relay/relay_document.hpp"
 #include "actors/shell.hpp"
 
 #include <caf/actor_system.hpp>
+#include <caf/atom.hpp>
 #include <caf/stateful_actor.hpp>
 #include <caf/typed_event_based_actor.hpp>
 
@@ -27,7 +29,9 @@ namespace lanrage::actors {
 
 namespace {
 
-using shell = msg::relay_selector_actor::extend<caf::reacts_to<relay_due>>;
+using save_atom = caf::atom_constant<caf::atom("saverelays")>;
+using shell =
+    msg::relay_selector_actor::extend<caf::reacts_to<relay_due>, caf::reacts_to<save_atom>>;
 
 struct selector_state {
   static inline const char* name = "relay selector";
@@ -37,6 +41,7 @@ struct selector_state {
   msg::wall_clock wall;
   std::optional<msg::time_point> armed;
   std::uint64_t token = 0; ///< of the armed deadline
+  bool save_pending = false;
 };
 using self_pointer = shell::stateful_pointer<selector_state>;
 
@@ -48,6 +53,35 @@ void arm(self_pointer self) {
   state.armed = due;
   const auto wait = std::max(*due - self->clock().now(), msg::time_point::duration::zero());
   self->delayed_send(self, wait, relay_due{++state.token});
+}
+
+/// A registration's timestamp moves all the time; it is the cookie that makes a resumption.
+std::map<net::relay_id, net::cookie> cookies_of(const remembered_relays& relays) {
+  std::map<net::relay_id, net::cookie> out;
+  for (const auto& [id, relay] : relays)
+    out.emplace(id, *relay.cookie);
+  return out;
+}
+
+void save_soon(self_pointer self) {
+  auto& state = self->state;
+  const auto& memory = *state.memory;
+  if (state.save_pending || !memory.table.listed) return;
+  if (cookies_of(worth_saving(memory.table)) == memory.saved) return;
+  state.save_pending = true;
+  self->delayed_send(self, config::defaults::save_after, save_atom::value);
+}
+
+void save(self_pointer self) {
+  auto& state = self->state;
+  const auto relays = worth_saving(state.memory->table);
+  state.save_pending = false;
+  state.memory->saved = cookies_of(relays);
+  self->request(state.roles.store, config::defaults::configure_deadline,
+                msg::store_put{std::string{relays_document_name}, to_text(relays)})
+      .then(
+          [](const msg::done&) {},
+          [](const caf::error& failed) { spdlog::warn("relays: not saved: {}", text_of(failed)); });
 }
 
 void execute(self_pointer self, relay_effects& effects) {
@@ -64,6 +98,7 @@ void execute(self_pointer self, relay_effects& effects) {
     self->send(state.roles.supervisor, *effects.publish);
   }
   state.memory->table = state.table->memory();
+  save_soon(self);
   arm(self);
 }
 
@@ -129,10 +164,23 @@ shell::behavior_type selector(self_pointer self, const msg::roles& roles,
         self->state.armed.reset();
         step(self, [](auto& table, auto now, auto& out) { table.tick(now, out); });
       },
+      [=](save_atom) { save(self); },
   };
 }
 
 } // namespace
+
+std::shared_ptr<relay_selector_memory> load_relays(std::string_view document) {
+  auto out = std::make_shared<relay_selector_memory>();
+  const auto relays = parse_relays(document);
+  if (relays) {
+    out->table.relays = *relays;
+    out->saved = cookies_of(*relays);
+  } else {
+    spdlog::warn("relays: starting without what was remembered: {}", relays.error().detail);
+  }
+  return out;
+}
 
 msg::relay_selector_actor spawn_relay_selector(caf::actor_system& system, const msg::roles& roles,
                                                relay_selector_settings settings,

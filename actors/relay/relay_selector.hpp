@@ -5,7 +5,9 @@
 
 #include <caf/fwd.hpp>
 
+#include <map>
 #include <memory>
+#include <string_view>
 
 namespace lanrage::actors {
 
@@ -17,11 +19,17 @@ struct relay_selector_settings {
 /// What the next incarnation continues from: it resumes its registrations in one round trip.
 struct relay_selector_memory {
   relay_table_memory table;
+  std::map<net::relay_id, net::cookie> saved; ///< what the store has
 };
+
+/// The memory to start with, from the store document "relays.json" (empty: a first start). It only
+/// saves round trips, so a damaged one is said in the log and forgotten.
+std::shared_ptr<relay_selector_memory> load_relays(std::string_view document);
 
 /// The shell around relay_table. On start it attaches itself (`roles.relays`) to the port, the
 /// directory and the route watch; it tells `own_legs` to the directory and the supervisor, and its
-/// news to the supervisor.
+/// news to the supervisor. What resumes a registration goes to the store when it changes, which is
+/// about once an hour.
 msg::relay_selector_actor spawn_relay_selector(caf::actor_system& system, const msg::roles& roles,
                                                relay_selector_settings settings,
                                                std::shared_ptr<relay_selector_memory> memory);

@@ -18,6 +18,7 @@ struct remembered_relay {
   std::optional<net::cookie> cookie; ///< resumes in one round trip while the relay honours it
   std::uint64_t timestamp = 0;       ///< of our last registration
   std::optional<std::chrono::microseconds> rtt;
+  friend bool operator==(const remembered_relay&, const remembered_relay&) = default;
 };
 
 /// Our own side of every registration.

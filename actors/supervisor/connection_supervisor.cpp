@@ -9,7 +9,7 @@
 #include <algorithm>
 #include <utility>
 
-/// What the supervisor hears from the directory and from users.
+/// What the supervisor hears from the directory, and its start.
 namespace lanrage::actors {
 
 namespace {
@@ -40,11 +40,17 @@ struct directory_news {
     const auto& record = news.peer.record;
     if (record.key == s().settings.own) return;
     s().memory->known[{record.key, record.party}] = news.peer;
+    use(record);
+    connect_awaited(self, record.id);
+  }
+  void use(const net::peer_record& record) const {
     const auto kept = s().memory->peers.find(record.key);
     const auto have = kept != s().memory->peers.end();
     if (have && kept->second.guardian) {
-      if (kept->second.saved.record.party == record.party)
-        self->send(address_of(kept->second), news);
+      const auto in = kept->second.saved.record.party;
+      const auto* best = known_record(*s().memory, record.key, in);
+      if (in == record.party || best->record.party == record.party)
+        self->send(address_of(kept->second), msg::peer_known{*best});
       return;
     }
     if (have ? !kept->second.saved.wanted : !s().settings.auto_connect) return;
@@ -55,7 +61,7 @@ struct directory_news {
     s().memory->known.erase({news.key, news.party});
     const auto kept = s().memory->peers.find(news.key);
     if (kept == s().memory->peers.end()) return;
-    if (const auto* elsewhere = known_record(*s().memory, news.key)) {
+    if (const auto* elsewhere = known_record(*s().memory, news.key, news.party)) {
       if (kept->second.guardian)
         self->send(address_of(kept->second), msg::peer_known{*elsewhere});
       else
@@ -88,86 +94,12 @@ struct directory_news {
       publish(self, "control",
               news.up ? "connected to the control server" : "no connection to the control server");
     s().memory->self.control = news;
+    if (!news.up)
+      for (auto& [of, known] : s().memory->known)
+        known.presence_known = false;
     tell_all(self, news);
   }
 };
-
-// --- requests ------------------------------------------------------------------------------------
-
-/// The peer a user means, among those we keep.
-std::map<wg_public_key, kept_peer>::iterator find_kept(connection_memory& memory,
-                                                       const net::peer_id& id) {
-  return std::find_if(memory.peers.begin(), memory.peers.end(),
-                      [&](const auto& p) { return p.second.saved.record.id == id; });
-}
-
-void connect(pointer self, const msg::known_peer& found, const msg::connect_peer& asked,
-             promise_guard<msg::connection_view> promise) {
-  auto& s = self->state;
-  const auto& key = found.record.key;
-  s.memory->known[{key, found.record.party}] = found;
-  auto& peer = keep(*s.memory, found.record);
-  peer.saved.wanted = true;
-  save_soon(self);
-  if (peer.view &&
-      (peer.view->at == msg::phase::connected || peer.view->at == msg::phase::degraded ||
-       peer.view->at == msg::phase::trialling))
-    return promise.deliver(*peer.view);
-  s.connecting[key].push_back(std::move(promise));
-  start_peer(self, key);
-  self->send(address_of(peer), asked);
-}
-
-caf::typed_response_promise<msg::connection_view> on_connect(pointer self,
-                                                             const msg::connect_peer& asked) {
-  promise_guard<msg::connection_view> promise{self->make_response_promise<msg::connection_view>()};
-  self->request(self->state.roles.directory, defaults::discover_deadline,
-                msg::find_peer{asked.party, asked.id})
-      .then([self, asked,
-             promise](const msg::known_peer& found) { connect(self, found, asked, promise); },
-            [promise](caf::error& e) mutable { promise.fail(msg::from_caf(e)); });
-  return promise.promise();
-}
-
-caf::typed_response_promise<msg::done> on_disconnect(pointer self,
-                                                     const msg::disconnect_peer& asked) {
-  auto& s = self->state;
-  promise_guard<msg::done> promise{self->make_response_promise<msg::done>()};
-  const auto kept = find_kept(*s.memory, asked.id);
-  if (kept == s.memory->peers.end()) {
-    promise.fail(net::fail(net::errc::peer_not_found, "not connected to " + to_string(asked.id)));
-    return promise.promise();
-  }
-  kept->second.saved.wanted = false;
-  save_soon(self);
-  if (!kept->second.guardian) {
-    promise.deliver(msg::done{});
-  } else {
-    s.disconnecting[kept->first].push_back(promise);
-    self->send(address_of(kept->second), msg::close_peer{true});
-  }
-  return promise.promise();
-}
-
-caf::result<msg::connection_view> on_status(pointer self, const msg::get_status& asked) {
-  auto& memory = *self->state.memory;
-  const auto kept = find_kept(memory, asked.id);
-  if (kept != memory.peers.end() && kept->second.view) return *kept->second.view;
-  return msg::to_caf(
-      net::fail(net::errc::peer_not_found, "no connection to " + to_string(asked.id)));
-}
-
-msg::status_report on_list(pointer self) {
-  const auto& memory = *self->state.memory;
-  msg::status_report out;
-  out.self = memory.self;
-  for (const auto& [key, peer] : memory.peers)
-    if (peer.view && peer.view->at != msg::phase::closing) out.peers.push_back(*peer.view);
-  std::sort(out.peers.begin(), out.peers.end(), [](const auto& a, const auto& b) {
-    return std::tie(a.id, a.key) < std::tie(b.id, b.key);
-  });
-  return out;
-}
 
 void subscribe(pointer self, const msg::event_sink& sink) {
   auto& subscribers = self->state.memory->subscribers;
@@ -235,6 +167,7 @@ connection_supervisor(pointer self, const msg::roles& roles, const connection_se
         publish(self, "network", "addresses or routes changed");
         tell_all(self, m);
       },
+      [self](patience_atom) { end_patience(self); },
       [self](save_atom) { save(self); },
       [self](lease_atom) { use_lease(self); },
   };

@@ -50,15 +50,26 @@ void save(pointer self) {
 
 // --- running peers -------------------------------------------------------------------------------
 
-const msg::known_peer* known_record(const connection_memory& memory, const wg_public_key& key) {
-  const auto first = memory.known.lower_bound({key, net::party_id{}});
-  return first != memory.known.end() && first->first.first == key ? &first->second : nullptr;
+const msg::known_peer* known_record(const connection_memory& memory, const wg_public_key& key,
+                                    const net::party_id& in) {
+  const msg::known_peer* best = nullptr;
+  const auto rank = [&](const msg::known_peer& known) {
+    return std::pair{known.online && known.presence_known, known.record.party == in};
+  };
+  for (auto at = memory.known.lower_bound({key, net::party_id{}});
+       at != memory.known.end() && at->first.first == key; ++at)
+    if (!best || rank(at->second) > rank(*best)) best = &at->second;
+  return best;
 }
 
-void start_peer(pointer self, const wg_public_key& key) {
+void start_peer(pointer self, const wg_public_key& key,
+                const std::optional<msg::connect_peer>& asked) {
   auto& s = self->state;
   auto& peer = s.memory->peers.at(key);
-  if (peer.guardian) return;
+  if (peer.guardian) {
+    if (asked) self->send(address_of(peer), *asked);
+    return;
+  }
   guardian_settings settings;
   settings.name = "peer " + to_string(peer.saved.record.id);
   settings.budget = s.settings.peer_budget;
@@ -80,7 +91,8 @@ void start_peer(pointer self, const wg_public_key& key) {
   self->monitor(peer.guardian);
   start_guardian(peer.guardian);
   const auto address = address_of(peer);
-  if (const auto* known = known_record(*s.memory, key))
+  if (asked) self->send(address, *asked);
+  if (const auto* known = known_record(*s.memory, key, peer.saved.record.party))
     self->send(address, msg::peer_known{*known});
   if (s.memory->paths) self->send(address, *s.memory->paths);
   if (s.memory->legs) self->send(address, *s.memory->legs);
@@ -158,7 +170,7 @@ void on_down(pointer self, caf::down_msg& down) {
   if (down.reason) return self->quit(down.reason); // our own guardian decides what next
   answer_disconnecting(self, key);
   if (!found->second.saved.wanted) s.connecting.erase(key);
-  if (!known_record(*s.memory, key)) {
+  if (!known_record(*s.memory, key, {})) {
     s.memory->peers.erase(found); // it left our parties
     s.connecting.erase(key);
   } else if (found->second.saved.wanted) {

@@ -19,8 +19,17 @@ namespace lanrage::actors::connections {
 
 using save_atom = caf::atom_constant<caf::atom("savepeers")>;
 using lease_atom = caf::atom_constant<caf::atom("useaddress")>;
+using patience_atom = caf::atom_constant<caf::atom("patience")>;
 using own_interface =
-    msg::connection_supervisor_actor::extend<caf::reacts_to<save_atom>, caf::reacts_to<lease_atom>>;
+    msg::connection_supervisor_actor::extend<caf::reacts_to<save_atom>, caf::reacts_to<lease_atom>,
+                                             caf::reacts_to<patience_atom>>;
+
+/// A user named somebody who may have joined a moment ago.
+struct awaited_peer {
+  msg::connect_peer asked;
+  promise_guard<msg::connection_view> promise;
+  msg::time_point until;
+};
 
 struct supervisor_state {
   static inline const char* name = "connections";
@@ -29,6 +38,7 @@ struct supervisor_state {
   std::shared_ptr<connection_memory> memory;
   std::map<net::wg_public_key, std::vector<promise_guard<msg::connection_view>>> connecting;
   std::map<net::wg_public_key, std::vector<promise_guard<msg::done>>> disconnecting;
+  std::vector<awaited_peer> awaited; ///< one per waiting user
   bool save_pending = false;
 };
 using pointer = own_interface::stateful_pointer<supervisor_state>;
@@ -50,12 +60,28 @@ void publish(pointer self, std::string what, std::string text,
 void save_soon(pointer self);
 void save(pointer self);
 
-/// The latest word on a member, of any party of ours.
-const msg::known_peer* known_record(const connection_memory& memory, const net::wg_public_key& key);
+/// The latest word on a member: of the party where it is online, else of this one, else of any.
+const msg::known_peer* known_record(const connection_memory& memory, const net::wg_public_key& key,
+                                    const net::party_id& in);
 kept_peer& keep(connection_memory& memory, const net::peer_record& record);
-/// Spawns the guardian of a kept peer, unless it runs, and tells it all we know.
-void start_peer(pointer self, const net::wg_public_key& key);
+/// Spawns the guardian of a kept peer, unless it runs, and tells it all we know; first of all what
+/// a user asked for.
+void start_peer(pointer self, const net::wg_public_key& key,
+                const std::optional<msg::connect_peer>& asked = std::nullopt);
 void on_update(pointer self, const msg::peer_update& update);
+// What users ask for (connection_requests.cpp).
+caf::typed_response_promise<msg::connection_view> on_connect(pointer self,
+                                                             const msg::connect_peer& asked);
+caf::typed_response_promise<msg::done> on_disconnect(pointer self,
+                                                     const msg::disconnect_peer& asked);
+caf::typed_response_promise<msg::connection_view> on_status(pointer self,
+                                                            const msg::get_status& asked);
+msg::status_report on_list(pointer self);
+/// A member of this name is there: whoever waits for it may go on.
+void connect_awaited(pointer self, const net::peer_id& id);
+/// Tells those who waited long enough that nobody came.
+void end_patience(pointer self);
+
 /// The guardian of a peer ended: on purpose, or past its budget. Or a subscriber went.
 void on_down(pointer self, caf::down_msg& down);
 

@@ -1,6 +1,6 @@
 #include "net/os/wg_go.hpp"
 
-#include "net/os/wg_process.hpp"
+#include "net/os/process.hpp"
 
 #include <unistd.h>
 
@@ -86,7 +86,6 @@ result<void> start_wireguard_go(const std::string& interface) {
                 "the kernel has no WireGuard and wireguard-go is not installed: "
                 "apt-get install wireguard-go");
   process_options options;
-  options.own_session = true;
   options.deadline = std::chrono::seconds{5};
   // Without WG_PROCESS_FOREGROUND and LOG_LEVEL in its environment it goes to the background by
   // itself, with /dev/null for its output, as soon as link and socket exist: its end is our signal.

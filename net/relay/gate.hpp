@@ -2,6 +2,7 @@
 
 #include "net/endpoint.hpp"
 #include "net/keys.hpp"
+#include "net/random.hpp"
 #include "net/relay/limits.hpp"
 
 #include <algorithm>
@@ -59,11 +60,7 @@ class seeded_hash {
     return out;
   }
   std::uint64_t step(std::uint64_t state, std::uint64_t value) const {
-    // The finaliser of splitmix64 over state and value.
-    auto z = (state ^ value) * 0x9e3779b97f4a7c15ULL + seed_;
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ULL;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebULL;
-    return z ^ (z >> 31);
+    return splitmix64::mix((state ^ value) * splitmix64::increment + seed_);
   }
 
   std::uint64_t seed_;

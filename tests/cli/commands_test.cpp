@@ -44,6 +44,14 @@ TEST_CASE("status --json of a peer prints the peer alone") {
   CHECK(daemon.heard().at(0) == R"({"op":"status","peer":"bob"})");
 }
 
+TEST_CASE("status of a peer names the party when it is given") {
+  fake_daemon daemon{{"{\"ok\":true,\"peer\":" + peer_json + "}\n"}};
+  listen_to([&] {
+    CHECK(show_status({daemon.socket(), true}, "bob", "friends") == exit_code::done);
+  });
+  CHECK(daemon.heard().at(0) == R"({"op":"status","peer":"bob","party":"friends"})");
+}
+
 TEST_CASE("status shows this machine and a table of its peers") {
   fake_daemon daemon{{"{\"ok\":true,\"self\":" + self_json + ",\"peers\":[" + peer_json + "]}\n"}};
   const auto said = listen_to([&] {
@@ -74,6 +82,7 @@ TEST_CASE("exit codes are those of the interface") {
   CHECK(code_for("bad_message") == exit_code::usage);
   CHECK(code_for("bad_invite") == exit_code::usage);
   CHECK(code_for("connection_failed") == exit_code::failed);
+  CHECK(code_for("peer_offline") == exit_code::failed);
   CHECK(code_for("a_code_of_a_newer_daemon") == exit_code::failed);
   exit_code got{};
   listen_to([&] { got = party_list({"/nonexistent/lanrage.sock", false}); });

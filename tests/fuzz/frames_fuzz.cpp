@@ -1,17 +1,12 @@
 #include "net/crypto.hpp"
 #include "net/frames.hpp"
-
-#include <cstdlib>
+#include "require.hpp"
 
 using namespace lanrage::net;
 
 namespace {
 
 const shared_key key;
-
-void require(bool holds) {
-  if (!holds) std::abort();
-}
 
 /// The fuzzer cannot forge a MAC: this makes the frame authentic, to get behind the check.
 bytes signed_copy(byte_view datagram) {

@@ -4,13 +4,16 @@
 #include "lab/failure.hpp"
 #include "lab/party.hpp"
 #include "lab/ping_stream.hpp"
+#include "net/random.hpp"
 #include "require_lab.hpp"
 
 #include <catch2/catch.hpp>
 
 #include <csignal>
+#include <random>
 #include <sstream>
 #include <thread>
+#include <vector>
 
 using namespace lanrage::lab;
 using namespace std::chrono_literals;
@@ -173,6 +176,47 @@ TEST_CASE("killing each part in turn never needs a manual restart of another") {
     p.kill(victim);
     std::this_thread::sleep_for(500ms);
     p.start(victim);
+    require_settled(p, 60s);
+  }
+}
+
+TEST_CASE(
+    "killing any parts in any order, some together, never needs a manual restart of another") {
+  if (skipped(party_unavailable_reason())) return;
+  party p{options()};
+  p.form();
+  require_settled(p);
+  // Another order each time: a failure prints the seed and the order it drew.
+  const std::uint64_t seed = std::random_device{}();
+  lanrage::net::splitmix64 draw{seed};
+  std::string order = "seed " + std::to_string(seed) + ":";
+  const std::vector<std::string> programs{"control", "relay1", "relay2", "p1", "p2", "p3"};
+  const std::vector<std::string> members{"p1", "p2", "p3"};
+  constexpr int rounds = 4;
+  for (int round = 0; round < rounds; ++round) {
+    auto victims = programs;
+    const auto together = 1 + draw.next() % 3;
+    while (victims.size() > together)
+      victims.erase(victims.begin() + static_cast<std::ptrdiff_t>(draw.next() % victims.size()));
+    order += " |";
+    for (const auto& victim : victims) {
+      order += " " + victim;
+      p.kill(victim);
+    }
+    if (draw.next() % 2 == 0) {
+      const auto& member = members[draw.next() % members.size()];
+      if (const auto pid = wireguard_go(p, member); pid > 0) {
+        order += " " + member + "'s wireguard-go";
+        REQUIRE(p.lab().at(member).run({"kill", "-9", std::to_string(pid)}).ok());
+      }
+    }
+    INFO(order);
+    std::this_thread::sleep_for(std::chrono::milliseconds{draw.next() % 2000});
+    while (!victims.empty()) { // what systemd does, in any order, too
+      const auto next = static_cast<std::ptrdiff_t>(draw.next() % victims.size());
+      p.start(victims[static_cast<std::size_t>(next)]);
+      victims.erase(victims.begin() + next);
+    }
     require_settled(p, 60s);
   }
 }

@@ -20,6 +20,11 @@ TEST_CASE("splitmix64 gives the published sequence") {
   CHECK(stream.next() == 9817491932198370423ULL);
 }
 
+TEST_CASE("a stream's octets are its words, the least significant octet first") {
+  const auto from = octets_of(std::make_shared<splitmix64>(1234567));
+  CHECK(draw(from, 10) == bytes{0x85, 0xfc, 0x08, 0xfb, 0x17, 0xd0, 0x9e, 0x59, 0xa5, 0x0f});
+}
+
 TEST_CASE("the same seed and name give the same octets, another name others") {
   CHECK(draw(seeded_random(7, "a"), 33) == draw(seeded_random(7, "a"), 33));
   CHECK(draw(seeded_random(7, "a"), 16) != draw(seeded_random(7, "b"), 16));

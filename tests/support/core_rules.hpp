@@ -50,7 +50,8 @@ inline std::optional<std::string> broken_rule(const actors::peer_connection& cor
   const auto due = core.wake_at();
   const auto view = core.view();
   if (core.gone()) return due ? std::optional<std::string>{"a timer after the end"} : std::nullopt;
-  if (!due && !(after == msg::phase::failed && view.error == net::errc::closed))
+  const auto others_turn = view.error == net::errc::closed || view.error == net::errc::peer_offline;
+  if (!due && !(after == msg::phase::failed && others_turn))
     return "waits without a deadline in " + std::string(to_string(after));
   if (due && due->at <= now.at && due->at + std::chrono::hours{1} < now.at)
     return "a deadline long past";

@@ -1,20 +1,25 @@
 #pragma once
 
+#include "net/random.hpp"
+
 #include <cstdint>
+#include <memory>
 
 namespace lanrage::test {
 
-/// splitmix64: small, portable, the same everywhere.
-struct splitmix {
-  std::uint64_t state;
-  std::uint64_t operator()() {
-    std::uint64_t z = (state += 0x9e3779b97f4a7c15ull);
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ull;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebull;
-    return z ^ (z >> 31);
-  }
-  std::uint64_t below(std::uint64_t n) { return (*this)() % n; }
-  bool chance(double p) { return static_cast<double>((*this)() >> 11) * 0x1p-53 < p; }
+/// net::splitmix64 with what tests draw from it. Copies share their state.
+class splitmix {
+ public:
+  explicit splitmix(std::uint64_t seed) : stream_(std::make_shared<net::splitmix64>(seed)) {}
+  std::uint64_t next() { return stream_->next(); }
+  std::uint64_t below(std::uint64_t bound) { return next() % bound; }
+  /// True with the probability `p`.
+  bool chance(double p) { return static_cast<double>(next() >> 11) * 0x1p-53 < p; }
+  /// Octets of the same stream, for keys and nonces.
+  net::random_source source() const { return net::octets_of(stream_); }
+
+ private:
+  std::shared_ptr<net::splitmix64> stream_;
 };
 
 } // namespace lanrage::test

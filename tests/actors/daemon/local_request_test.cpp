@@ -29,6 +29,7 @@ TEST_CASE("local API: every operation is understood with its fields") {
   expect<local::ping>(R"({"op":"ping"})");
   CHECK_FALSE(expect<local::status>(R"({"op":"status"})").peer);
   CHECK(expect<local::status>(R"({"op":"status","peer":"bob"})").peer->str() == "bob");
+  CHECK(expect<local::status>(R"({"op":"status","peer":"bob","party":"p"})").party == "p");
   const auto connect =
       expect<local::connect>(R"({"op":"connect","peer":"bob","party":"lan","wait_ms":0})");
   CHECK(connect.what.id.str() == "bob");

@@ -29,7 +29,9 @@ class control_world;
 
 /// One member's directory and everything it wanted done.
 struct directory_node {
-  directory_node(control_world& in, std::string called, std::string document = {});
+  /// `goes_by`: its name in parties, if that is not what it is called here.
+  directory_node(control_world& in, std::string called, std::string document = {},
+                 std::string goes_by = {});
 
   void run(const std::function<void(actors::directory_core&, actors::directory_time,
                                     actors::directory_effects&)>& step);
@@ -197,12 +199,13 @@ class control_world {
 
 // --- definitions --------------------------------------------------------------------------------
 
-inline directory_node::directory_node(control_world& in, std::string called, std::string kept)
+inline directory_node::directory_node(control_world& in, std::string called, std::string kept,
+                                      std::string goes_by)
     : world(in), name(std::move(called)),
       key(net::generate_x25519<net::wg_private_key>(stream(name))), pub(net::public_key(key)),
       document(std::move(kept)) {
-  actors::directory_settings settings{*net::peer_id::parse(name), key, stream(name + "/secrets"),
-                                      stream(name + "/jitter")};
+  actors::directory_settings settings{*net::peer_id::parse(goes_by.empty() ? name : goes_by), key,
+                                      stream(name + "/secrets"), stream(name + "/jitter")};
   core = std::make_unique<actors::directory_core>(settings,
                                                   actors::parse_directory(document).value(), 0);
   world.attach(*this);

@@ -402,6 +402,117 @@ TEST_CASE("a signal without a connection waits a moment for one, the newest per 
   CHECK(p.bob.told<msg::signal_received>().empty()); // too old to be told
 }
 
+TEST_CASE("a name is looked up in the party that is asked for, by its name or id") {
+  pair_of_members p;
+  directory_node other{p.world, "robert", {}, "bob"};
+  other.start();
+  other.host("192.168.1.9:51820");
+  const auto asked = other.create("work");
+  p.world.advance(1s);
+  const auto work = other.answer<msg::party_created>(asked);
+  p.alice.join(work.invite);
+  p.world.advance(3s);
+  const auto find = [&](std::optional<std::string> party) {
+    return p.alice.core->find({std::move(party), *net::peer_id::parse("bob")});
+  };
+  REQUIRE(find("lan night"));
+  CHECK(find("lan night")->record.key == p.bob.pub);
+  REQUIRE(find("work"));
+  CHECK(find("work")->record.key == other.pub);
+  REQUIRE(find(to_string(work.party.id)));
+  CHECK(find(to_string(work.party.id))->record.key == other.pub);
+  CHECK(find("play").error().code == errc::party_not_found);
+  const auto which = find({});
+  REQUIRE_FALSE(which);
+  CHECK(which.error().code == errc::peer_not_found);
+  CHECK(which.error().detail.find("lan night") != std::string::npos);
+  CHECK(which.error().detail.find("work") != std::string::npos);
+
+  SECTION("one member in both parties is no question, and found where it is online") {
+    p.world.detach(other);
+    p.alice.leave("work");
+    p.world.advance(1s);
+    const auto again = p.alice.create("work");
+    p.world.advance(1s);
+    p.bob.join(p.alice.answer<msg::party_created>(again).invite);
+    p.world.advance(3s);
+    REQUIRE(find({}));
+    CHECK(find({})->record.key == p.bob.pub);
+    p.bob.leave("lan night");
+    p.world.advance(1s);
+    REQUIRE(find({}));
+    CHECK(find({})->record.party != p.party);
+  }
+  SECTION("a party is left by its id, too") {
+    p.alice.answer<msg::done>(p.alice.leave(to_string(work.party.id)));
+    CHECK(p.alice.core->parties().size() == 1);
+    p.world.detach(other);
+  }
+  SECTION("the world ends with both") {
+    p.world.detach(other);
+  }
+}
+
+TEST_CASE("nothing is sent to a member that is offline") {
+  pair_of_members p;
+  p.world.cut(p.bob);
+  REQUIRE_FALSE(p.alice.peer("bob").online);
+  CHECK(p.alice.peer("bob").presence_known);
+  const auto said = p.alice.said.size();
+  p.alice.signal(p.party, p.bob.pub, 1);
+  CHECK(p.alice.said.size() == said);
+  p.world.advance(1s); // it is back
+  REQUIRE(p.alice.peer("bob").online);
+  CHECK(p.alice.told<msg::peer_known>().back().peer.presence_known);
+  CHECK(p.bob.told<msg::signal_received>().empty());
+  p.alice.signal(p.party, p.bob.pub, 2);
+  p.world.settle();
+  CHECK(p.bob.told<msg::signal_received>().size() == 1);
+}
+
+TEST_CASE("presence is known with the server alone, and an offline member is told of then") {
+  pair_of_members p;
+  p.world.advance(5s);
+  p.world.detach(p.bob);
+  p.world.cut(p.bob);
+  p.world.server_down();
+  CHECK_FALSE(p.alice.peer("bob").presence_known);
+  p.world.detach(p.alice);
+  directory_node again{p.world, "alice", p.alice.document};
+  again.start();
+  p.world.advance(1s);
+  CHECK_FALSE(again.peer("bob").presence_known);
+  again.signal(p.party, p.bob.pub, 1);
+  p.world.server_up();
+  p.world.advance(2s);
+  CHECK(again.peer("bob").presence_known);
+  const auto told = again.told<msg::peer_known>();
+  REQUIRE(told.size() == 1);
+  CHECK(told[0].peer.presence_known);
+  CHECK_FALSE(told[0].peer.online);
+  for (const auto& message : again.said)
+    CHECK_FALSE(std::holds_alternative<control::signal_request>(message));
+}
+
+TEST_CASE("signals to many members at once are paced, and all are sent") {
+  pair_of_members p;
+  const auto before = p.alice.said.size();
+  for (std::uint32_t n = 0; n < 999; ++n) {
+    net::wg_public_key to; // of nobody the server knows: it refuses them, one by one
+    to.octets[0] = 9;
+    to.octets[1] = static_cast<std::uint8_t>(n >> 8);
+    to.octets[2] = static_cast<std::uint8_t>(n);
+    p.alice.signal(p.party, to, 1);
+  }
+  const auto burst = std::size_t{config::defaults::control_signals_burst};
+  CHECK(p.alice.said.size() - before == burst);
+  p.world.advance(500ms);
+  const auto half_second = std::size_t{config::defaults::control_signals_per_s / 2};
+  CHECK(p.alice.said.size() - before <= burst + half_second + 1);
+  p.world.advance(1500ms);
+  CHECK(p.alice.said.size() - before == 999);
+}
+
 TEST_CASE("a moved machine reconnects at once, and nobody sees it offline") {
   pair_of_members p;
   p.world.advance(1min);

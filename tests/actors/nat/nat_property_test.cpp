@@ -15,7 +15,7 @@ TEST_CASE("under any NATs, loss, duplicates, jitter and skew only working paths 
   std::size_t failed_runs = 0;
   for (std::uint64_t seed = 1; seed <= 400; ++seed) {
     CAPTURE(seed);
-    nat_dice draw{seed};
+    lanrage::test::splitmix draw{seed};
     const auto a = kinds[draw.below(kinds.size())];
     const auto b = kinds[draw.below(kinds.size())];
     weather sky;
@@ -75,7 +75,7 @@ TEST_CASE("random octets and altered frames never move a session", "[nat][proper
   w.run_for(50ms);
   const auto heard = w.delivered;
   REQUIRE(!heard.empty());
-  nat_dice draw{99};
+  lanrage::test::splitmix draw{99};
   const auto events = w.members[0].events.size() + w.members[1].events.size();
   const auto sent = w.members[0].sent + w.members[1].sent;
   for (int i = 0; i < 5000; ++i) {

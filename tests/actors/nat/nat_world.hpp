@@ -3,6 +3,7 @@
 #include "actors/nat/nat_session.hpp"
 #include "net/crypto.hpp"
 #include "net/frames.hpp"
+#include "tests/support/splitmix.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -26,27 +27,9 @@ inline net::endpoint at(std::string_view text) {
   return net::endpoint::parse(text).value();
 }
 
-class nat_dice {
- public:
-  explicit nat_dice(std::uint64_t seed) : state_{seed} {}
-  std::uint64_t next() {
-    auto z = (state_ += 0x9e3779b97f4a7c15ull);
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ull;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebull;
-    return z ^ (z >> 31);
-  }
-  std::uint64_t below(std::uint64_t bound) { return next() % bound; }
-
- private:
-  std::uint64_t state_;
-};
-
+/// Reproducible octets: a member of a given number always has the same keys.
 inline net::random_source seeded(std::uint64_t seed) {
-  const auto state = std::make_shared<nat_dice>(seed);
-  return [state](std::span<std::uint8_t> out) {
-    for (auto& octet : out)
-      octet = static_cast<std::uint8_t>(state->next());
-  };
+  return net::seeded_random(seed, "nat world");
 }
 
 enum class nat_kind : std::uint8_t {
@@ -292,7 +275,7 @@ class nat_lab {
     deliver(p.to, p.from, p.data);
   }
 
-  nat_dice random_;
+  lanrage::test::splitmix random_;
   weather sky_;
   net::ip_address publics_[2];
   std::map<std::pair<time_point, std::uint64_t>, packet> in_flight_;

@@ -54,6 +54,12 @@ struct stage {
         fake<msg::route_watch_actor>([this](caf::event_based_actor*) -> caf::behavior {
           return {[this](const msg::attach_network&) { ++network_sinks; }};
         });
+    roles.store = fake<msg::store_actor>([this](caf::event_based_actor*) -> caf::behavior {
+      return {[this](const msg::store_put& put) {
+        stored.push_back(put);
+        return msg::done{};
+      }};
+    });
     // Stands where the guardian will: the address the selector gives away as its own.
     roles.relays = fake<msg::relay_selector_actor>([](caf::event_based_actor*) -> caf::behavior {
       return {[](const msg::relay_trouble&) {}};
@@ -100,7 +106,7 @@ struct stage {
     time.settle();
   }
 
-  dice random{7};
+  lanrage::test::splitmix random{7};
   sim::virtual_time time;
   net::wg_private_key own;
   net::token_private_key control;
@@ -118,6 +124,7 @@ struct stage {
   std::vector<std::pair<caf::actor_clock::time_point, msg::own_legs>> at_directory;
   std::vector<msg::own_legs> at_supervisor;
   std::vector<msg::connection_event> events;
+  std::vector<msg::store_put> stored;
 };
 
 } // namespace
@@ -199,6 +206,31 @@ TEST_CASE("the next incarnation resumes by itself, in one round trip") {
   REQUIRE(s.at_directory.size() == 1);
   CHECK(s.at_directory[0].first - begin == 30ms);
   CHECK(s.core->count().stale == 0);
+}
+
+TEST_CASE("what resumes a registration is saved when it changes, and resumes it in a new process") {
+  stage s;
+  s.start();
+  s.give_list();
+  s.time.run_for(10min);
+  REQUIRE(s.stored.size() == 1); // forty renewals alone save nothing
+  CHECK(s.stored[0].name == "relays.json");
+  caf::anon_send_exit(s.selector, caf::exit_reason::kill);
+  s.time.settle();
+  s.at_directory.clear();
+  s.memory = load_relays(s.stored[0].text);
+  s.start();
+  const auto begin = s.time.now();
+  s.give_list();
+  s.time.run_for(10min);
+  REQUIRE(s.at_directory.size() == 1);
+  CHECK(s.at_directory[0].first - begin == 30ms);
+  CHECK(s.stored.size() == 1);
+}
+
+TEST_CASE("a damaged memory of relays is a fresh start") {
+  CHECK(load_relays("{\"v\":7}")->table.relays.empty());
+  CHECK(load_relays("")->table.relays.empty());
 }
 
 TEST_CASE("a changed network is told to the relay at once") {

@@ -3,6 +3,7 @@
 #include "actors/relay/relay_table.hpp"
 #include "config/settings.hpp"
 #include "net/relay/routing.hpp"
+#include "tests/support/splitmix.hpp"
 
 #include <map>
 #include <memory>
@@ -15,27 +16,6 @@ namespace lanrage::actors::test {
 
 using namespace std::chrono_literals;
 using time_point = msg::time_point;
-
-/// splitmix64: the same on every machine.
-class dice {
- public:
-  explicit dice(std::uint64_t seed) : state_(seed) {}
-  std::uint64_t next() {
-    auto z = (state_ += 0x9e3779b97f4a7c15ULL);
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ULL;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebULL;
-    return z ^ (z >> 31);
-  }
-  net::random_source source() {
-    return [this](std::span<std::uint8_t> out) {
-      for (auto& octet : out)
-        octet = static_cast<std::uint8_t>(next());
-    };
-  }
-
- private:
-  std::uint64_t state_;
-};
 
 inline net::relay::relay_limits limits() {
   net::relay::relay_limits out;
@@ -206,7 +186,7 @@ struct relay_lab {
     return out;
   }
 
-  dice random{1};
+  lanrage::test::splitmix random{1};
   time_point begin = time_point{} + 1000h;
   time_point now = begin;
   std::chrono::milliseconds wall_error{}; ///< of our own calendar

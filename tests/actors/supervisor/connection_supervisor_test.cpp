@@ -67,6 +67,15 @@ struct house {
     caf::anon_send(roles.supervisor, msg::directory_event{what});
     time.settle();
   }
+  /// The control server is there, and says that bob is not.
+  void bob_is_offline() {
+    msg::control_state up;
+    up.up = true;
+    tell(up);
+    caf::anon_send(roles.supervisor, msg::own_legs{both_legs()});
+    seen->findable = msg::known_peer{record_of("bob", 2), false, {}, true};
+    tell(msg::peer_known{*seen->findable});
+  }
   void bob_is_known() {
     seen->findable = msg::known_peer{record_of("bob", 2), true, {}};
     tell(msg::peer_known{*seen->findable});
@@ -137,11 +146,19 @@ TEST_CASE("without auto_connect a member is connected when asked, and connect an
 
 TEST_CASE("connect names what went wrong") {
   house h;
+  const auto begun = h.time.now();
   SECTION("nobody of that name") {
     const auto answer = h.time.ask<msg::connection_view>(
-        h.roles.supervisor, 1s, msg::connect_peer{std::nullopt, house::bob()});
+        h.roles.supervisor, 1min, msg::connect_peer{std::nullopt, house::bob()});
     REQUIRE_FALSE(answer);
     CHECK(msg::from_caf(answer.error()).code == net::errc::peer_not_found);
+    CHECK(h.time.now().time_since_epoch() == begun.time_since_epoch() + 5s); // it may join yet
+  }
+  SECTION("no party of that name") {
+    const auto answer = h.time.ask<msg::connection_view>(
+        h.roles.supervisor, 0s, msg::connect_peer{"enemies", house::bob()});
+    REQUIRE_FALSE(answer);
+    CHECK(msg::from_caf(answer.error()).code == net::errc::party_not_found);
   }
   SECTION("a peer that does not answer") {
     h.bob_is_known();
@@ -150,6 +167,110 @@ TEST_CASE("connect names what went wrong") {
     REQUIRE_FALSE(answer);
     CHECK(msg::from_caf(answer.error()).code == net::errc::connection_failed);
   }
+}
+
+TEST_CASE("a member that joins while somebody connects to it is connected to") {
+  house h{{}, GENERATE(true, false)};
+  caf::anon_send(h.roles.supervisor, msg::own_legs{both_legs()});
+  caf::scoped_actor self{h.time.system()};
+  auto pending = self->request(h.roles.supervisor, caf::infinite,
+                               msg::connect_peer{std::nullopt, house::bob()});
+  h.time.run_for(4s);
+  CHECK_FALSE(self->has_next_message());
+  h.bob_is_known();
+  h.bob_says(net::signal_kind::offer);
+  h.time.run_for(100ms);
+  REQUIRE(self->has_next_message());
+  pending.receive([](const msg::connection_view& view) { CHECK(view.at == msg::phase::connected); },
+                  [](caf::error&) { FAIL("connect failed"); });
+  h.time.run_for(10s); // the patience that was not needed
+  CHECK(h.phase() == msg::phase::connected);
+}
+
+TEST_CASE("the party of a request counts") {
+  house h;
+  h.bob_connects();
+  const auto code = [](const auto& answer) {
+    REQUIRE_FALSE(answer);
+    return msg::from_caf(answer.error()).code;
+  };
+  const auto status = [&](const std::string& party) {
+    return h.time.ask<msg::connection_view>(h.roles.supervisor, 0s,
+                                            msg::get_status{party, house::bob()});
+  };
+  const auto disconnect = [&](const std::string& party) {
+    return h.time.ask<msg::done>(h.roles.supervisor, 1s, msg::disconnect_peer{party, house::bob()});
+  };
+  CHECK(status("friends"));
+  CHECK(code(status("enemies")) == net::errc::party_not_found);
+  CHECK(code(disconnect("enemies")) == net::errc::party_not_found);
+  CHECK(h.phase() == msg::phase::connected);
+  CHECK(disconnect("friends"));
+  CHECK(h.count("remove") == 1);
+}
+
+TEST_CASE("a member of two parties is one connection, made where it is online") {
+  house h;
+  h.bob_is_offline();
+  auto record = record_of("bob", 2);
+  REQUIRE(h.status());
+  CHECK(h.status()->error == net::errc::peer_offline);
+  record.party.octets.fill(8);
+  h.seen->findable = msg::known_peer{record, true, {}, true};
+  h.seen->party = to_string(record.party);
+  h.tell(msg::peer_known{*h.seen->findable});
+  h.bob_says(net::signal_kind::offer);
+  h.time.run_for(100ms);
+  CHECK(h.phase() == msg::phase::connected);
+  CHECK(h.status()->party == record.party);
+  const auto list = h.time.ask<msg::status_report>(h.roles.supervisor, 0s, msg::list_status{});
+  REQUIRE(list);
+  CHECK(list->peers.size() == 1);
+}
+
+TEST_CASE("an offline member is waited for in silence, and connecting to it says so after 5 s") {
+  house h;
+  h.bob_is_offline();
+  REQUIRE(h.status());
+  CHECK(h.status()->error == net::errc::peer_offline);
+  CHECK(h.count("set") == 1);
+  h.seen->signals.clear();
+  h.time.run_for(1h);
+  CHECK(h.seen->signals.empty());
+  CHECK(h.seen->writer.size() == 1);
+  CHECK(h.seen->lookups == 2); // our own, for the status
+  const auto asked = h.time.now();
+  const auto answer = h.time.ask<msg::connection_view>(
+      h.roles.supervisor, 1min, msg::connect_peer{std::nullopt, house::bob()});
+  REQUIRE_FALSE(answer);
+  const auto why = msg::from_caf(answer.error());
+  CHECK(why.code == net::errc::peer_offline);
+  CHECK(why.detail == "bob is offline");
+  CHECK(h.time.now() - asked == 5s);
+  CHECK(h.seen->signals.empty());
+  h.bob_connects(); // presence, and its offer
+  CHECK(h.phase() == msg::phase::connected);
+}
+
+TEST_CASE("a first connection to an offline member waits as long for it") {
+  house h{{}, false};
+  h.bob_is_offline();
+  const auto asked = h.time.now();
+  const auto comes = GENERATE(false, true);
+  caf::scoped_actor self{h.time.system()};
+  auto pending = self->request(h.roles.supervisor, caf::infinite,
+                               msg::connect_peer{std::nullopt, house::bob()});
+  h.time.run_for(5s - 1ms);
+  CHECK_FALSE(self->has_next_message());
+  if (comes) h.bob_connects();
+  h.time.run_for(1ms);
+  REQUIRE(self->has_next_message());
+  pending.receive([&](const msg::connection_view&) { CHECK(comes); },
+                  [&](caf::error& e) {
+                    CHECK_FALSE(comes);
+                    CHECK(msg::from_caf(e).code == net::errc::peer_offline);
+                  });
+  CHECK(h.time.now() - asked < 6s);
 }
 
 TEST_CASE("a crashed peer continues from its saved record while WireGuard keeps it") {
@@ -242,6 +363,21 @@ TEST_CASE("a restarted daemon takes up the saved connections before the director
   auto told_of_session = saved->front();
   REQUIRE(told_of_session.configured);
   CHECK(told_of_session.configured->where == relay1_at);
+}
+
+TEST_CASE("a restarted initiator is connected before the other side says a word") {
+  house before;
+  before.bob_connects();
+  before.time.run_for(2s);
+  REQUIRE_FALSE(before.seen->stored.empty());
+  auto saved = actors::decode_saved_peers(before.seen->stored.back());
+  REQUIRE(saved.has_value());
+  saved->front().record.relays = both_legs(); // as bob published it
+  house after{*saved};
+  caf::anon_send(after.roles.supervisor, msg::own_legs{both_legs()});
+  after.time.run_for(10ms);
+  CHECK(after.phase() == msg::phase::connected);
+  CHECK(after.status()->relay == "relay1");
 }
 
 TEST_CASE("a member that left is removed from WireGuard and forgotten") {

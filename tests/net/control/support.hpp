@@ -4,12 +4,12 @@
 #include "net/control/protocol.hpp"
 #include "net/control/sealing.hpp"
 #include "net/crypto.hpp"
+#include "net/random.hpp"
 
 #include <catch2/catch.hpp>
 
 #include <cstdlib>
 #include <filesystem>
-#include <random>
 #include <stdexcept>
 #include <string>
 
@@ -28,10 +28,7 @@ namespace lanrage::test {
 
 /// Reproducible octets: a member of a given number always has the same keys.
 inline net::random_source seeded(std::uint64_t seed) {
-  return [engine = std::mt19937_64{seed}](std::span<std::uint8_t> out) mutable {
-    for (auto& octet : out)
-      octet = static_cast<std::uint8_t>(engine());
-  };
+  return net::seeded_random(seed, "control tests");
 }
 
 struct test_party {

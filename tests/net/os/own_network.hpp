@@ -34,9 +34,9 @@ inline void link_up(const char* name) {
 
 /// Runs a command in this thread's network. For setting a scene only.
 inline void sh(const std::string& command) {
-  const auto how = run({{"sh", "-c", command}});
-  if (!how || !how->ok())
-    throw std::runtime_error("failed: " + command + (how ? ": " + how->complaints : ""));
+  const auto how = run_process({"sh", "-c", command}, {std::chrono::seconds{5}, {}});
+  if (!how || how->status != 0)
+    throw std::runtime_error("failed: " + command + (how ? ": " + how->err : ""));
 }
 
 /// Skips (with the reason) where namespaces are not to be had.

@@ -4,6 +4,7 @@
 #include "net/frames.hpp"
 #include "net/relay/routing.hpp"
 #include "net/wg_packet.hpp"
+#include "tests/support/splitmix.hpp"
 
 #include <chrono>
 #include <string>
@@ -13,28 +14,6 @@
 namespace lanrage::net::relay::test {
 
 using namespace std::chrono_literals;
-
-/// splitmix64: the same on every machine.
-class dice {
- public:
-  explicit dice(std::uint64_t seed) : state_(seed) {}
-  std::uint64_t next() {
-    auto z = (state_ += 0x9e3779b97f4a7c15ULL);
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ULL;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebULL;
-    return z ^ (z >> 31);
-  }
-  std::uint64_t below(std::uint64_t bound) { return next() % bound; }
-  random_source source() {
-    return [this](std::span<std::uint8_t> out) {
-      for (auto& octet : out)
-        octet = static_cast<std::uint8_t>(next());
-    };
-  }
-
- private:
-  std::uint64_t state_;
-};
 
 inline relay_limits small_limits() {
   relay_limits out;
@@ -120,7 +99,7 @@ struct world {
   void sweep() { core.tick(now, 100'000); }
 
   relay_limits limits;
-  dice random;
+  lanrage::test::splitmix random;
   instant now{steady_time{} + 1000h, unix_time{std::chrono::milliseconds{1'800'000'000'000}}};
   relay_private_key relay_private;
   token_private_key control;
