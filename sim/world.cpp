@@ -71,6 +71,7 @@ world::world(world_settings settings)
 }
 
 world::~world() {
+  log_.to({}); // who listened may be gone
   for (std::uint32_t i = 0; i < members_.size(); ++i)
     if (running(member_id{i})) kill(member_id{i});
 }
