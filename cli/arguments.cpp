@@ -7,8 +7,6 @@
 #include "cli/sim.hpp"
 #include "cli/trace.hpp"
 #include "config/value.hpp"
-#include "net/control/run.hpp"
-#include "net/relay/server.hpp"
 
 #include <CLI/CLI.hpp>
 
@@ -68,13 +66,27 @@ CLI::App& add_service(CLI::App& app, arguments& a, const std::string& name, cons
   return sub;
 }
 
+/// Its settings as the file and the command line say.
+config::daemon_settings for_daemon(const config::settings& settings, const arguments& a) {
+  auto own = settings.daemon;
+  if (a.socket_given) own.socket = a.daemon.socket;
+  return own;
+}
+
+exit_code run_daemon(const config::settings& settings, const arguments& a) {
+  const auto ended =
+      actors::run_daemon(for_daemon(settings, a), [&a]() -> net::result<config::daemon_settings> {
+        const auto read = config::load(a.config);
+        if (!read) return read.error();
+        return for_daemon(*read, a);
+      });
+  return ended ? exit_code::done : report(to_failure(ended.error()), false);
+}
+
 void add_services(CLI::App& app, arguments& a) {
-  auto& daemon = add_service(app, a, "daemon", "Keep this machine in its parties (foreground)",
-                             [&a](const config::settings& settings) {
-                               auto own = settings.daemon;
-                               if (a.socket_given) own.socket = a.daemon.socket;
-                               return actors::run_daemon(own);
-                             });
+  auto& daemon = add_service(
+      app, a, "daemon", "Keep this machine in its parties (foreground)",
+      [&a](const config::settings& settings) { return to_int(run_daemon(settings, a)); });
   daemon.add_option("--socket", a.daemon.socket, "Where to listen, instead of daemon.socket")
       ->each([&a](const std::string&) { a.socket_given = true; });
   add_json(add_service(app, a, "serve", "Control server, relay and STUN for a public machine",
@@ -84,12 +96,12 @@ void add_services(CLI::App& app, arguments& a) {
            a);
   add_json(add_service(app, a, "relay", "Only the relay (with STUN)",
                        [&a](const config::settings& settings) {
-                         return net::relay::run_relay(settings.relay, a.daemon.json);
+                         return to_int(relay(settings.relay, a.daemon.json));
                        }),
            a);
   add_json(add_service(app, a, "control", "Only the control server",
                        [&a](const config::settings& settings) {
-                         return net::control::run_control(settings.control, a.daemon.json);
+                         return to_int(control(settings.control, a.daemon.json));
                        }),
            a);
 }
@@ -144,8 +156,8 @@ void add_demo(CLI::App& app, arguments& a) {
   auto& demo = *app.add_subcommand(
       "demo", "Three machines behind three NATs become one LAN, on this machine");
   add_json(demo, a);
-  demo.add_flag("--matrix", a.matrix, "Every pair of NAT types instead");
-  demo.add_flag("--keep", a.keep, "Leave it up until Ctrl-C");
+  auto* matrix = demo.add_flag("--matrix", a.matrix, "Every pair of NAT types instead");
+  demo.add_flag("--keep", a.keep, "Leave it up until Ctrl-C")->excludes(matrix);
   demo.add_option("--delay", a.delay_ms, "Milliseconds one way between public addresses")
       ->check(CLI::Range(0U, 10'000U))
       ->capture_default_str();

@@ -35,8 +35,15 @@ exit_code party_join(const daemon_access& to, const std::string& invite);
 exit_code party_leave(const daemon_access& to, const std::string& party);
 exit_code party_list(const daemon_access& to);
 
-/// `lanrage serve`: control server and relay in one process, introduced to each other. Prints the
-/// server line when both are ready; runs until SIGTERM or SIGINT.
+// Services: they run until SIGTERM or SIGINT. When ready they print one line on standard output (a
+// JSON object with `json`); all else goes to standard error. SIGUSR1: a relay writes its counters.
+
+/// `lanrage serve`: control server and relay in one process, introduced to each other. The line is
+/// the server line.
 exit_code serve(const config::settings& settings, bool json);
+/// `lanrage control`: the line is the server line; the key for its relays is told beside it.
+exit_code control(const config::control_settings& settings, bool json);
+/// `lanrage relay`: the line has what a [[control.relays]] entry needs.
+exit_code relay(const config::relay_settings& settings, bool json);
 
 } // namespace lanrage::cli

@@ -1,5 +1,6 @@
 #include "cli/demo.hpp"
 
+#include "cli/failure.hpp"
 #include "lab/demo_report.hpp"
 #include "lab/failure.hpp"
 #include "lab/guard.hpp"
@@ -126,7 +127,8 @@ class demo {
       for (auto& c : connecting)
         c.get();
     }
-    result_.peers = members.size();
+    for (const auto& m : members)
+      virtual_ips_[m.name] = party_->virtual_ip(m.name);
   }
 
   running_pair& add_pair(const lab::party_member& a, const lab::party_member& b) {
@@ -257,9 +259,11 @@ class demo {
     for (const auto& m : party_->options().members) {
       const auto& host = party_->lab().at(m.name);
       out << "  " << options_.binary.string() << " --socket "
-          << host.run_path("lanrage/lanrage.sock").string() << " status\n"
-          << "  ip netns exec " << host.network().name() << " ping "
-          << party_->lab().at("control").address() << "\n";
+          << host.run_path("lanrage/lanrage.sock").string() << " status\n";
+      for (const auto& [name, address] : virtual_ips_)
+        if (name != m.name)
+          out << "  ip netns exec " << host.network().name() << " ping " << address << "  # "
+              << name << "\n";
     }
     out << "Logs: " << party_->lab().folder().string() << "/*/log" << std::endl;
     lab::wait_for_the_end();
@@ -282,6 +286,7 @@ class demo {
   clock_type::time_point started_;
   std::optional<party> party_;
   std::vector<std::unique_ptr<running_pair>> streams_;
+  std::map<std::string, std::string> virtual_ips_; ///< by member
   clock_type::time_point healthy_until_ = clock_type::time_point::max();
   clock_type::time_point relay_killed_ = clock_type::time_point::max();
   clock_type::time_point daemon_killed_ = clock_type::time_point::max();
@@ -314,14 +319,18 @@ int run_matrix(const demo_options& options) {
       const auto &a = o.members[i], &b = o.members[j];
       matrix_cell cell{std::string{to_string(a.nat.type)}, std::string{to_string(b.nat.type)}, "",
                        direct_possible(a.nat.type, b.nat.type) ? "direct" : "relay", std::nullopt};
-      const auto from = clock_type::now();
-      p->connect(a.name, b.name);
-      cell.connect = clock_type::now() - from;
-      auto view = p->await(
-          a.name, b.name,
-          [&](const lab::peer_view& v) { return v.connected() && v.strategy == cell.expected; },
-          settle_limit);
-      if (view && view->connected()) cell.strategy = view->strategy;
+      try {
+        const auto from = clock_type::now();
+        p->connect(a.name, b.name);
+        cell.connect = clock_type::now() - from;
+        auto view = p->await(
+            a.name, b.name,
+            [&](const lab::peer_view& v) { return v.connected() && v.strategy == cell.expected; },
+            settle_limit);
+        if (view && view->connected()) cell.strategy = view->strategy;
+      } catch (const lab::failure& e) {
+        out << e.what() << std::endl; // one pair that fails does not hide the others
+      }
       cells.push_back(cell);
     }
   if (!options.logs.empty()) p->save_logs(options.logs);
@@ -343,11 +352,19 @@ int run_demo(const demo_options& given) {
   auto options = given;
   if (options.binary.empty()) options.binary = std::filesystem::read_symlink("/proc/self/exe");
   if (auto reason = lab::wireguard_unavailable_reason()) {
-    std::cerr << "lanrage demo: no laboratory here: " << *reason << std::endl;
-    return options.fallback ? options.fallback() : 1;
+    const auto code = report(
+        {std::string{to_string(net::errc::not_permitted)}, "no laboratory here: " + *reason, ""},
+        options.json && !options.fallback);
+    return options.fallback ? options.fallback() : to_int(code);
   }
-  return lab::run_guarded(
-      [&] { return options.matrix ? run_matrix(options) : demo{options}.run(); });
+  return lab::run_guarded([&] {
+    try {
+      return options.matrix ? run_matrix(options) : demo{options}.run();
+    } catch (const lab::failure& e) {
+      return to_int(
+          report({std::string{to_string(net::errc::internal)}, e.what(), ""}, options.json));
+    }
+  });
 }
 
 } // namespace lanrage::cli

@@ -30,7 +30,8 @@ key<settings> flag(std::string_view name, in_settings<bool> at, std::string_view
             const auto* given = std::get_if<bool>(&found);
             if (given) at(into) = *given;
             return given != nullptr;
-          }};
+          },
+          same_at(at)};
 }
 
 std::optional<std::filesystem::path> absolute_path(const std::string& given) {
@@ -106,7 +107,8 @@ key<settings> listen_list(std::string_view name, in_settings<std::vector<net::en
             if (all.empty()) return false;
             at(into) = std::move(all);
             return true;
-          }};
+          },
+          same_at(at)};
 }
 
 std::optional<std::string> host(const std::string& given) {

@@ -27,6 +27,15 @@ T default_of(in_settings<T> at) {
   return at(values);
 }
 
+/// Whether two targets agree at that place.
+template <class Target, class T>
+auto same_at(place<Target, T> at) {
+  // Only read; a place is not const because the loader writes through it.
+  return [at](const Target& a, const Target& b) {
+    return at(const_cast<Target&>(a)) == at(const_cast<Target&>(b));
+  };
+}
+
 // --- what a text may be
 // ---------------------------------------------------------------------------
 
@@ -66,7 +75,8 @@ key<settings> number(std::string_view name, in_settings<T> at, std::int64_t min,
             if (!given || *given < min || *given > max) return false;
             at(into) = static_cast<T>(*given);
             return true;
-          }};
+          },
+          same_at(at)};
 }
 
 template <class Duration>
@@ -89,7 +99,8 @@ key<settings> duration(std::string_view name, in_settings<Duration> at,
             if (exact != *given) return false;
             at(into) = exact;
             return true;
-          }};
+          },
+          same_at(at)};
 }
 
 /// A string that `make` turns into the value; absent: not acceptable.
@@ -107,7 +118,8 @@ key<Target> text(std::string_view name, place<Target, T> at, std::string expecte
             if (!made) return false;
             at(into) = *std::move(made);
             return true;
-          }};
+          },
+          same_at(at)};
 }
 
 } // namespace lanrage::config::kinds

@@ -19,39 +19,44 @@ constexpr int mtu_max = 9000;
 table daemon_table() {
   using path = std::filesystem::path;
   return {
-      "daemon", "A member's machine: `lanrage daemon`.",
-      {text("name", in_settings<net::peer_id>{[](settings & s) -> auto& {return s.daemon.name;}},
-            "1 to 32 of a-z, 0-9 and '-', not starting or ending with '-'", "my-machine", false,
-            "This machine's name in every party. Without it: the host name.",
-            [](const std::string& given) { return net::peer_id::parse(given); }),
-       flag(
-           "auto_connect", [](settings& s) -> bool& { return s.daemon.auto_connect; },
-           "Connect to every member of our parties, not only to those asked for."),
-       directory(
-           "state_dir", [](settings& s) -> path& { return s.daemon.state_dir; },
-           "Keys (0600), parties, last known records."),
-       text("socket", in_settings<path>{[](settings& s) -> path& { return s.daemon.socket; }},
-            "an absolute path of at most 107 octets", std::string{defaults::socket_path}, true,
-            "Where `lanrage status` and the other commands find the daemon.", socket_path),
-       text("socket_group", in_settings<std::string>{[](settings& s) -> std::string& {
-              return s.daemon.socket_group;
-            }},
-            "a group name of 1 to 32 characters", std::string{defaults::socket_group}, true,
-            "Members of this group may use the socket; root always may.",
-            [](const std::string& given) { return relay_name(given); }),
-       log([](settings& s) -> log_level& { return s.daemon.log; }),
-       {"seed", "an integer from 0",
-        "All randomness of the actors follows from it. Without it: "
-        "drawn from the system\nand logged.",
-        "1", false, [](const value& found, settings& into) {
-          const auto* given = std::get_if<std::int64_t>(&found);
-          if (!given || *given < 0) return false;
-          into.daemon.seed = static_cast<std::uint64_t>(*given);
-          return true;
-        }},
+      "daemon",
+      "A member's machine: `lanrage daemon`.",
+      {
+          text("name", in_settings<net::peer_id>{[](settings& s) -> net::peer_id& {
+                 return s.daemon.name;
+               }},
+               "1 to 32 of a-z, 0-9 and '-', not starting or ending with '-'", "my-machine", false,
+               "This machine's name in every party. Without it: the host name.",
+               [](const std::string& given) { return net::peer_id::parse(given); }),
+          flag(
+              "auto_connect", [](settings& s) -> bool& { return s.daemon.auto_connect; },
+              "Connect to every member of our parties, not only to those asked for."),
+          directory(
+              "state_dir", [](settings& s) -> path& { return s.daemon.state_dir; },
+              "Keys (0600), parties, last known records."),
+          text("socket", in_settings<path>{[](settings& s) -> path& { return s.daemon.socket; }},
+               "an absolute path of at most 107 octets", std::string{defaults::socket_path}, true,
+               "Where `lanrage status` and the other commands find the daemon.", socket_path),
+          text("socket_group", in_settings<std::string>{[](settings& s) -> std::string& {
+                 return s.daemon.socket_group;
+               }},
+               "a group name of 1 to 32 characters", std::string{defaults::socket_group}, true,
+               "Members of this group may use the socket; root always may.",
+               [](const std::string& given) { return relay_name(given); }),
+          log([](settings& s) -> log_level& { return s.daemon.log; }),
+          {"seed", "an integer from 0",
+           "All randomness of the actors follows from it. Without it: drawn from the system\n"
+           "and logged.",
+           "1", false,
+           [](const value& found, settings& into) {
+             const auto* given = std::get_if<std::int64_t>(&found);
+             if (!given || *given < 0) return false;
+             into.daemon.seed = static_cast<std::uint64_t>(*given);
+             return true;
+           },
+           [](const settings& a, const settings& b) { return a.daemon.seed == b.daemon.seed; }},
+      }};
 }
-}; // namespace
-} // namespace lanrage::config
 
 table wireguard_table() {
   return {
@@ -120,6 +125,9 @@ table relay_table() {
              const auto where = given ? reachable_endpoint(*given) : std::nullopt;
              if (where) into.relay.public_address = where;
              return where.has_value();
+           },
+           [](const settings& a, const settings& b) {
+             return a.relay.public_address == b.relay.public_address;
            }},
           directory(
               "state_dir", [](settings& s) -> path& { return s.relay.state_dir; },
@@ -133,6 +141,9 @@ table relay_table() {
              const auto parsed = given ? net::token_public_key::parse(*given) : std::nullopt;
              if (parsed) into.relay.token_key = parsed;
              return parsed.has_value();
+           },
+           [](const settings& a, const settings& b) {
+             return a.relay.token_key == b.relay.token_key;
            }},
           duration<seconds>(
               "lifetime", [](settings & s) -> auto& { return s.relay.lifetime; },
@@ -206,6 +217,15 @@ settings default_settings() {
   const auto any_v4 = net::ip_address::v4(0);
   out.relay.listen = {{any_v4, defaults::relay_port}, {net::ip_address{}, defaults::relay_port}};
   out.control.listen = {any_v4, defaults::control_port};
+  return out;
+}
+
+std::vector<std::string> changed_keys(const settings& before, const settings& after) {
+  std::vector<std::string> out;
+  for (const auto& table : tables())
+    for (const auto& each : table.keys)
+      if (!each.same(before, after))
+        out.push_back(std::string{table.name} + '.' + std::string{each.name});
   return out;
 }
 

@@ -23,6 +23,7 @@ struct key {
   bool has_default = true;
   /// False: the value is not what was expected, and nothing was changed.
   std::function<bool(const value&, Target&)> read;
+  std::function<bool(const Target&, const Target&)> same;
 };
 
 struct table {
@@ -39,6 +40,9 @@ const std::vector<key<net::relay_info>>& relay_entry_keys();
 
 /// What holds when the file says nothing.
 settings default_settings();
+
+/// The keys of tables() whose values differ, in its order: "daemon.log".
+std::vector<std::string> changed_keys(const settings& before, const settings& after);
 
 /// The host name as a peer id: its first label, in lower case, other characters made '-'.
 net::peer_id name_from_host(std::string_view host_name);

@@ -62,8 +62,9 @@ class reader {
 
   void read(const toml::table& root) {
     for (const auto& [name, node] : root) {
+      // Clang 14 captures no structured bindings.
       const auto known = std::find_if(tables().begin(), tables().end(),
-                                      [&](const table& t) { return t.name == name.str(); });
+                                      [is = name.str()](const table& t) { return t.name == is; });
       if (known == tables().end()) {
         unknown("table or key", name, "the table", table_names());
       } else if (const auto* inside = node.as_table()) {

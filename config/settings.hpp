@@ -3,6 +3,7 @@
 #include "config/defaults.hpp"
 #include "net/errc.hpp"
 #include "net/ids.hpp"
+#include "net/log_level.hpp"
 #include "net/record.hpp"
 
 #include <chrono>
@@ -15,7 +16,7 @@
 
 namespace lanrage::config {
 
-enum class log_level : std::uint8_t { trace, debug, info, warn, error };
+using net::log_level;
 
 /// What the peer connection decides by; the simulation and the tests set it too.
 struct health_settings {

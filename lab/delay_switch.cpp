@@ -1,6 +1,7 @@
 #include "lab/delay_switch.hpp"
 
 #include "lab/failure.hpp"
+#include "lab/stamped.hpp"
 #include "net/random.hpp"
 
 #include <arpa/inet.h>
@@ -64,7 +65,7 @@ unique_fd open_port(const std::string& interface) {
   if (set(SOL_PACKET, PACKET_VNET_HDR, on) != 0) throw_errno("PACKET_VNET_HDR");
   if (set(SOL_PACKET, 23 /* PACKET_IGNORE_OUTGOING */, on) != 0)
     throw_errno("PACKET_IGNORE_OUTGOING");
-  set(SOL_SOCKET, SO_TIMESTAMPNS, on);
+  stamp_packets(fd.get());
   set(SOL_SOCKET, SO_RCVBUFFORCE, socket_buffer);
   set(SOL_SOCKET, SO_SNDBUFFORCE, socket_buffer);
   sockaddr_ll address{};
@@ -75,19 +76,6 @@ unique_fd open_port(const std::string& interface) {
   if (::bind(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0)
     throw_errno("bind to " + interface);
   return fd;
-}
-
-/// How long ago the kernel saw the frame, from its timestamp.
-ns age_of(msghdr& message) {
-  for (auto* c = CMSG_FIRSTHDR(&message); c != nullptr; c = CMSG_NXTHDR(&message, c)) {
-    if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SO_TIMESTAMPNS) continue;
-    timespec t{};
-    std::memcpy(&t, CMSG_DATA(c), sizeof t);
-    // Clamped: the wall clock may be set while a frame waits.
-    return std::clamp<ns>(
-        read_clock(CLOCK_REALTIME) - std::chrono::seconds{t.tv_sec} - ns{t.tv_nsec}, 0ns, 1s);
-  }
-  return 0ns;
 }
 
 } // namespace
@@ -167,17 +155,10 @@ struct delay_switch::engine {
 
   void receive(std::size_t from) {
     for (int i = 0; i < burst; ++i) {
-      iovec io{buffer.data(), buffer.size()};
-      alignas(cmsghdr) char control[128];
-      msghdr message{};
-      message.msg_iov = &io;
-      message.msg_iovlen = 1;
-      message.msg_control = control;
-      message.msg_controllen = sizeof control;
-      auto size = ::recvmsg(ports[from].get(), &message, 0);
-      if (size < 0) return;
+      const auto got = receive_stamped(ports[from].get(), buffer.data(), buffer.size());
+      if (!got) return;
       ++counters.received;
-      accept(from, std::size_t(size), read_clock(CLOCK_MONOTONIC) - age_of(message));
+      accept(from, got->size, read_clock(CLOCK_MONOTONIC) - got->age);
     }
   }
 

@@ -2,6 +2,7 @@
 
 #include "lab/failure.hpp"
 #include "lab/netns.hpp"
+#include "lab/stamped.hpp"
 #include "lab/unique_fd.hpp"
 
 #include <arpa/inet.h>
@@ -110,36 +111,18 @@ struct ping_stream::wire {
   std::optional<echo> receive() {
     for (;;) {
       std::array<std::uint8_t, 2048> packet;
-      iovec io{packet.data(), packet.size()};
-      alignas(cmsghdr) char control[128];
-      msghdr message{};
-      message.msg_iov = &io;
-      message.msg_iovlen = 1;
-      message.msg_control = control;
-      message.msg_controllen = sizeof control;
-      auto size = ::recvmsg(socket.get(), &message, MSG_DONTWAIT);
-      if (size < 0) return std::nullopt;
-      auto arrived = clock_type::now() - age(message);
+      const auto got = receive_stamped(socket.get(), packet.data(), packet.size());
+      if (!got) return std::nullopt;
+      const auto size = got->size;
+      const auto arrived = clock_type::now() - got->age;
       std::size_t at = ipv6 ? 0 : std::size_t(packet[0] & 0xf) * 4; // IPv4 comes with its header
-      if (std::size_t(size) < at + echo_size) continue;
+      if (size < at + echo_size) continue;
       const std::uint8_t reply =
           ipv6 ? std::uint8_t{ICMP6_ECHO_REPLY} : std::uint8_t{ICMP_ECHOREPLY};
       echo_body body;
       std::memcpy(&body, &packet[at + echo_header], sizeof body);
       if (packet[at] == reply && body.cookie == cookie) return echo{body.index, arrived};
     }
-  }
-
-  static ns age(msghdr& message) {
-    for (auto* c = CMSG_FIRSTHDR(&message); c != nullptr; c = CMSG_NXTHDR(&message, c)) {
-      if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SO_TIMESTAMPNS) continue;
-      timespec then{}, now{};
-      std::memcpy(&then, CMSG_DATA(c), sizeof then);
-      ::clock_gettime(CLOCK_REALTIME, &now);
-      ns passed = std::chrono::seconds{now.tv_sec - then.tv_sec} + ns{now.tv_nsec - then.tv_nsec};
-      return std::clamp<ns>(passed, 0ns, 1s); // the wall clock may be set meanwhile
-    }
-    return 0ns;
   }
 };
 
@@ -173,8 +156,8 @@ void ping_stream::open(int net_ns, const std::string& to) {
                                        wire_->ipv6 ? int{IPPROTO_ICMPV6} : int{IPPROTO_ICMP})};
     if (!wire_->socket) throw_errno("open an ICMP socket");
   });
-  int on = 1, buffer = 4 << 20;
-  ::setsockopt(wire_->socket.get(), SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof on);
+  const int buffer = 4 << 20;
+  stamp_packets(wire_->socket.get());
   ::setsockopt(wire_->socket.get(), SOL_SOCKET, SO_RCVBUFFORCE, &buffer, sizeof buffer);
 }
 

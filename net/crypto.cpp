@@ -1,5 +1,7 @@
 #include "net/crypto.hpp"
 
+#include "net/openssl_ptr.hpp"
+
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/err.h>
@@ -14,19 +16,12 @@ namespace lanrage::net {
 
 namespace {
 
-template <auto Free>
-struct freed_by {
-  template <class T>
-  void operator()(T* object) const {
-    Free(object);
-  }
-};
-using pkey = std::unique_ptr<EVP_PKEY, freed_by<EVP_PKEY_free>>;
-using pkey_ctx = std::unique_ptr<EVP_PKEY_CTX, freed_by<EVP_PKEY_CTX_free>>;
-using md_ctx = std::unique_ptr<EVP_MD_CTX, freed_by<EVP_MD_CTX_free>>;
-using mac_ctx = std::unique_ptr<EVP_MAC_CTX, freed_by<EVP_MAC_CTX_free>>;
-using kdf_ctx = std::unique_ptr<EVP_KDF_CTX, freed_by<EVP_KDF_CTX_free>>;
-using cipher_ctx = std::unique_ptr<EVP_CIPHER_CTX, freed_by<EVP_CIPHER_CTX_free>>;
+using pkey = openssl_ptr<EVP_PKEY, EVP_PKEY_free>;
+using pkey_ctx = openssl_ptr<EVP_PKEY_CTX, EVP_PKEY_CTX_free>;
+using md_ctx = openssl_ptr<EVP_MD_CTX, EVP_MD_CTX_free>;
+using mac_ctx = openssl_ptr<EVP_MAC_CTX, EVP_MAC_CTX_free>;
+using kdf_ctx = openssl_ptr<EVP_KDF_CTX, EVP_KDF_CTX_free>;
+using cipher_ctx = openssl_ptr<EVP_CIPHER_CTX, EVP_CIPHER_CTX_free>;
 
 constexpr std::size_t nonce_octets = 12;
 constexpr std::size_t tag_octets = 16;

@@ -56,7 +56,7 @@ constexpr entry table[] = {
      "the saved state cannot be read; restore it or move it away to start anew"},
     {errc::daemon_not_running, "daemon_not_running",
      "no daemon answers; start it with 'lanrage daemon'"},
-    {errc::already_exists, "already_exists", "something of this name is there already"},
+    {errc::already_exists, "already_exists", "it is taken already"},
     {errc::unreachable, "unreachable", "the network has no route to the address"},
     {errc::peer_offline, "peer_offline",
      "the peer cannot be reached now; it is connected to as soon as it comes online"},

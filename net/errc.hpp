@@ -40,7 +40,7 @@ enum class errc : std::uint8_t {
   bad_config,         ///< a configuration file or value that cannot be used
   bad_state,          ///< a saved state file that cannot be read
   daemon_not_running, ///< no daemon answers on the socket
-  already_exists,     ///< something of this name is there already
+  already_exists,     ///< a name, port or file that is taken already
   unreachable,        ///< the network has no route to the address
   peer_offline,       ///< a member that is not connected to the control server now
   closed,             ///< the other end or the program is shutting down

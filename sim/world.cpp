@@ -71,6 +71,7 @@ world::world(world_settings settings)
 }
 
 world::~world() {
+  log_.to({}); // who listened may be gone
   for (std::uint32_t i = 0; i < members_.size(); ++i)
     if (running(member_id{i})) kill(member_id{i});
 }
@@ -105,13 +106,13 @@ member_id world::add_member(const std::string& name, std::optional<node_id> behi
       net::seeded_random(settings_.seed, "wireguard key/" + name));
   made.own = net::public_key(made.key);
   machine_observer& observer = *this;
-  made.host = std::make_unique<machine>(static_cast<std::uint32_t>(id), name, node, made.own,
-                                        settings_.seed, settings_.unix_epoch, fabric_, agenda_,
-                                        observer);
+  made.host =
+      std::make_unique<machine>(static_cast<std::uint32_t>(id), name, node, made.own,
+                                settings_.seed, settings_.unix_epoch, fabric_, agenda_, observer);
   by_key_[made.own] = static_cast<std::uint32_t>(id);
   members_.push_back(std::move(made));
   occupants_.resize(std::max<std::size_t>(occupants_.size(), node + 1));
-  occupants_[node] = {role::member, static_cast<std::uint32_t>(id)};
+  occupants_[node] = {occupation::member, static_cast<std::uint32_t>(id)};
   return id;
 }
 
@@ -119,11 +120,10 @@ relay_number world::add_relay(const std::string& name) {
   const auto number = static_cast<std::uint32_t>(relays_.size());
   const auto node = fabric_.add_host(name, internet, {new_address(internet)});
   relays_.push_back(std::make_unique<relay_site>(settings_.seed, name, node,
-                                                 config::defaults::relay_port,
-                                                 settings_.unix_epoch, control_->token_key(),
-                                                 fabric_, agenda_));
+                                                 config::defaults::relay_port, settings_.unix_epoch,
+                                                 control_->token_key(), fabric_, agenda_));
   occupants_.resize(std::max<std::size_t>(occupants_.size(), node + 1));
-  occupants_[node] = {role::relay, number};
+  occupants_[node] = {occupation::relay, number};
   std::vector<net::relay_info> listed;
   for (const auto& each : relays_)
     listed.push_back(each->info());
@@ -142,8 +142,7 @@ std::string world::name_of(const net::wg_public_key& key) const {
 
 net::virtual_ip world::address(member_id who) const {
   const auto* registry = control_->registry();
-  return registry ? registry->lease_of(of(who).own).value_or(net::virtual_ip{})
-                  : net::virtual_ip{};
+  return registry ? registry->lease_of(of(who).own).value_or(net::virtual_ip{}) : net::virtual_ip{};
 }
 
 // --- links ---------------------------------------------------------------------------------------
@@ -204,11 +203,11 @@ void world::start(member_id who) {
   it.process->key = it.key;
   it.process->servers[control_->line().host] = control_.get();
   auto& system = time_.system();
-  auto started = actors::start_mesh(
-      system, settings_of(it), virtual_drivers(system, it.process), {},
-      [this, who](const std::string& role, const std::string& cause) {
-        note(of(who).name + " daemon ended: " + role + ": " + cause);
-      });
+  auto started =
+      actors::start_mesh(system, settings_of(it), virtual_drivers(system, it.process), {},
+                         [this, who](const std::string& role, const std::string& cause) {
+                           note(of(who).name + " daemon ended: " + role + ": " + cause);
+                         });
   if (!started) throw std::runtime_error("world: " + net::to_string(started.error()));
   it.mesh = std::move(*started);
   time_.own(it.mesh.root);
@@ -253,8 +252,9 @@ net::result<Answer> world::ask(const Handle& to, duration wait, const Question& 
 }
 
 net::result<msg::party_created> world::create_party(member_id who, const std::string& name) {
-  return ask<msg::party_created>(roles(who).directory, party_wait,
-                                 msg::party_create{name, net::control::to_string(control_->line())});
+  return ask<msg::party_created>(
+      roles(who).directory, party_wait,
+      msg::party_create{name, net::control::to_string(control_->line())});
 }
 
 net::result<msg::party_info> world::join_party(member_id who, const std::string& invite) {

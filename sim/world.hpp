@@ -47,7 +47,7 @@ struct ping_stream {
   std::uint64_t planned = 1;
   std::uint16_t octets = 84; ///< of the inner IP packet
   std::uint64_t sent = 0;
-  std::uint64_t arrived = 0;  ///< requests that reached the other end
+  std::uint64_t arrived = 0; ///< requests that reached the other end
   std::uint64_t answered = 0;
   std::uint64_t refused = 0; ///< WireGuard knew nobody of that address
   std::optional<time_point> first_answer;
@@ -103,8 +103,7 @@ class world final : private happenings, private fabric_observer, private machine
   const msg::roles& roles(member_id who) const;
   net::result<msg::party_created> create_party(member_id who, const std::string& name);
   net::result<msg::party_info> join_party(member_id who, const std::string& invite);
-  net::result<msg::connection_view> connect(member_id who, const std::string& peer,
-                                            duration wait);
+  net::result<msg::connection_view> connect(member_id who, const std::string& peer, duration wait);
   net::result<msg::done> disconnect(member_id who, const std::string& peer);
   msg::status_report status(member_id who);
   std::optional<msg::connection_view> connection(member_id who, member_id peer);
@@ -182,9 +181,9 @@ class world final : private happenings, private fabric_observer, private machine
   std::unique_ptr<control_site> control_;
   std::vector<std::unique_ptr<relay_site>> relays_;
   std::vector<resident> members_;
-  enum class role : std::uint8_t { nothing, member, relay };
+  enum class occupation : std::uint8_t { nothing, member, relay };
   struct occupant {
-    role what = role::nothing;
+    occupation what = occupation::nothing;
     std::uint32_t number = 0;
   };
   std::vector<occupant> occupants_; ///< by node

@@ -53,8 +53,8 @@ void world::arrived(const fabric::arrival& what) {
   // A copy of its own: answers take slots, and the packets may move meanwhile.
   auto here = std::move(fabric_.at(what.slot));
   const auto whose = occupants_[what.host];
-  if (whose.what == role::member) members_[whose.number].host->datagram(here);
-  if (whose.what == role::relay) relays_[whose.number]->datagram(here);
+  if (whose.what == occupation::member) members_[whose.number].host->datagram(here);
+  if (whose.what == occupation::relay) relays_[whose.number]->datagram(here);
   fabric_.at(what.slot) = std::move(here); // its buffer is used again
   fabric_.give_back(what.slot);
 }

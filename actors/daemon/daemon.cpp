@@ -1,6 +1,5 @@
 #include "actors/daemon/daemon.hpp"
 
-#include "actors/daemon/identity.hpp"
 #include "actors/daemon/local_api_actor.hpp"
 #include "actors/daemon/local_server.hpp"
 #include "actors/daemon/service.hpp"
@@ -11,7 +10,9 @@
 #include "actors/drivers/store_driver.hpp"
 #include "actors/drivers/wg_driver.hpp"
 #include "actors/wiring.hpp"
+#include "net/os/files.hpp"
 #include "net/os/io_thread.hpp"
+#include "net/os/log.hpp"
 
 #include <caf/actor_system.hpp>
 #include <caf/actor_system_config.hpp>
@@ -25,7 +26,6 @@
 #include <spdlog/spdlog.h>
 
 #include <csignal>
-#include <cstdio>
 #include <future>
 #include <mutex>
 
@@ -55,30 +55,15 @@ struct actor_settings : caf::actor_system_config {
   }
 };
 
-int give_up(const net::error& why) {
-  spdlog::critical("daemon: {}", net::to_string(why));
-  std::fprintf(stderr, "lanrage daemon: %s\n", net::to_string(why).c_str());
-  return 1;
-}
-
-void set_log_level(config::log_level level) {
-  using spdlog::level::level_enum;
-  static constexpr level_enum levels[] = {spdlog::level::trace, spdlog::level::debug,
-                                          spdlog::level::info, spdlog::level::warn,
-                                          spdlog::level::err};
-  spdlog::set_level(levels[static_cast<std::size_t>(level)]);
-  spdlog::flush_on(spdlog::level::info);
-}
-
 net::result<std::map<std::string, std::string>>
 load_documents(const std::filesystem::path& folder) {
   std::map<std::string, std::string> out;
   std::error_code failed;
   for (const auto& entry : std::filesystem::directory_iterator{folder, failed}) {
     if (entry.path().extension() != ".json") continue;
-    auto text = read_file(entry.path(), document_octets_max);
+    auto text = net::os::read_file(entry.path(), document_octets_max);
     if (!text) return text.error();
-    out.emplace(entry.path().filename().string(), std::move(*text));
+    if (*text) out.emplace(entry.path().filename().string(), std::move(**text));
   }
   if (failed) return net::fail(net::errc::bad_state, folder.string() + ": " + failed.message());
   return out;
@@ -143,37 +128,74 @@ class ending {
   std::promise<std::optional<net::error>> promise_;
 };
 
-/// Tells systemd that the io thread still turns.
-class watchdog {
+/// What the daemon owes whoever runs it, on the io thread: it ends on SIGTERM and SIGINT, reloads
+/// on SIGHUP, and tells systemd that the io thread still turns. Keeps itself alive until `stop`.
+class attendant : public std::enable_shared_from_this<attendant> {
  public:
-  explicit watchdog(asio::io_context& io) : timer_(io), every_(watchdog_interval()) {
-    if (every_) tick();
-  }
+  attendant(asio::io_context& io, std::shared_ptr<ending> end, config::daemon_settings running,
+            settings_source read_again)
+      : io_(io), end_(std::move(end)), running_(std::move(running)),
+        read_again_(std::move(read_again)), every_(watchdog_interval()) {}
 
- private:
-  void tick() {
-    notify_service_manager("WATCHDOG=1");
-    timer_.expires_after(*every_);
-    timer_.async_wait([this](boost::system::error_code failed) {
-      if (!failed) tick();
+  void start() {
+    wait_for_end();
+    wait_for_hangup();
+    if (every_) live();
+  }
+  void stop() {
+    asio::post(io_, [self = shared_from_this()] {
+      self->endings_.cancel();
+      self->hangups_.cancel();
+      self->timer_.cancel();
     });
   }
 
-  asio::steady_timer timer_;
-  std::optional<std::chrono::milliseconds> every_;
+ private:
+  void wait_for_end() {
+    endings_.async_wait([self = shared_from_this()](boost::system::error_code failed, int number) {
+      if (failed) return;
+      spdlog::info("daemon: signal {}, stopping; WireGuard stays as it is", number);
+      self->end_->resolve(std::nullopt);
+    });
+  }
+  void wait_for_hangup() {
+    hangups_.async_wait([self = shared_from_this()](boost::system::error_code failed, int) {
+      if (failed) return;
+      notify_reloading();
+      reload_settings(self->running_, self->read_again_);
+      notify_service_manager("READY=1");
+      self->wait_for_hangup();
+    });
+  }
+  void live() {
+    notify_service_manager("WATCHDOG=1");
+    timer_.expires_after(*every_);
+    timer_.async_wait([self = shared_from_this()](boost::system::error_code failed) {
+      if (!failed) self->live();
+    });
+  }
+
+  asio::io_context& io_;
+  const std::shared_ptr<ending> end_;
+  config::daemon_settings running_;
+  const settings_source read_again_;
+  asio::signal_set endings_{io_, SIGTERM, SIGINT};
+  asio::signal_set hangups_{io_, SIGHUP};
+  asio::steady_timer timer_{io_};
+  const std::optional<std::chrono::milliseconds> every_;
 };
 
 /// Everything between a running io thread and its end.
-int serve(const config::daemon_settings& settings, const net::wg_private_key& key,
-          const std::filesystem::path& key_file, std::map<std::string, std::string> documents,
-          net::os::io_thread& io) {
+net::result<void> serve(const config::daemon_settings& settings, const settings_source& read_again,
+                        const net::wg_private_key& key, const std::filesystem::path& key_file,
+                        std::map<std::string, std::string> documents, net::os::io_thread& io) {
   auto opened = local_server::open(io.context(), settings.socket, settings.socket_group);
-  if (!opened) return give_up(opened.error());
+  if (!opened) return opened.error();
   const std::shared_ptr<local_server> socket{std::move(*opened)};
   if (const auto dropped = drop_capabilities(); !dropped)
     spdlog::warn("daemon: capabilities are kept: {}", net::to_string(dropped.error()));
 
-  ending end;
+  const auto end = std::make_shared<ending>();
   actor_settings actor_config;
   caf::actor_system system{actor_config};
   system.await_actors_before_shutdown(true);
@@ -193,47 +215,48 @@ int serve(const config::daemon_settings& settings, const net::wg_private_key& ke
         [&system, api, socket](const msg::roles& roles) {
           return caf::actor_cast<caf::actor>(spawn_local_api(system, roles, api, socket));
         }}},
-      [&end](const std::string& role, const std::string& cause) {
-        end.resolve(net::fail(net::errc::internal, role + ": " + cause));
+      [end](const std::string& role, const std::string& cause) {
+        end->resolve(net::fail(net::errc::internal, role + ": " + cause));
       });
-  if (!started) return give_up(started.error());
+  if (!started) return started.error();
 
-  asio::signal_set signals{io.context(), SIGTERM, SIGINT};
-  signals.async_wait([&end](boost::system::error_code failed, int number) {
-    if (failed) return;
-    spdlog::info("daemon: signal {}, stopping; WireGuard stays as it is", number);
-    end.resolve(std::nullopt);
-  });
-  watchdog alive{io.context()};
+  const auto attending = std::make_shared<attendant>(io.context(), end, settings, read_again);
+  attending->start();
   notify_service_manager("READY=1");
-  const auto why = end.wait();
+  const auto why = end->wait();
   notify_service_manager("STOPPING=1");
+  attending->stop();
 
   socket->attach({});
   caf::anon_send_exit(started->root, caf::exit_reason::user_shutdown);
   *started = {};
   system.await_all_actors_done();
-  return why ? give_up(*why) : 0;
+  if (why) return *why;
+  return {};
 }
 
 } // namespace
 
-int run_daemon(const config::daemon_settings& settings) {
-  set_log_level(settings.log);
+net::result<void> run_daemon(const config::daemon_settings& settings,
+                             const settings_source& read_again) {
+  net::os::log_to_stderr(settings.log);
   std::signal(SIGPIPE, SIG_IGN);
-  if (const auto ready = prepare_folder(settings.state_dir); !ready) return give_up(ready.error());
+  std::signal(SIGHUP, SIG_IGN); // until there is something to reload
+  const auto claimed = net::os::claim(settings.state_dir, "daemon.lock");
+  if (!claimed) return claimed.error();
   const auto key_file = settings.state_dir / "wireguard.key";
-  const auto key = load_or_make_key(key_file, net::os_random());
-  if (!key) return give_up(key.error());
+  const auto key = net::os::load_or_make_key(
+      key_file, net::generate_x25519<net::wg_private_key>(net::os_random()));
+  if (!key) return key.error();
   auto documents = load_documents(settings.state_dir);
-  if (!documents) return give_up(documents.error());
+  if (!documents) return documents.error();
 
   // Outlives the actor system: its sockets are closed by their drivers first.
   net::os::io_thread io{
       [](const std::exception& defect) { spdlog::error("io thread: {}", defect.what()); }};
-  const int code = serve(settings, *key, key_file, std::move(*documents), io);
+  const auto ended = serve(settings, read_again, *key, key_file, std::move(*documents), io);
   io.stop();
-  return code;
+  return ended;
 }
 
 } // namespace lanrage::actors

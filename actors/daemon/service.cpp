@@ -32,6 +32,12 @@ void notify_service_manager(std::string_view state) {
   ::close(fd);
 }
 
+void notify_reloading() {
+  const auto now = std::chrono::duration_cast<std::chrono::microseconds>(
+      std::chrono::steady_clock::now().time_since_epoch()); // CLOCK_MONOTONIC
+  notify_service_manager("RELOADING=1\nMONOTONIC_USEC=" + std::to_string(now.count()));
+}
+
 std::optional<std::chrono::milliseconds> watchdog_interval() {
   const char* text = std::getenv("WATCHDOG_USEC");
   if (text == nullptr) return std::nullopt;

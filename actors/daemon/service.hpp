@@ -13,6 +13,10 @@ namespace lanrage::actors {
 /// (sd_notify(3): a datagram to $NOTIFY_SOCKET).
 void notify_service_manager(std::string_view state);
 
+/// Tells it that settings are being read again; READY=1 says that it is done (sd_notify(3),
+/// "RELOADING=1" with the time of the monotonic clock in MONOTONIC_USEC).
+void notify_reloading();
+
 /// How often systemd wants to hear WATCHDOG=1: half of $WATCHDOG_USEC.
 std::optional<std::chrono::milliseconds> watchdog_interval();
 

@@ -1,6 +1,6 @@
 #include "actors/directory/directory_document.hpp"
 
-#include "net/control/json_fields.hpp"
+#include "net/json_fields.hpp"
 
 namespace lanrage::actors {
 
@@ -8,8 +8,8 @@ namespace {
 
 namespace control = net::control;
 namespace json = boost::json;
-using control::field_reader;
-using control::json_view;
+using net::field_reader;
+using net::json_view;
 
 constexpr std::uint32_t document_version = 1;
 constexpr std::size_t name_max = 32;
@@ -48,10 +48,10 @@ saved_member read_member(field_reader& in) {
   saved_member out;
   out.envelope.key = in.octets<net::wg_public_key>("key");
   out.envelope.id = in.parsed("id", name_max, &net::peer_id::parse, "a peer name");
-  out.envelope.version = in.number("version", control::number_max);
+  out.envelope.version = in.number("version", net::number_max);
   out.envelope.sealed = in.blob("sealed", control::sealed_max);
-  out.heard = msg::unix_ms{in.number("heard_ms", control::number_max)};
-  out.sequence = in.number("sequence", control::number_max);
+  out.heard = msg::unix_ms{in.number("heard_ms", net::number_max)};
+  out.sequence = in.number("sequence", net::number_max);
   return out;
 }
 
@@ -99,10 +99,10 @@ net::result<saved_directory> parse_directory(std::string_view text) {
   const auto bad = [](const net::error& why) {
     return net::fail(net::errc::bad_state, "directory.json: " + why.detail);
   };
-  const auto object = control::parse_object(text);
+  const auto object = net::parse_object(text);
   if (!object) return bad(object.error());
   field_reader in{*object};
-  if (in.number("v", control::number_max) != document_version) in.refuse("v", "1");
+  if (in.number("v", net::number_max) != document_version) in.refuse("v", "1");
   if (in.has("server")) {
     const auto line = control::parse_server_line(in.text("server", line_max));
     if (!line) return bad(line.error());
@@ -110,8 +110,8 @@ net::result<saved_directory> parse_directory(std::string_view text) {
   }
   const auto address = in.text("address", name_max);
   if (const auto leased = net::virtual_ip::parse(address)) out.address = *leased;
-  out.last_version = in.number("last_version", control::number_max);
-  out.last_sequence = in.number("last_sequence", control::number_max);
+  out.last_version = in.number("last_version", net::number_max);
+  out.last_sequence = in.number("last_sequence", net::number_max);
   in.each("parties", parties_max, [&](field_reader& r) { out.parties.push_back(read_party(r)); });
   read_relays(in, out);
   if (!in.ok()) return bad(in.problem());

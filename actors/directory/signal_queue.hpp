@@ -49,11 +49,11 @@ class signal_queue {
       if (waiting_.size() >= peers_max) return;
       order_.emplace(++last_, to);
     }
-    auto& peer = waiting_[to];
-    std::erase_if(peer.signals,
+    auto& mailbox = waiting_[to];
+    std::erase_if(mailbox.signals,
                   [&](const auto& old) { return old.signal.kind == signal.signal.kind; });
-    peer.signals.push_back(signal);
-    peer.newest = now;
+    mailbox.signals.push_back(signal);
+    mailbox.newest = now;
   }
 
   /// Hands out what `judge` lets go, as far as the pace allows. True: more could go later.
@@ -91,7 +91,7 @@ class signal_queue {
   static constexpr std::size_t peers_max = config::defaults::control_members_per_party_max;
 
   using key = std::pair<net::party_id, net::wg_public_key>;
-  struct peer {
+  struct peer_signals {
     std::vector<msg::send_signal> signals; ///< at most one per kind, oldest first
     msg::time_point newest{};
   };
@@ -101,7 +101,7 @@ class signal_queue {
     order_.erase(turn);
   }
 
-  std::map<key, peer> waiting_;
+  std::map<key, peer_signals> waiting_;
   std::map<std::uint64_t, key> order_;
   std::uint64_t last_ = 0;
   pace pace_{config::defaults::control_signals_burst, config::defaults::control_signals_per_s};

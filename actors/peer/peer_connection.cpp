@@ -18,6 +18,8 @@ peer_connection::peer_connection(const net::wg_public_key& own, msg::saved_peer 
   // The relay in use is known by its address before the first ranking is there.
   last_relay_ = saved.relay;
   adoptable_ = saved.how && configured_ && configured_->keepalive;
+  knows_us_ = adoptable_;
+  may_start_unasked_ = knows_us_ && initiator_;
   if (adoptable_ && saved.relay)
     path_ = through(*saved.relay);
   else if (adoptable_ && configured_->where)
@@ -166,6 +168,7 @@ void peer_connection::fail(net::errc why, std::string text) {
 
 void peer_connection::closed_by_peer() {
   if (in<closing>()) return;
+  knows_us_ = may_start_unasked_ = false;
   talk_.forget_ready();
   talk_.stop_repeating();
   connected_at_.reset();
@@ -180,7 +183,7 @@ void peer_connection::closed_by_peer() {
 
 void peer_connection::hope(std::string why) {
   const auto* s = in<failed>();
-  if (!s || !s->retry || offline()) return;
+  if (!s || s->by_peer() || offline()) return;
   slow_retry_.reset();
   discover(std::move(why));
 }
@@ -191,6 +194,7 @@ void peer_connection::due(failed& s) {
 
 void peer_connection::on(const user_connect&) {
   wanted_ = true;
+  asked_until_ = now_.at + defaults::discover_deadline;
   if (!in<failed>()) return;
   slow_retry_.reset();
   discover("asked to connect"); // an offline peer may come while it lasts

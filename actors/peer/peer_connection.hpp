@@ -114,7 +114,6 @@ class peer_connection {
   void end_move(bool landed, std::string why);
   void session_seen(const msg::wg_signal& signal);
   void session_lost();
-  void adopt(const msg::wg_signal& signal);
   path attributed(const net::endpoint& where) const;
   bool alive() const; ///< connected or degraded
   monitored* up();
@@ -127,6 +126,15 @@ class peer_connection {
   const S* in() const {
     return std::get_if<S>(&state_);
   }
+
+  // --- what the last daemon knew (peer_remembered.cpp) -------------------------------------------
+  void adopt(const msg::wg_signal& signal);
+  void session_was_lost(std::string why);
+  void tell_lost();
+  void try_remembered();
+  void verify_remembered();
+  void verify_again();
+  void hurry_remembered();
 
   // --- health (peer_health.cpp) ------------------------------------------------------------------
   void probe(probe_series& series, std::chrono::milliseconds timeout);
@@ -156,8 +164,11 @@ class peer_connection {
   std::optional<msg::wg_peer> configured_; ///< what WireGuard was told last
   bool ready_ = false;                     ///< WireGuard confirmed that it knows the peer
   ticket base_asked_ = no_ticket;
-  bool adoptable_ = false;   ///< restored: WireGuard may still have the session
-  std::optional<path> path_; ///< where WireGuard's packets go
+  bool adoptable_ = false;         ///< restored: WireGuard may still have the session
+  bool tell_lost_ = false;         ///< it has not, and the initiator must hear of it
+  bool may_start_unasked_ = false; ///< restored or back from offline: once, through a relay
+  bool knows_us_ = false;          ///< we were connected, and it did not end that on purpose
+  std::optional<path> path_;       ///< where WireGuard's packets go
   std::optional<std::chrono::nanoseconds> latency_;
   std::optional<msg::unix_ms> connected_at_;
   msg::connection_counters counters_;
@@ -175,6 +186,7 @@ class peer_connection {
   backoff slow_retry_{config::defaults::slow_retry_first, config::defaults::slow_retry_max};
   relay_trial_policy trials_;
   ticket find_asked_ = no_ticket;
+  std::optional<msg::time_point> asked_until_; ///< a user waits so long for an offline peer
 
   std::optional<std::chrono::nanoseconds> handshake_; ///< the latest one seen
   std::uint64_t rx_ = 0;

@@ -66,7 +66,8 @@ void peer_connection::verify(std::string why, bool adopting) {
 
 void peer_connection::due(verifying& s) {
   if (now_.at >= s.until) {
-    if (s.adopting) return negotiate("WireGuard said nothing of the remembered session");
+    if (s.adopting) return session_was_lost("WireGuard said nothing of the remembered session");
+    if (s.answered_by) return negotiate("the remembered path does not answer");
     return reconnect(1, "no answer through the tunnel");
   }
   if (s.probes.next() && now_.at >= *s.probes.next()) probe_next(s.probes);
@@ -74,6 +75,7 @@ void peer_connection::due(verifying& s) {
 
 void peer_connection::first_answer() {
   if (!connected_at_) connected_at_ = now_.wall;
+  knows_us_ = true;
 }
 
 void peer_connection::report(verifying& s, const tunnel_report& answer) {

@@ -18,9 +18,9 @@ void peer_connection::on(const net::peer_signal& said) {
     const auto is_punch = said.kind == net::signal_kind::punch;
     if (is_punch && initiator_) return; // the initiator alone says when
     const auto news = talk_.hear(said);
-    if (auto* s = in<failed>(); s && !s->retry) {
-      s->retry = now_.at; // it said bye or was offline, and is back
-      hope("the peer asks to connect");
+    if (const auto* s = in<failed>(); s && !s->retry) { // it said bye or was offline, and is back
+      slow_retry_.reset();
+      discover("the peer asks to connect");
     } else if (news.any()) {
       hope("the peer has something new to offer");
     }
@@ -39,6 +39,7 @@ void peer_connection::on(const net::peer_signal& said) {
     hope("the peer asks for a new session");
     if (const auto* v = in<verifying>(); v && v->adopting && !path_)
       return negotiate("the peer lost the session");
+    if (const auto* v = in<verifying>(); v && v->answered_by) return verify_again();
     if (said.ready && (alive() || in<trialling>() || in<verifying>()))
       return reconnect(1, "the peer lost the session", path_);
     return check_now();
@@ -94,7 +95,10 @@ void peer_connection::on(const msg::network_changed&) {
 
 void peer_connection::rank() {
   if (in<closing>()) return;
-  if (talk_.own_legs().empty() || talk_.peer_legs().empty()) {
+  // Nobody goes there now, and a ranking may make us register with relays; negotiating asks anew.
+  const auto* f = in<failed>();
+  const auto idle = f && !f->retry;
+  if (idle || talk_.own_legs().empty() || talk_.peer_legs().empty()) {
     ranking_.clear();
     rank_asked_ = no_ticket;
     return;
@@ -132,7 +136,10 @@ void peer_connection::progress() {
     } else if (!ranking_.empty()) {
       configure(through(ranking_.front()));
     }
+  } else if (in<negotiating>()) {
+    try_remembered();
   }
+  hurry_remembered();
   const auto* r = in<reconnecting>();
   if (r && r->attempt == defaults::repair_attempts && direct_ && talk_.peer_ready() &&
       !(path_ && path_->where == direct_->where)) {
@@ -198,12 +205,13 @@ void peer_connection::on(const write_done& answer) {
     say(msg::expect_peer{record_.key, true});
     talk_.owe(now_.at);
     if (!initiator_ && in<reconnecting>()) signal(net::signal_kind::reset, true);
+    tell_lost();
     return;
   }
   if (auto* c = in<configuring>(); c && c->asked == answer.asked) {
     if (!ok) return reconnect(1, "WireGuard refused the peer");
     ready_ = true;
-    return verify("waiting for the first answer");
+    return c->unasked ? verify_remembered() : verify("waiting for the first answer");
   }
   if (auto* t = in<trialling>(); t && t->asked == answer.asked) {
     if (ok) return probe_next(t->probes);
@@ -355,21 +363,11 @@ void peer_connection::session_seen(const msg::wg_signal& seen) {
   if (path_->relay) last_relay_ = path_->relay;
   if (!configured_ || !configured_->keepalive) write(used(*path_), false);
   ready_ = true;
+  tell_lost_ = false;
   if (r) return probe_next(r->probes);
   talk_.stop_repeating();
   verify("WireGuard has a session");
-}
-
-void peer_connection::adopt(const msg::wg_signal& seen) {
-  const auto alive_session =
-      seen.latest_handshake && now_.wall - *seen.latest_handshake < defaults::session_lifetime;
-  if (!alive_session || !seen.where) return negotiate("the remembered session is over");
-  path_ = attributed(*seen.where);
-  // Names the peer to a writer that forgot it; equal to what WireGuard has, so nothing is written.
-  write(used(*path_), false);
-  auto& v = *in<verifying>();
-  v.adopting = false;
-  probe_next(v.probes);
+  if (ranking_.empty()) rank();
 }
 
 void peer_connection::session_lost() {
@@ -377,7 +375,7 @@ void peer_connection::session_lost() {
   if (in<negotiating>() || (v && v->adopting)) {
     configured_.reset();
     ready_ = false;
-    if (v) return negotiate("WireGuard was started anew");
+    if (v) return session_was_lost("WireGuard was started anew");
     return configure_base();
   }
   if (in<failed>() || in<discovering>()) return;

@@ -32,6 +32,8 @@ void peer_connection::on(const msg::peer_known& known) {
     return negotiate("record known");
   }
   if (known.peer.online && !was_online) {
+    const auto* f = in<failed>();
+    if (f && f->why == net::errc::peer_offline) may_start_unasked_ = initiator_ && knows_us_;
     talk_.owe(now_.at);
     hope("the peer came online");
   } else if (record_.version != version) {
@@ -43,6 +45,7 @@ void peer_connection::on(const msg::control_state& control) {
   talk_.own_delay(control.delay);
   if (control.up && !control_up_) talk_.owe(now_.at); // the last one may be lost
   control_up_ = control.up;
+  tell_lost();
   if (control.up || !offline()) return;
   // Nobody would tell us that it came.
   presence_ = presence::unknown;
@@ -56,7 +59,12 @@ void peer_connection::went_offline() {
     if (!s->retry) return;
     return wait_for_presence();
   }
-  if (in<negotiating>()) wait_for_presence();
+  if (!in<negotiating>()) return;
+  if (!asked_until_ || now_.at >= *asked_until_) return wait_for_presence();
+  talk_.stop_repeating();
+  punching_until_.reset();
+  punch_at_.reset();
+  enter(discovering{no_ticket, *asked_until_}, "waiting for the peer to come online");
 }
 
 /// Known to WireGuard, so that the peer's handshake is answered when it comes, but silent; nothing

@@ -16,7 +16,7 @@ constexpr std::size_t n = msg::phase_count;
 constexpr std::array<std::array<bool, n>, n> table{{
     // dis neg cfg ver con deg tri rec fai clo
     {{0, 1, 0, 0, 0, 0, 0, 0, 1, 1}}, // discovering
-    {{0, 0, 1, 1, 0, 0, 0, 0, 1, 1}}, // negotiating
+    {{1, 0, 1, 1, 0, 0, 0, 0, 1, 1}}, // negotiating; discovering: it is offline, a user waits
     {{0, 0, 0, 1, 0, 0, 0, 1, 1, 1}}, // configuring
     {{0, 1, 0, 0, 1, 1, 0, 1, 1, 1}}, // verifying; negotiating: nothing there to adopt
     {{0, 0, 0, 0, 0, 1, 0, 1, 1, 1}}, // connected

@@ -39,6 +39,7 @@ struct configuring {
   path target;
   ticket asked{};
   msg::time_point until;
+  bool unasked = false; ///< the remembered path, before the peer said that it is ready
 };
 
 struct verifying {
@@ -47,6 +48,8 @@ struct verifying {
   /// A session that was alive before this core existed: WireGuard is not touched, its first signal
   /// decides.
   bool adopting = false;
+  /// On the remembered path, unasked: a peer that is ready has answered by then.
+  std::optional<msg::time_point> answered_by = std::nullopt;
 };
 
 /// One health check: probes that together answer "is it alive, and how fast".

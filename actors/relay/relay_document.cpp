@@ -1,7 +1,6 @@
 #include "actors/relay/relay_document.hpp"
 
-#include "net/control/json_fields.hpp"
-#include "net/control/protocol.hpp"
+#include "net/json_fields.hpp"
 
 #include <algorithm>
 
@@ -9,7 +8,6 @@ namespace lanrage::actors {
 
 namespace {
 
-namespace control = net::control;
 namespace json = boost::json;
 using namespace std::chrono_literals;
 
@@ -18,7 +16,7 @@ constexpr std::uint32_t document_version = 1;
 constexpr std::chrono::microseconds rtt_max = 60s;
 
 json::string text_of(const std::string& text) {
-  return json::string(control::json_view(text));
+  return json::string(net::json_view(text));
 }
 
 } // namespace
@@ -53,15 +51,15 @@ net::result<remembered_relays> parse_relays(std::string_view text) {
   const auto bad = [](const net::error& why) {
     return net::fail(net::errc::bad_state, "relays.json: " + why.detail);
   };
-  const auto object = control::parse_object(text);
+  const auto object = net::parse_object(text);
   if (!object) return bad(object.error());
-  control::field_reader in{*object};
-  if (in.number("v", control::number_max) != document_version) in.refuse("v", "1");
-  in.each("relays", net::relays_max, [&](control::field_reader& each) {
+  net::field_reader in{*object};
+  if (in.number("v", net::number_max) != document_version) in.refuse("v", "1");
+  in.each("relays", net::relays_max, [&](net::field_reader& each) {
     remembered_relay relay;
     const auto id = each.octets<net::relay_id>("relay");
     relay.cookie = each.octets<net::cookie>("cookie");
-    relay.timestamp = each.number("timestamp", control::number_max);
+    relay.timestamp = each.number("timestamp", net::number_max);
     if (each.has("rtt_us"))
       relay.rtt = std::chrono::microseconds{
           each.number("rtt_us", static_cast<std::uint64_t>(rtt_max.count()))};

@@ -41,7 +41,6 @@ struct selector_state {
   msg::wall_clock wall;
   std::optional<msg::time_point> armed;
   std::uint64_t token = 0; ///< of the armed deadline
-  std::map<net::relay_id, net::cookie> saved;
   bool save_pending = false;
 };
 using self_pointer = shell::stateful_pointer<selector_state>;
@@ -66,7 +65,9 @@ std::map<net::relay_id, net::cookie> cookies_of(const remembered_relays& relays)
 
 void save_soon(self_pointer self) {
   auto& state = self->state;
-  if (state.save_pending || cookies_of(worth_saving(state.memory->table)) == state.saved) return;
+  const auto& memory = *state.memory;
+  if (state.save_pending || !memory.table.listed) return;
+  if (cookies_of(worth_saving(memory.table)) == memory.saved) return;
   state.save_pending = true;
   self->delayed_send(self, config::defaults::save_after, save_atom::value);
 }
@@ -75,7 +76,7 @@ void save(self_pointer self) {
   auto& state = self->state;
   const auto relays = worth_saving(state.memory->table);
   state.save_pending = false;
-  state.saved = cookies_of(relays);
+  state.memory->saved = cookies_of(relays);
   self->request(state.roles.store, config::defaults::configure_deadline,
                 msg::store_put{std::string{relays_document_name}, to_text(relays)})
       .then(
@@ -171,11 +172,13 @@ shell::behavior_type selector(self_pointer self, const msg::roles& roles,
 
 std::shared_ptr<relay_selector_memory> load_relays(std::string_view document) {
   auto out = std::make_shared<relay_selector_memory>();
-  auto relays = parse_relays(document);
-  if (relays)
-    out->table.relays = std::move(*relays);
-  else
+  const auto relays = parse_relays(document);
+  if (relays) {
+    out->table.relays = *relays;
+    out->saved = cookies_of(*relays);
+  } else {
     spdlog::warn("relays: starting without what was remembered: {}", relays.error().detail);
+  }
   return out;
 }
 

@@ -5,6 +5,7 @@
 
 #include <caf/fwd.hpp>
 
+#include <map>
 #include <memory>
 #include <string_view>
 
@@ -18,6 +19,7 @@ struct relay_selector_settings {
 /// What the next incarnation continues from: it resumes its registrations in one round trip.
 struct relay_selector_memory {
   relay_table_memory table;
+  std::map<net::relay_id, net::cookie> saved; ///< what the store has
 };
 
 /// The memory to start with, from the store document "relays.json" (empty: a first start). It only

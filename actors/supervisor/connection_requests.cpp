@@ -31,7 +31,7 @@ std::optional<wg_public_key> remembered(const connection_memory& memory, const n
 template <class Result, class Asked, class Then>
 caf::typed_response_promise<Result> with_kept(pointer self, const Asked& asked, Then then) {
   promise_guard<Result> promise{self->make_response_promise<Result>()};
-  const auto use = [self, then, promise, id = asked.id](const wg_public_key& key) mutable {
+  auto use = [self, then, promise, id = asked.id](const wg_public_key& key) mutable {
     const auto kept = self->state.memory->peers.find(key);
     if (kept != self->state.memory->peers.end()) return then(kept->first, kept->second, promise);
     promise.fail(net::fail(net::errc::peer_not_found, "no connection to " + to_string(id)));
@@ -61,8 +61,7 @@ void connect(pointer self, const msg::known_peer& found, const msg::connect_peer
   save_soon(self);
   if (peer.view && is_up(*peer.view)) return promise.deliver(*peer.view);
   s.connecting[key].push_back(std::move(promise));
-  start_peer(self, key);
-  self->send(address_of(peer), asked);
+  start_peer(self, key, asked);
 }
 
 /// Whether this name may still come: nobody has it, so it is no question of which.

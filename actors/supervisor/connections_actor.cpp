@@ -62,10 +62,14 @@ const msg::known_peer* known_record(const connection_memory& memory, const wg_pu
   return best;
 }
 
-void start_peer(pointer self, const wg_public_key& key) {
+void start_peer(pointer self, const wg_public_key& key,
+                const std::optional<msg::connect_peer>& asked) {
   auto& s = self->state;
   auto& peer = s.memory->peers.at(key);
-  if (peer.guardian) return;
+  if (peer.guardian) {
+    if (asked) self->send(address_of(peer), *asked);
+    return;
+  }
   guardian_settings settings;
   settings.name = "peer " + to_string(peer.saved.record.id);
   settings.budget = s.settings.peer_budget;
@@ -87,6 +91,7 @@ void start_peer(pointer self, const wg_public_key& key) {
   self->monitor(peer.guardian);
   start_guardian(peer.guardian);
   const auto address = address_of(peer);
+  if (asked) self->send(address, *asked);
   if (const auto* known = known_record(*s.memory, key, peer.saved.record.party))
     self->send(address, msg::peer_known{*known});
   if (s.memory->paths) self->send(address, *s.memory->paths);

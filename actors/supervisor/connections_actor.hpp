@@ -64,8 +64,10 @@ void save(pointer self);
 const msg::known_peer* known_record(const connection_memory& memory, const net::wg_public_key& key,
                                     const net::party_id& in);
 kept_peer& keep(connection_memory& memory, const net::peer_record& record);
-/// Spawns the guardian of a kept peer, unless it runs, and tells it all we know.
-void start_peer(pointer self, const net::wg_public_key& key);
+/// Spawns the guardian of a kept peer, unless it runs, and tells it all we know; first of all what
+/// a user asked for.
+void start_peer(pointer self, const net::wg_public_key& key,
+                const std::optional<msg::connect_peer>& asked = std::nullopt);
 void on_update(pointer self, const msg::peer_update& update);
 // What users ask for (connection_requests.cpp).
 caf::typed_response_promise<msg::connection_view> on_connect(pointer self,

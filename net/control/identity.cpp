@@ -1,89 +1,26 @@
 #include "net/control/identity.hpp"
 
 #include "net/control/tls.hpp"
+#include "net/openssl_ptr.hpp"
+#include "net/os/files.hpp"
 
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include <cerrno>
-#include <cstring>
-#include <memory>
+#include <array>
 
 namespace lanrage::net::control {
 namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::size_t file_max = 64 * 1024;
-
-template <auto Free>
-struct free_with {
-  template <class T>
-  void operator()(T* what) const {
-    Free(what);
-  }
-};
-using bio_ptr = std::unique_ptr<BIO, free_with<BIO_free_all>>;
-using key_ptr = std::unique_ptr<EVP_PKEY, free_with<EVP_PKEY_free>>;
-using x509_ptr = std::unique_ptr<X509, free_with<X509_free>>;
+using bio_ptr = openssl_ptr<BIO, BIO_free_all>;
+using key_ptr = openssl_ptr<EVP_PKEY, EVP_PKEY_free>;
+using x509_ptr = openssl_ptr<X509, X509_free>;
 
 error broken(const fs::path& file, std::string_view why) {
   return fail(errc::bad_state, file.string() + ": " + std::string{why});
-}
-
-result<std::string> read_file(const fs::path& file) {
-  const int fd = ::open(file.c_str(), O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return broken(file, std::strerror(errno));
-  std::string text(file_max, '\0');
-  const auto size = ::read(fd, text.data(), text.size());
-  const int why = errno;
-  ::close(fd);
-  if (size < 0) return broken(file, std::strerror(why));
-  text.resize(static_cast<std::size_t>(size));
-  return text;
-}
-
-/// Complete or not there at all: written beside, synced, then given its name.
-result<void> write_secret(const fs::path& file, std::string_view text) {
-  const fs::path beside = file.string() + ".new";
-  const int fd = ::open(beside.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-  if (fd < 0) return broken(beside, std::strerror(errno));
-  const bool written = ::fchmod(fd, 0600) == 0 &&
-                       ::write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size()) &&
-                       ::fsync(fd) == 0;
-  const int why = errno;
-  ::close(fd);
-  if (!written) return broken(beside, std::strerror(why));
-  if (::rename(beside.c_str(), file.c_str()) != 0) return broken(file, std::strerror(errno));
-  return {};
-}
-
-/// The file's text, made with `make` when there is no file.
-template <class Make>
-result<std::string> load_or_make(const fs::path& file, Make&& make) {
-  std::error_code ec;
-  if (fs::exists(file, ec)) return read_file(file);
-  const result<std::string> text = make();
-  if (!text) return text.error();
-  if (const auto written = write_secret(file, *text); !written) return written.error();
-  return *text;
-}
-
-template <class Secret>
-result<Secret> load_key(const fs::path& file, const Secret& fresh) {
-  const auto text =
-      load_or_make(file, [&]() -> result<std::string> { return to_base64(fresh.reveal()) + "\n"; });
-  if (!text) return text.error();
-  const auto raw =
-      from_base64(std::string_view{*text}.substr(0, text->find_last_not_of("\r\n") + 1));
-  const auto key = raw ? Secret::from(*raw) : std::nullopt;
-  if (!key) return broken(file, "no key in base64");
-  return *key;
 }
 
 x509_ptr make_certificate(EVP_PKEY* key, const random_source& random) {
@@ -132,15 +69,15 @@ result<certificate_pin> pin_of_pem(const std::string& pem) {
 } // namespace
 
 result<server_identity> load_identity(const fs::path& directory, const random_source& random) {
-  std::error_code ec;
-  if (fs::create_directories(directory, ec)) fs::permissions(directory, fs::perms::owner_all, ec);
-  if (ec) return broken(directory, ec.message());
-  const auto login = load_key(directory / "login.key", generate_x25519<login_private_key>(random));
+  if (const auto made = os::make_private_folder(directory); !made) return made.error();
+  const auto login =
+      os::load_or_make_key(directory / "login.key", generate_x25519<login_private_key>(random));
   if (!login) return login.error();
-  const auto token = load_key(directory / "token.key", generate_secret<token_private_key>(random));
+  const auto token =
+      os::load_or_make_key(directory / "token.key", generate_secret<token_private_key>(random));
   if (!token) return token.error();
   const auto file = directory / "server.pem";
-  const auto pem = load_or_make(file, [&] { return make_pem(random); });
+  const auto pem = os::load_or_make_secret(file, [&] { return make_pem(random); });
   if (!pem) return pem.error();
   const auto pin = pin_of_pem(*pem);
   if (!pin) return broken(file, "no certificate");

@@ -17,8 +17,8 @@ struct server_identity {
 };
 
 /// Reads login.key, token.key and server.pem of the directory; makes what is missing, with mode
-/// 0600 (the directory: 0700). bad_state when a file is there but cannot be read: nothing is ever
-/// replaced, since every invite depends on it.
+/// 0600 (the directory: 0700). bad_state when a file is there but cannot be read, not_permitted
+/// when others can read it: nothing is ever replaced, since every invite depends on it.
 result<server_identity> load_identity(const std::filesystem::path& directory,
                                       const random_source& random);
 

@@ -21,7 +21,6 @@ inline constexpr std::uint32_t protocol_version = 1;
 inline constexpr std::string_view login_target = "/v1";
 inline constexpr std::string_view login_header = "Lanrage-Login";
 inline constexpr std::size_t sealed_max = 8 * 1024; ///< octets of a sealed record or signal
-inline constexpr std::uint64_t number_max = (std::uint64_t{1} << 53) - 1;
 inline constexpr std::size_t login_parties_max = 16;
 
 /// 32 octets that exist on this TLS connection only (RFC 9266).

@@ -1,8 +1,8 @@
 #include "net/control/base64url.hpp"
 #include "net/control/invite.hpp"
-#include "net/control/json_fields.hpp"
 #include "net/control/protocol.hpp"
 #include "net/frames.hpp"
+#include "net/json_fields.hpp"
 
 #include <algorithm>
 

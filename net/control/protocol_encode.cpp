@@ -1,6 +1,6 @@
 #include "net/control/base64url.hpp"
-#include "net/control/json_fields.hpp"
 #include "net/control/protocol.hpp"
+#include "net/json_fields.hpp"
 
 namespace lanrage::net::control {
 namespace {

@@ -1,6 +1,6 @@
 #include "net/control/sealing.hpp"
 
-#include "net/control/json_fields.hpp"
+#include "net/json_fields.hpp"
 
 namespace lanrage::net::control {
 namespace {

@@ -6,6 +6,7 @@
 #include "net/control/source_rate.hpp"
 #include "net/control/store.hpp"
 #include "net/control/tls.hpp"
+#include "net/os/files.hpp"
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
@@ -121,6 +122,7 @@ class control_server::impl final : public session_owner {
   const server_identity identity_;
   server_line line_;
   endpoint listening_;
+  os::descriptor claimed_; ///< no other process is in our state folder
   atomic_counters count_;
   mutable std::mutex failed_mutex_;
   std::optional<error> failed_;
@@ -183,9 +185,10 @@ result<void> control_server::impl::listen(const config::control_settings& settin
   if (!ec) acceptor_.bind(where, ec);
   if (!ec) acceptor_.listen(asio::socket_base::max_listen_connections, ec);
   if (ec) {
-    const auto code = ec == asio::error::access_denied ? errc::not_permitted : errc::bad_config;
-    return fail(code, "listening on " + where.address().to_string() + " port " +
-                          std::to_string(where.port()) + ": " + ec.message());
+    const auto code = ec == asio::error::access_denied    ? errc::not_permitted
+                      : ec == asio::error::address_in_use ? errc::already_exists
+                                                          : errc::bad_config;
+    return fail(code, "cannot listen on TCP " + to_string(settings.listen) + ": " + ec.message());
   }
   const auto bound = acceptor_.local_endpoint();
   listening_ = {address_of(bound.address()), bound.port()};
@@ -368,6 +371,8 @@ control_server::~control_server() {
 result<std::unique_ptr<control_server>>
 control_server::start(const config::control_settings& settings, const server_limits& limits) {
   const auto random = os_random();
+  auto claimed = os::claim(settings.state_dir, "control.lock");
+  if (!claimed) return claimed.error();
   const auto identity = load_identity(settings.state_dir, random);
   if (!identity) return identity.error();
   auto kept = open_sqlite(settings.state_dir / "control.db");
@@ -375,6 +380,7 @@ control_server::start(const config::control_settings& settings, const server_lim
   const auto stored = (*kept)->load();
   if (!stored) return stored.error();
   auto made = std::make_unique<impl>(limits, *identity, std::move(*kept), *stored, settings.relays);
+  made->claimed_ = std::move(*claimed);
   if (const auto listening = made->listen(settings); !listening) return listening.error();
   made->run_thread();
   return std::unique_ptr<control_server>{new control_server{std::move(made)}};

@@ -45,7 +45,8 @@ struct server_counters {
 /// The control server on a thread of its own, from `start` to destruction.
 class control_server {
  public:
-  /// bad_state (keys or store), bad_config (address cannot be listened on), not_permitted.
+  /// bad_state (keys or store), already_exists (port or state folder are taken), bad_config (an
+  /// address that is not ours), not_permitted.
   static result<std::unique_ptr<control_server>>
   start(const config::control_settings& settings, const server_limits& limits = default_limits());
   ~control_server(); ///< stop()

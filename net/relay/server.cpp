@@ -1,6 +1,7 @@
 #include "net/relay/server.hpp"
 
-#include "net/relay/state_files.hpp"
+#include "net/os/files.hpp"
+#include "net/relay/disk_worker.hpp"
 #include "net/relay/udp_batch.hpp"
 
 #include <spdlog/spdlog.h>
@@ -27,7 +28,7 @@ constexpr int batches_per_turn = 4;
 /// Members written to a snapshot between two turns of the loop.
 constexpr std::size_t snapshot_slice = 128;
 
-constexpr unsigned private_mode = 0600;
+constexpr std::size_t state_octets_max = 256u << 20; // far above a full table's snapshot
 constexpr unsigned public_mode = 0644;
 
 instant read_clocks() {
@@ -91,6 +92,7 @@ struct server::impl {
   std::filesystem::path file(const char* name) const { return settings.state_dir / name; }
 
   config::relay_settings settings;
+  os::descriptor claimed; ///< no other process is in our state folder
   relay_core core;
   std::list<outlet> outlets; // addresses of members must stay: iovecs point into them
   std::vector<outlet*> by_number;
@@ -148,16 +150,16 @@ result<void> server::impl::watch() {
 
 /// A state that cannot be used is not fatal: members register again within a round trip.
 void server::impl::restore() {
-  const auto saved = read_state(file("relay.state"));
+  const auto saved = os::read_file(file("relay.state"), state_octets_max);
   if (!saved) return spdlog::warn("relay {}: {}", settings.name, to_string(saved.error()));
   if (!*saved) return;
-  const auto done = core.restore(**saved, read_clocks());
+  const auto done = core.restore(as_bytes(**saved), read_clocks());
   if (!done) return spdlog::warn("relay {}: {}", settings.name, to_string(done.error()));
   spdlog::info("relay {}: goes on with {} members and {} routes", settings.name,
                core.count().members, core.count().routes);
   // Cookies may be honoured once: a crash from here on must not find them again.
   const auto without = core.snapshot(read_clocks(), false);
-  if (const auto kept = write_state(file("relay.state"), without, private_mode); !kept)
+  if (const auto kept = os::replace_file(file("relay.state"), without); !kept)
     spdlog::error("relay {}: {}", settings.name, to_string(kept.error()));
 }
 
@@ -262,7 +264,7 @@ void server::impl::snapshot_in_slices(instant) {
   saving.reset();
   const auto to = file("relay.state");
   const bool accepted = disk.post([body, to, name = settings.name] {
-    if (const auto done = write_state(to, sealed_snapshot(std::move(*body)), private_mode); !done)
+    if (const auto done = os::replace_file(to, sealed_snapshot(std::move(*body))); !done)
       spdlog::error("relay {}: {}", name, to_string(done.error()));
   });
   if (!accepted) spdlog::warn("relay {}: the disk does not keep up", settings.name);
@@ -274,7 +276,7 @@ void server::impl::save_finally() {
   const auto last = core.snapshot(read_clocks(), true);
   // By the same thread as the earlier ones, so that none of them comes after it.
   auto saved = [to, last, name = settings.name] {
-    if (const auto done = write_state(to, last, private_mode); !done)
+    if (const auto done = os::replace_file(to, last); !done)
       spdlog::error("relay {}: {}", name, to_string(done.error()));
   };
   while (!disk.post(saved))
@@ -285,7 +287,7 @@ void server::impl::write_counters() {
   std::string text = R"({"id":")" + to_string(core.id()) + R"(","counters":)";
   text += to_json(core.count()) + "}\n";
   disk.post([text, to = file("counters.json"), name = settings.name] {
-    if (const auto done = write_state(to, as_bytes(text), public_mode); !done)
+    if (const auto done = os::replace_file(to, as_bytes(text), public_mode); !done)
       spdlog::error("relay {}: {}", name, to_string(done.error()));
   });
 }
@@ -308,10 +310,13 @@ server::~server() = default;
 
 result<std::unique_ptr<server>> server::open(const config::relay_settings& settings,
                                              const token_public_key& tokens) {
-  if (const auto made = make_private_directory(settings.state_dir); !made) return made.error();
-  const auto key = load_or_create_key(settings.state_dir / "relay.key", os_random());
+  auto claimed = os::claim(settings.state_dir, "relay.lock");
+  if (!claimed) return claimed.error();
+  const auto key = os::load_or_make_key(settings.state_dir / "relay.key",
+                                        generate_x25519<relay_private_key>(os_random()));
   if (!key) return key.error();
   auto made = std::make_unique<impl>(settings, *key, tokens);
+  made->claimed = std::move(*claimed);
   if (const auto done = made->listen(); !done) return done.error();
   if (const auto done = made->watch(); !done) return done.error();
   made->restore();

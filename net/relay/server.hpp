@@ -18,8 +18,8 @@ relay_limits limits_of(const config::relay_settings& settings);
 class server {
  public:
   /// Reads or makes the key, opens the sockets, takes over the saved state. A family the machine
-  /// does not have is left out where all of its addresses were meant. already_exists: the port is
-  /// taken.
+  /// does not have is left out where all of its addresses were meant. already_exists: the port
+  /// or the state folder is taken.
   static result<std::unique_ptr<server>> open(const config::relay_settings& settings,
                                               const token_public_key& tokens);
   ~server();
@@ -46,10 +46,5 @@ class server {
   explicit server(std::unique_ptr<impl> made);
   std::unique_ptr<impl> impl_;
 };
-
-/// `lanrage relay`: serves until SIGTERM or SIGINT; SIGUSR1 writes the counters. Prints one line
-/// when ready, a JSON object with `json`. Returns the exit code of docs/interfaces.md: 0 stopped,
-/// 1 failed, 2 a setting is missing.
-int run_relay(const config::relay_settings& settings, bool json = false);
 
 } // namespace lanrage::net::relay

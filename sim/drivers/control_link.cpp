@@ -70,8 +70,7 @@ void open(self_pointer self, const msg::control_open& wanted) {
     return tell(msg::link_closed{net::fail(net::errc::control_unreachable, "no such host")});
   }
   auto& site = *server->second;
-  state.now =
-      virtual_connection{&site, site.open(process.on->node(), process.key, wanted, tell)};
+  state.now = virtual_connection{&site, site.open(process.on->node(), process.key, wanted, tell)};
 }
 
 void brought(self_pointer self, const link_brought& news) {

@@ -10,10 +10,8 @@ actors::driver_factories virtual_drivers(caf::actor_system& system, shared_proce
     return spawn_port(system, process, memory);
   };
   out.prober = [&system, process](const msg::roles&) { return spawn_prober(system, process); };
-  out.route_watch = [&system, process,
-                     memory = std::make_shared<route_watch_memory>()](const msg::roles&) {
-    return spawn_route_watch(system, process, memory);
-  };
+  out.route_watch = [&system, process, memory = std::make_shared<route_watch_memory>()](
+                        const msg::roles&) { return spawn_route_watch(system, process, memory); };
   out.wg_device = [&system, process](const msg::roles&) {
     return spawn_wg_device(system, process);
   };

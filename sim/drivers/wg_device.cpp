@@ -81,9 +81,9 @@ device_shell::behavior_type device(self_pointer self, const shared_process& proc
                                           [](machine& on) { return on.observe(); });
       },
       [self](const msg::apply_changes& order) {
-        return perform<msg::done>(
-            self, device_call::apply,
-            [changes = order.changes](machine& on) { return on.apply(changes); });
+        return perform<msg::done>(self, device_call::apply, [changes = order.changes](machine& on) {
+          return on.apply(changes);
+        });
       },
       [self](const call_done&) {
         auto& calls = self->state.calls;

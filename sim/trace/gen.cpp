@@ -120,7 +120,7 @@ class link_model {
       next_shift_ = time + how_.duration / 40 + dice_.upto(how_.duration / 8);
     }
     out.rtt = jittered(50);
-    out.lost = dice_.one_in(2'000);
+    out.lost = dice_.one_in(300);
     return out;
   }
 

@@ -15,8 +15,8 @@ struct summary {
   std::optional<values> of_samples;
 };
 
-/// Reads the trace twice, in memory that does not depend on its length: percentiles are found
-/// digit by digit. So the input must be one that can be opened twice, a file.
+/// Reads the trace four times, in memory that does not depend on its length: percentiles are
+/// found digit by digit. So the input must be one that can be opened again, a file.
 result<summary> summarize(const input& from);
 
 } // namespace lanrage::sim::trace

@@ -241,30 +241,31 @@ void control_site::perform(const control::effects& todo) {
     auto* it = find(session.value);
     if (!it) return;
     it->at_server = false; // the registry has forgotten it already
-    carry(session.value, direction::down,
-          [this, id = session.value, why] { finish(id, why); });
+    carry(session.value, direction::down, [this, id = session.value, why] { finish(id, why); });
   };
   for (const auto& each : todo)
-    std::visit(control::overloaded{
-                   [&](const control::save& e) { remember(e.what); },
-                   [](const control::accept_login&) {},
-                   [&](const control::refuse_login& e) { ended(e.session, e.why); },
-                   [&](const control::end_session& e) { ended(e.session, e.why); },
-                   [&](const control::send_message& e) {
-                     for (const auto to : e.to)
-                       tell(to.value, e.message);
-                   }},
+    std::visit(control::overloaded{[&](const control::save& e) { remember(e.what); },
+                                   [](const control::accept_login&) {},
+                                   [&](const control::refuse_login& e) { ended(e.session, e.why); },
+                                   [&](const control::end_session& e) { ended(e.session, e.why); },
+                                   [&](const control::send_message& e) {
+                                     for (const auto to : e.to)
+                                       tell(to.value, e.message);
+                                   }},
                each);
 }
 
 void control_site::remember(const control::change& what) {
-  std::visit(control::overloaded{
-                 [&](const control::stored_party& e) { parties_[e.party] = e; },
-                 [&](const control::stored_member& e) { members_[e.key] = e; },
-                 [&](const control::stored_membership& e) { memberships_[{e.party, e.key}] = e; },
-                 [&](const control::drop_party& e) { parties_.erase(e.party); },
-                 [&](const control::drop_member& e) { members_.erase(e.key); },
-                 [&](const control::drop_membership& e) { memberships_.erase({e.party, e.key}); }},
+  std::visit(control::overloaded{[&](const control::stored_party& e) { parties_[e.party] = e; },
+                                 [&](const control::stored_member& e) { members_[e.key] = e; },
+                                 [&](const control::stored_membership& e) {
+                                   memberships_[{e.party, e.key}] = e;
+                                 },
+                                 [&](const control::drop_party& e) { parties_.erase(e.party); },
+                                 [&](const control::drop_member& e) { members_.erase(e.key); },
+                                 [&](const control::drop_membership& e) {
+                                   memberships_.erase({e.party, e.key});
+                                 }},
              what);
 }
 

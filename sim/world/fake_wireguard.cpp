@@ -11,10 +11,9 @@ using net::wg::change_kind;
 
 const char* to_string(wg_drop cause) {
   static constexpr std::array<const char*, wg_drops> names{
-      "no_peer",      "no_endpoint",      "queue_full",       "gave_up",
-      "unknown_index", "bad_key",          "replayed",         "too_old",
-      "unknown_peer", "not_for_us",       "invalid_response", "stale_initiation",
-      "not_allowed",  "malformed"};
+      "no_peer",          "no_endpoint",      "queue_full",  "gave_up",      "unknown_index",
+      "bad_key",          "replayed",         "too_old",     "unknown_peer", "not_for_us",
+      "invalid_response", "stale_initiation", "not_allowed", "malformed"};
   return names[static_cast<std::size_t>(cause)];
 }
 

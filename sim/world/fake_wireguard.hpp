@@ -15,19 +15,19 @@ namespace lanrage::sim {
 
 /// Why WireGuard did not pass a packet on.
 enum class wg_drop : std::uint8_t {
-  no_peer,        ///< no peer has the inner address
-  no_endpoint,    ///< the peer has no endpoint yet
-  queue_full,     ///< too many packets wait for a session
-  gave_up,        ///< waited for a session in vain
-  unknown_index,  ///< a packet for no session of ours
-  bad_key,        ///< a packet that its session's peer did not make
-  replayed,       ///< a counter seen before
-  too_old,        ///< of a session past its life
-  unknown_peer,   ///< an initiation of somebody who is not configured
-  not_for_us,     ///< an initiation whose mac1 is for another key
+  no_peer,          ///< no peer has the inner address
+  no_endpoint,      ///< the peer has no endpoint yet
+  queue_full,       ///< too many packets wait for a session
+  gave_up,          ///< waited for a session in vain
+  unknown_index,    ///< a packet for no session of ours
+  bad_key,          ///< a packet that its session's peer did not make
+  replayed,         ///< a counter seen before
+  too_old,          ///< of a session past its life
+  unknown_peer,     ///< an initiation of somebody who is not configured
+  not_for_us,       ///< an initiation whose mac1 is for another key
   invalid_response, ///< not the answer to the initiation we are waiting for
   stale_initiation, ///< older than the last one, or too soon after it
-  not_allowed,    ///< an inner address that is not its peer's
+  not_allowed,      ///< an inner address that is not its peer's
   malformed,
 };
 inline constexpr std::size_t wg_drops = 14;

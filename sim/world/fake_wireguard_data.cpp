@@ -12,7 +12,13 @@ constexpr std::size_t tag_octets = 16;
 constexpr std::size_t staged_max = 128; ///< QueueStagedSize
 constexpr std::size_t inner_octets_min = 20;
 
-enum inner_offset : std::size_t { kind_at = 0, octets_at = 2, from_at = 4, to_at = 8, token_at = 12 };
+enum inner_offset : std::size_t {
+  kind_at = 0,
+  octets_at = 2,
+  from_at = 4,
+  to_at = 8,
+  token_at = 12
+};
 constexpr std::uint8_t kind_request = 1;
 constexpr std::uint8_t kind_reply = 2;
 

@@ -60,7 +60,8 @@ void fake_wireguard::initiate(peer& p, bool retry, time_point now) {
   put_at(scratch_, 4, p.handshake.local);
   std::copy(own_.octets.begin(), own_.octets.end(), scratch_.begin() + static_at);
   put_at(scratch_, ephemeral_at, p.handshake.ephemeral);
-  put_at(scratch_, stamp_at, static_cast<std::uint64_t>((unix_epoch_ + now.time_since_epoch()).count()));
+  put_at(scratch_, stamp_at,
+         static_cast<std::uint64_t>((unix_epoch_ + now.time_since_epoch()).count()));
   if (!p.mac1_key) p.mac1_key = net::wg::mac1_key(p.key);
   const auto mac = net::blake2s_mac(*p.mac1_key, {net::byte_view{scratch_}.first(mac1_at)});
   std::copy(mac.octets.begin(), mac.octets.end(), scratch_.begin() + mac1_at);
@@ -71,8 +72,7 @@ void fake_wireguard::initiate(peer& p, bool retry, time_point now) {
   set(p, retransmit, now + wg_time::rekey_timeout + jitter());
 }
 
-void fake_wireguard::on_initiation(const net::endpoint& from, net::byte_view data,
-                                   time_point now) {
+void fake_wireguard::on_initiation(const net::endpoint& from, net::byte_view data, time_point now) {
   if (!net::wg::mac1_matches(data, own_mac1_key_)) return drop(wg_drop::not_for_us);
   const auto who = net::wg_public_key::from(data.subspan(static_at, net::wg_public_key::size));
   const auto known = by_key_.find(*who);

@@ -15,7 +15,8 @@ void fake_wireguard::arm(peer& p) {
   const auto earliest = *std::min_element(p.due.begin(), p.due.end());
   if (earliest >= p.armed) return; // a wake under way comes early enough and looks again
   p.armed = earliest;
-  around_.wake_at(earliest, static_cast<std::uint64_t>(p.generation & generation_mask) << 32 | slot_of(p));
+  around_.wake_at(earliest,
+                  static_cast<std::uint64_t>(p.generation & generation_mask) << 32 | slot_of(p));
 }
 
 void fake_wireguard::wake(std::uint64_t token, time_point now) {

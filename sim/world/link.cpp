@@ -11,8 +11,9 @@ constexpr std::uint64_t ns_per_s = 1'000'000'000;
 
 const char* to_string(drop_cause cause) {
   static constexpr std::array<const char*, drop_causes> names{
-      "none",        "loss",        "unreachable", "partitioned", "mtu",      "queue",        "no_route", "node_down",
-      "nat_filter", "nat_hairpin", "nat_blocked", "nat_ports",   "too_many_hops"};
+      "none",        "loss",      "unreachable",  "partitioned", "mtu",
+      "queue",       "no_route",  "node_down",    "nat_filter",  "nat_hairpin",
+      "nat_blocked", "nat_ports", "too_many_hops"};
   return names[static_cast<std::size_t>(cause)];
 }
 
@@ -41,8 +42,8 @@ transit link::pass(time_point now, std::size_t octets) {
     // Octets ahead of this one: waiting time x rate.
     if (waiting / 8 * settings_.bits_per_s / ns_per_s > settings_.queue_octets)
       return {drop_cause::queue, {}, {}};
-    depart = start + duration{static_cast<std::int64_t>(octets * 8 * ns_per_s /
-                                                        settings_.bits_per_s)};
+    depart =
+        start + duration{static_cast<std::int64_t>(octets * 8 * ns_per_s / settings_.bits_per_s)};
     busy_until_ = depart;
   }
   transit out;

@@ -42,11 +42,11 @@ class constant_delay final : public delay_source {
 struct link_settings {
   std::shared_ptr<delay_source> source; ///< absent: `delay`
   duration delay{};
-  duration jitter{};               ///< up to this much more, evenly
-  std::uint32_t loss_ppm = 0;      ///< packets lost, per million
-  std::uint32_t duplicate_ppm = 0; ///< packets that arrive twice
-  std::uint32_t mtu = 1'500;       ///< octets of an IP packet
-  std::uint64_t bits_per_s = 0;    ///< 0: no limit
+  duration jitter{};                       ///< up to this much more, evenly
+  std::uint32_t loss_ppm = 0;              ///< packets lost, per million
+  std::uint32_t duplicate_ppm = 0;         ///< packets that arrive twice
+  std::uint32_t mtu = 1'500;               ///< octets of an IP packet
+  std::uint64_t bits_per_s = 0;            ///< 0: no limit
   std::uint32_t queue_octets = 256 * 1024; ///< that wait for the rate; more are dropped
   bool fifo = true;                        ///< packets do not overtake each other
 };
@@ -54,17 +54,17 @@ struct link_settings {
 /// Why a packet did not arrive. Every drop has one of these.
 enum class drop_cause : std::uint8_t {
   none,
-  loss,           ///< on a link
-  unreachable,    ///< the link's source knows no path now
-  partitioned,    ///< by order
-  mtu,            ///< larger than the link allows
-  queue,          ///< the link's rate is used up
-  no_route,       ///< nobody has the address
-  node_down,      ///< the machine is off
-  nat_filter,     ///< no mapping, or not for this sender
-  nat_hairpin,    ///< the box does not turn packets round
-  nat_blocked,    ///< the box lets no UDP out
-  nat_ports,      ///< no port left to map to
+  loss,        ///< on a link
+  unreachable, ///< the link's source knows no path now
+  partitioned, ///< by order
+  mtu,         ///< larger than the link allows
+  queue,       ///< the link's rate is used up
+  no_route,    ///< nobody has the address
+  node_down,   ///< the machine is off
+  nat_filter,  ///< no mapping, or not for this sender
+  nat_hairpin, ///< the box does not turn packets round
+  nat_blocked, ///< the box lets no UDP out
+  nat_ports,   ///< no port left to map to
   too_many_hops,
 };
 inline constexpr std::size_t drop_causes = 13;

@@ -30,9 +30,9 @@ struct device_behavior {
 
 /// What a daemon hooks into its machine. A killed daemon has no hooks.
 struct daemon_hooks {
-  std::function<void(const packet&)> frame;       ///< STUN or one of ours, on WireGuard's port
-  std::function<void(std::uint64_t token)> echo;  ///< an answer to an echo of the daemon's
-  std::function<void()> network;                  ///< addresses or routes changed
+  std::function<void(const packet&)> frame;      ///< STUN or one of ours, on WireGuard's port
+  std::function<void(std::uint64_t token)> echo; ///< an answer to an echo of the daemon's
+  std::function<void()> network;                 ///< addresses or routes changed
 };
 
 /// What a machine tells the world.

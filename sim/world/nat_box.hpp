@@ -16,11 +16,11 @@ using net::nat_behavior;
 struct nat_settings {
   nat_behavior mapping = nat_behavior::endpoint_independent;         ///< 4.1
   nat_behavior filtering = nat_behavior::address_and_port_dependent; ///< 5
-  bool preserve_ports = false; ///< 4.2.1: the inner port outside, too, when it is free
-  bool sequential = false;     ///< ports one after another instead of random ones
-  bool refresh_inbound = false;              ///< 4.3: also what comes in keeps a mapping alive
-  bool hairpin = false;                      ///< 6
-  bool blocks_udp = false;                   ///< lets nothing out
+  bool preserve_ports = false;  ///< 4.2.1: the inner port outside, too, when it is free
+  bool sequential = false;      ///< ports one after another instead of random ones
+  bool refresh_inbound = false; ///< 4.3: also what comes in keeps a mapping alive
+  bool hairpin = false;         ///< 6
+  bool blocks_udp = false;      ///< lets nothing out
   /// What comes in unasked is answered and remembered, as by a Linux masquerade without a rule
   /// against it: while that lasts, its port is taken for packets to the same remote endpoint.
   bool remembers_refused = false;

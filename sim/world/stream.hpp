@@ -22,8 +22,7 @@ class stream {
   }
   /// From [0, most].
   duration up_to(duration most) {
-    return duration{
-        static_cast<std::int64_t>(below(static_cast<std::uint64_t>(most.count()) + 1))};
+    return duration{static_cast<std::int64_t>(below(static_cast<std::uint64_t>(most.count()) + 1))};
   }
 
  private:

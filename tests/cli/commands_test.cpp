@@ -82,6 +82,7 @@ TEST_CASE("exit codes are those of the interface") {
   CHECK(code_for("bad_message") == exit_code::usage);
   CHECK(code_for("bad_invite") == exit_code::usage);
   CHECK(code_for("connection_failed") == exit_code::failed);
+  CHECK(code_for("peer_offline") == exit_code::failed);
   CHECK(code_for("a_code_of_a_newer_daemon") == exit_code::failed);
   exit_code got{};
   listen_to([&] { got = party_list({"/nonexistent/lanrage.sock", false}); });

@@ -70,23 +70,8 @@ std::string uncommented(const std::string& example) {
   return out;
 }
 
-} // namespace
-
-TEST_CASE("an empty file means every default") {
-  const auto read = accepted("");
-  check_equal(read, default_settings());
-  CHECK(read.daemon.health.check_interval == 30s);
-  CHECK(read.daemon.health.check_timeout == 1s);
-  CHECK(read.daemon.health.degraded_above == 200ms);
-  CHECK(read.control.listen == net::endpoint::parse("0.0.0.0:8443"));
-  CHECK(read.relay.listen.size() == 2);
-  CHECK_FALSE(read.daemon.name.empty());
-  CHECK_FALSE(read.daemon.seed);
-  CHECK(read.control.public_host.empty());
-}
-
-TEST_CASE("every key ends up in its setting") {
-  const auto read = accepted(R"(
+/// Every key there is, with a value that is not its default.
+constexpr auto every_key_changed = R"(
 [daemon]
 name = "alice"
 auto_connect = false
@@ -115,13 +100,32 @@ rate_kbit_s = 5
 log = "error"
 [control]
 listen = "192.0.2.1:443"
+public_host = "lan.example.org"
 state_dir = "/c"
 log = "warn"
 [[control.relays]]
 name = "r2"
 address = "203.0.113.6:51820"
 key = "AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyA="
-)");
+)";
+
+} // namespace
+
+TEST_CASE("an empty file means every default") {
+  const auto read = accepted("");
+  check_equal(read, default_settings());
+  CHECK(read.daemon.health.check_interval == 30s);
+  CHECK(read.daemon.health.check_timeout == 1s);
+  CHECK(read.daemon.health.degraded_above == 200ms);
+  CHECK(read.control.listen == net::endpoint::parse("0.0.0.0:8443"));
+  CHECK(read.relay.listen.size() == 2);
+  CHECK_FALSE(read.daemon.name.empty());
+  CHECK_FALSE(read.daemon.seed);
+  CHECK(read.control.public_host.empty());
+}
+
+TEST_CASE("every key ends up in its setting") {
+  const auto read = accepted(every_key_changed);
   CHECK(read.daemon.name.str() == "alice");
   CHECK_FALSE(read.daemon.auto_connect);
   CHECK(read.daemon.state_dir == "/s");
@@ -146,13 +150,28 @@ key = "AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyA="
   CHECK(read.relay.rate_kbit_s == 5);
   CHECK(read.relay.log == log_level::error);
   CHECK(read.control.listen == net::endpoint::parse("192.0.2.1:443"));
-  CHECK(read.control.public_host == "192.0.2.1"); // the listen address, since it is one
+  CHECK(read.control.public_host == "lan.example.org");
   CHECK(read.control.state_dir == "/c");
   CHECK(read.control.log == log_level::warn);
   REQUIRE(read.control.relays.size() == 1);
   CHECK(read.control.relays[0].name == "r2");
   CHECK(read.control.relays[0].address == net::endpoint::parse("203.0.113.6:51820"));
   CHECK(read.control.relays[0].key.octets[0] == 1);
+}
+
+TEST_CASE("without public_host the server line has the address that is listened on") {
+  CHECK(accepted("[control]\nlisten = \"192.0.2.1:443\"\n").control.public_host == "192.0.2.1");
+}
+
+TEST_CASE("every key that changes is told by table and name, and none that does not") {
+  std::vector<std::string> all;
+  for (const auto& table : tables())
+    for (const auto& each : table.keys)
+      all.push_back(std::string{table.name} + '.' + std::string{each.name});
+  CHECK(changed_keys(accepted(""), accepted(every_key_changed)) == all);
+  CHECK(changed_keys(accepted(every_key_changed), accepted(every_key_changed)).empty());
+  CHECK(changed_keys(accepted(""), accepted("[wireguard]\nmtu = 1300\n")) ==
+        std::vector<std::string>{"wireguard.mtu"});
 }
 
 TEST_CASE("an unknown key is an error that names the nearest known one") {

@@ -165,10 +165,9 @@ bool is_pure(std::string_view path) {
   const auto stem = name.substr(0, name.rfind('.'));
   if (room == "net" || room == "config") return true;
   // Two servers: their cores run in the simulation, their shells know sockets and disks.
-  if (room == "net/relay")
-    return !any_prefix(stem, {"server", "run_relay", "udp_batch", "state_files"});
+  if (room == "net/relay") return !any_prefix(stem, {"server", "udp_batch", "disk_worker"});
   if (room == "net/control")
-    return !any_prefix(stem, {"server", "client", "run", "tls", "store", "identity"});
+    return !any_prefix(stem, {"server", "client", "tls", "store", "identity"});
   if (kind_of(room) == "actors/ROLE") {
     const std::set<std::string_view> shells{"relay_selector",
                                             "wg_writer",

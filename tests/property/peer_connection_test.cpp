@@ -126,7 +126,7 @@ class random_surroundings {
       return msg::own_paths{
           {}, {candidate_at({alice_at.address, static_cast<std::uint16_t>(1 + random.below(3))})}};
     case 5:
-      return msg::peer_known{{record(), random.chance(0.5), {}}};
+      return msg::peer_known{{record(), random.chance(0.5), {}, random.chance(0.5)}};
     case 6:
       return msg::network_changed{};
     case 7:

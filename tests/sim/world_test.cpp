@@ -1,63 +1,216 @@
 #include "sim/world.hpp"
-
-#include <spdlog/spdlog.h>
+#include "tests/sim/pair_world.hpp"
 
 #include <catch2/catch.hpp>
 
 using namespace lanrage;
 using namespace lanrage::sim;
 using namespace std::chrono_literals;
-
-namespace {
-
-struct quiet {
-  quiet() { spdlog::set_level(spdlog::level::off); }
-} const be_quiet;
-
-/// Two members behind boxes of their own, in one party, started.
-struct pair_world {
-  explicit pair_world(const nat_settings& a, const nat_settings& b, world_settings settings = {})
-      : w(settings) {
-    relay = w.add_relay("relay1");
-    nat_a = w.add_nat("nat-a", a);
-    nat_b = w.add_nat("nat-b", b);
-    alice = w.add_member("alice", nat_a);
-    bob = w.add_member("bob", nat_b);
-    w.start(alice);
-    w.start(bob);
-    auto made = w.create_party(alice, "friends");
-    REQUIRE(made);
-    REQUIRE(w.join_party(bob, made->invite));
-  }
-  bool both(msg::phase at) {
-    const auto one = w.connection(alice, bob);
-    const auto two = w.connection(bob, alice);
-    return one && two && one->at == at && two->at == at;
-  }
-  std::optional<msg::strategy> how() { return w.connection(alice, bob)->how; }
-
-  world w;
-  relay_number relay{};
-  node_id nat_a{};
-  node_id nat_b{};
-  member_id alice{};
-  member_id bob{};
-};
-
-} // namespace
+using test::pair_world;
 
 TEST_CASE("two members behind port-restricted boxes go direct") {
   pair_world p{port_restricted(), port_restricted()};
-  std::string text;
-  p.w.log().to([&](std::string_view line) { text += line; });
-  const bool up = p.w.run_until([&] { return p.both(msg::phase::connected); }, 10s);
-  UNSCOPED_INFO(text);
-  REQUIRE(up);
+  p.meet();
+  REQUIRE(p.connect());
   p.w.run_for(3s);
-  UNSCOPED_INFO(text);
+  UNSCOPED_INFO(p.text);
   REQUIRE(p.how() == msg::strategy::direct);
-  const auto rtt = p.w.ping(p.alice, p.bob, 1s);
-  REQUIRE(rtt);
   // 10 ms between the boxes and 0.2 ms to each machine, there and back.
-  CHECK(*rtt == 20'800us);
+  CHECK(p.w.ping(p.alice, p.bob, 1s) == 20'800us);
+}
+
+TEST_CASE("two members behind symmetric boxes are relayed") {
+  pair_world p{symmetric(), symmetric()};
+  p.meet();
+  REQUIRE(p.connect());
+  p.w.run_for(3s);
+  UNSCOPED_INFO(p.text);
+  CHECK(p.how() == msg::strategy::relay);
+  CHECK(p.w.ping(p.alice, p.bob, 1s) == 40'800us); // over the relay, twice 10 ms each way
+  CHECK(p.w.relay(p.relay[0]).count()->data > 0);
+}
+
+TEST_CASE("a relayed pair survives the death of its relay") {
+  pair_world p{symmetric(), symmetric(), {}, 2};
+  p.meet();
+  REQUIRE(p.connect());
+  p.w.run_for(5s);
+  const auto used = p.w.connection(p.alice, p.bob)->relay;
+  REQUIRE(used);
+  const auto dying = *used == "relay1" ? p.relay[0] : p.relay[1];
+  const auto stream = p.w.start_pings(p.alice, p.bob, 100ms, 600);
+  p.w.run_for(5s);
+  CHECK(p.w.pings(stream).answered >= 49);
+  p.w.relay(dying).kill();
+  p.w.run_for(55s);
+  UNSCOPED_INFO(p.text);
+  const auto after = p.w.connection(p.alice, p.bob);
+  CHECK(after->relay != used);
+  CHECK(after->at == msg::phase::connected);
+  CHECK(p.w.ping(p.alice, p.bob, 1s));
+  CHECK(p.w.pings(stream).longest_silence < 30s);
+}
+
+TEST_CASE("killing a daemon loses no packet, and the next one adopts what it finds") {
+  const auto how = GENERATE(port_restricted(), symmetric());
+  pair_world p{how, how};
+  p.meet();
+  REQUIRE(p.connect());
+  p.w.run_for(5s);
+  const auto stream = p.w.start_pings(p.alice, p.bob, 50ms, 6'000);
+  p.w.run_for(10s);
+  p.w.kill(p.alice);
+  p.w.run_for(200s); // past a rekey, within the relay's memory
+  p.w.start(p.alice);
+  p.w.run_for(90s + 1s);
+  UNSCOPED_INFO(p.text);
+  const auto& s = p.w.pings(stream);
+  CHECK(s.sent == 6'000);
+  CHECK(s.arrived == s.sent);
+  CHECK(s.answered == s.sent);
+  CHECK(p.both(msg::phase::connected));
+}
+
+TEST_CASE("a control outage cuts nobody, and members find each other after it") {
+  pair_world p{port_restricted(), port_restricted()};
+  p.meet();
+  REQUIRE(p.connect());
+  const auto stream = p.w.start_pings(p.alice, p.bob, 1s, 300);
+  p.w.control().stop();
+  p.w.run_for(200s);
+  CHECK_FALSE(p.w.status(p.alice).self.control.up);
+  CHECK(p.both(msg::phase::connected));
+  p.w.control().start();
+  p.w.run_for(101s);
+  CHECK(p.w.status(p.alice).self.control.up);
+  CHECK(p.w.pings(stream).answered == 300);
+  const auto carol = p.w.add_member("carol");
+  p.w.start(carol);
+  CHECK(p.w.join_party(carol, "nonsense").error().code == net::errc::bad_invite);
+}
+
+TEST_CASE("a partition disconnects, its end connects again") {
+  pair_world p{port_restricted(), port_restricted()};
+  p.meet();
+  REQUIRE(p.connect());
+  p.w.run_for(5s);
+  p.w.partition({{p.w.control_node(), p.w.node(p.relay[0]), *p.nat_a}, {*p.nat_b}});
+  p.w.run_for(120s);
+  CHECK_FALSE(p.both(msg::phase::connected));
+  CHECK_FALSE(p.w.ping(p.alice, p.bob, 1s));
+  p.w.heal();
+  UNSCOPED_INFO(p.text);
+  CHECK(p.connect(90s));
+  CHECK(p.w.ping(p.alice, p.bob, 1s));
+}
+
+TEST_CASE("a box that gets another address is found again") {
+  const auto how = GENERATE(port_restricted(), symmetric());
+  pair_world p{how, how};
+  p.meet();
+  REQUIRE(p.connect());
+  p.w.run_for(30s);
+  const auto stream = p.w.start_pings(p.alice, p.bob, 200ms, 600);
+  p.w.run_for(10s);
+  p.w.rebind(*p.nat_a);
+  p.w.run_for(112s);
+  UNSCOPED_INFO(p.text);
+  CHECK(p.both(msg::phase::connected));
+  CHECK(p.w.pings(stream).longest_silence < 30s);
+  CHECK(p.w.ping(p.alice, p.bob, 1s));
+}
+
+TEST_CASE("a member that moves is found again") {
+  pair_world p{port_restricted(), port_restricted()};
+  p.meet();
+  REQUIRE(p.connect());
+  p.w.run_for(30s);
+  const auto cafe = p.w.add_nat("nat-cafe", symmetric());
+  const auto stream = p.w.start_pings(p.bob, p.alice, 200ms, 600);
+  p.w.run_for(10s);
+  p.w.move(p.alice, cafe);
+  p.w.run_for(112s);
+  UNSCOPED_INFO(p.text);
+  CHECK(p.both(msg::phase::connected));
+  CHECK(p.w.pings(stream).longest_silence < 30s);
+}
+
+TEST_CASE("who disconnects on purpose is refused by WireGuard, until somebody connects again") {
+  pair_world p{port_restricted(), port_restricted()};
+  p.meet();
+  REQUIRE(p.connect());
+  REQUIRE(p.w.disconnect(p.alice, "bob").has_value());
+  p.w.run_for(5s);
+  const auto stream = p.w.start_pings(p.alice, p.bob, 100ms, 1);
+  CHECK(p.w.pings(stream).refused == 1);
+  CHECK_FALSE(p.w.ping(p.bob, p.alice, 2s));
+  p.w.run_for(60s);
+  CHECK_FALSE(p.w.ping(p.bob, p.alice, 2s));
+  const auto view = p.w.connect(p.alice, "bob", 20s);
+  UNSCOPED_INFO(p.text);
+  REQUIRE(view.has_value());
+  CHECK(p.w.ping(p.alice, p.bob, 1s));
+}
+
+TEST_CASE("WireGuard that refuses and is slow delays a connection, no more") {
+  pair_world p{port_restricted(), port_restricted()};
+  auto& device = p.w.on(p.alice).behavior;
+  device.takes = {500ms, 20ms, 100ms};
+  device.failures[static_cast<std::size_t>(device_call::apply)] = {
+      net::fail(net::errc::wg_refused, "once"), net::fail(net::errc::wg_refused, "twice")};
+  device.failures[static_cast<std::size_t>(device_call::ensure)] = {
+      net::fail(net::errc::wg_unavailable, "not yet")};
+  p.meet();
+  UNSCOPED_INFO(p.text);
+  CHECK(p.connect(30s));
+  CHECK(p.w.ping(p.alice, p.bob, 1s));
+}
+
+TEST_CASE("an interface that is deleted is made anew, and the pair connects again") {
+  pair_world p{port_restricted(), port_restricted()};
+  p.meet();
+  REQUIRE(p.connect());
+  p.w.run_for(10s);
+  const auto who = GENERATE(true, false);
+  p.w.on(who ? p.alice : p.bob).delete_device();
+  CHECK_FALSE(p.w.ping(p.alice, p.bob, 1ms));
+  p.w.run_for(30s);
+  UNSCOPED_INFO(p.text);
+  CHECK(p.both(msg::phase::connected));
+  CHECK(p.w.ping(p.alice, p.bob, 1s));
+}
+
+TEST_CASE("the same run writes the same bytes, another seed others") {
+  const auto run = [](std::uint64_t seed) {
+    world_settings settings;
+    settings.seed = seed;
+    settings.log_packets = true;
+    pair_world p{port_restricted(), symmetric(), settings, 2};
+    link_settings rough;
+    rough.delay = 20ms;
+    rough.jitter = 5ms;
+    rough.loss_ppm = 20'000;
+    p.w.net().set_default(rough);
+    p.meet();
+    p.w.start_pings(p.alice, p.bob, 100ms, 600);
+    p.w.run_for(30s);
+    p.w.kill(p.bob);
+    p.w.run_for(10s);
+    p.w.start(p.bob);
+    p.w.run_for(30s);
+    return std::pair{p.w.log().hash(), p.text};
+  };
+  const auto one = run(1);
+  const auto two = run(1);
+  CHECK(one.first == two.first);
+  REQUIRE(one.second == two.second);
+  CHECK(one.second.size() > 100'000);
+  CHECK(run(2).first != one.first);
+}
+
+TEST_CASE("a world ends cleanly with its daemons running and packets under way") {
+  pair_world p{symmetric(), port_restricted()};
+  p.meet();
+  p.w.run_for(150ms);
+  CHECK(p.w.net().under_way() + p.w.plan().queue().size() > 0);
 }

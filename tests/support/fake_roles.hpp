@@ -23,6 +23,7 @@ struct told {
   std::vector<net::wg_public_key> probed;
   std::optional<msg::known_peer> findable;
   std::string party = "friends"; ///< the only one there is
+  int lookups = 0;               ///< of members at the directory
   bool tunnel_answers = true;
   bool writer_knows_session = false;
 };
@@ -108,6 +109,7 @@ inline msg::directory_actor::behavior_type directory(msg::directory_actor::state
                                                      std::shared_ptr<told> t) {
   return {[](const msg::control_heard&) {},
           [t](const msg::find_peer& m) -> caf::result<msg::known_peer> {
+            ++t->lookups;
             if (m.party && *m.party != t->party && *m.party != to_string(record_of("bob", 2).party))
               return msg::to_caf(net::fail(net::errc::party_not_found, *m.party));
             if (t->findable && t->findable->record.id == m.id) return *t->findable;

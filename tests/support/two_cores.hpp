@@ -58,8 +58,8 @@ class two_cores {
   };
 
   explicit two_cores(std::uint64_t seed = 1)
-      : sides{side{alice_key, saved_of(record_of("bob", 2))},
-              side{bob_key, saved_of(record_of("alice", 1))}},
+      : sides{side{alice_key, saved_of(published("bob", 2))},
+              side{bob_key, saved_of(published("alice", 1))}},
         random{seed} {
     sides[0].at = alice_at;
     sides[1].at = bob_at;
@@ -176,7 +176,23 @@ class two_cores {
     start(who);
   }
 
+  /// The machine of one side starts again: its WireGuard is new, too.
+  void reboot(std::size_t who) {
+    auto& s = sides[who];
+    s.configured = s.keepalive = false;
+    s.where.reset();
+    s.session = s.rx = 0;
+    s.handshake.reset();
+    ++s.handshake_try;
+    restart(who);
+  }
+
  private:
+  static net::peer_record published(const std::string& name, std::uint8_t n) {
+    auto record = record_of(name, n);
+    record.relays = both_legs();
+    return record;
+  }
   static constexpr nanos epoch = 1'700'000'000s;
 
   msg::wg_signal signal_of(std::size_t who) const {

@@ -10,6 +10,7 @@
 
 #include <catch2/catch.hpp>
 
+#include <algorithm>
 #include <memory>
 
 using namespace lanrage;
@@ -162,6 +163,28 @@ TEST_CASE("refusals reach the requester as the codes they are") {
   const auto left = b.v.ask<msg::done>(b.directory, 1s, msg::party_leave{"lan"});
   REQUIRE_FALSE(left.engaged());
   CHECK(msg::from_caf(left.error()).code == errc::party_not_found);
+}
+
+TEST_CASE("a full party that is signalled at once is told within two seconds") {
+  bench b;
+  const auto made = b.make_party();
+  const auto before = b.s->said.size();
+  for (std::uint32_t n = 0; n < 999; ++n) {
+    msg::send_signal signal;
+    signal.party = made.party.id;
+    signal.to.octets[0] = 9;
+    signal.to.octets[1] = static_cast<std::uint8_t>(n >> 8);
+    signal.to.octets[2] = static_cast<std::uint8_t>(n);
+    caf::anon_send(b.directory, signal);
+  }
+  b.v.settle();
+  const auto burst = std::size_t{config::defaults::control_signals_burst};
+  CHECK(b.s->said.size() - before == burst);
+  b.v.run_for(2s);
+  const auto signals = std::count_if(b.s->said.begin(), b.s->said.end(), [](const auto& m) {
+    return std::holds_alternative<control::signal_request>(m);
+  });
+  CHECK(signals == 999);
 }
 
 TEST_CASE("a new subscriber is told everything known, a repeated one is not told twice") {

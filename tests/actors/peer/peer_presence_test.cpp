@@ -52,6 +52,7 @@ TEST_CASE("a member that is offline is known to WireGuard, silently, and left al
     d.give(news);
     CHECK_FALSE(d.said<msg::send_signal>());
     CHECK_FALSE(d.said<msg::find_peer>());
+    CHECK_FALSE(d.said<msg::rank_relays>());
     CHECK(d.view() == view);
     CHECK_FALSE(d.core.wake_at());
   }
@@ -70,6 +71,7 @@ TEST_CASE("an offline member is connected to at once when it comes") {
 
 TEST_CASE("an offline member that speaks is there") {
   auto d = waiting(GENERATE(role::initiator, role::responder));
+  d.now += 1h;
   d.give(d.offer());
   CHECK(d.phase() == phase::discovering);
   d.give(actors::record_found{d.ticket_of<msg::find_peer>(), presence(d, true).peer});
@@ -78,10 +80,15 @@ TEST_CASE("an offline member that speaks is there") {
 
 TEST_CASE("a handshake of an offline member counts") {
   auto d = waiting(role::responder);
+  d.give(msg::own_legs{both_legs()});
   d.give(d.handshake());
   CHECK(d.phase() == phase::verifying);
-  d.give(d.offer()); // names the relay; the session is there without it
-  CHECK(d.phase() == phase::verifying);
+  const auto probe = d.ticket_of<msg::probe_tunnel>();
+  d.give(d.offer()); // names the relays; the session is there without it
+  d.give(actors::relays_ranked{d.ticket_of<msg::rank_relays>(), {relay1(), relay2()}});
+  d.answer(probe, 60ms);
+  CHECK(d.phase() == phase::connected);
+  CHECK(d.view().relay == "relay1");
 }
 
 TEST_CASE("asked to connect, an offline member has five seconds to come") {
@@ -107,6 +114,20 @@ TEST_CASE("asked to connect, an offline member has five seconds to come") {
     CHECK(d.phase() == phase::negotiating);
     CHECK(d.said_signal(net::signal_kind::offer));
   }
+}
+
+TEST_CASE(
+    "asked to connect while it negotiates, a peer that goes offline has the rest of the time") {
+  driven_core d{GENERATE(role::initiator, role::responder)};
+  d.negotiate();
+  d.give(actors::user_connect{});
+  const auto asked = d.now;
+  d.now += 2s;
+  d.give(presence(d, false));
+  CHECK(d.phase() == phase::discovering);
+  d.wake();
+  CHECK(d.now - asked == 5s);
+  CHECK(d.view().error == net::errc::peer_offline);
 }
 
 TEST_CASE("while the control server says nothing, remembered records are tried") {

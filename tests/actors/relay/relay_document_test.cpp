@@ -98,7 +98,7 @@ TEST_CASE("a document about relays that cannot be trusted is refused with its pl
 
 TEST_CASE("no mutilation of the relays' document crashes its reader") {
   const auto good = to_text(worth_saving(learnt()));
-  dice random{20'260'129};
+  lanrage::test::splitmix random{20'260'129};
   for (int i = 0; i < 5'000; ++i) {
     auto text = good;
     for (auto n = random.next() % 4; n-- > 0;)

@@ -67,6 +67,15 @@ struct house {
     caf::anon_send(roles.supervisor, msg::directory_event{what});
     time.settle();
   }
+  /// The control server is there, and says that bob is not.
+  void bob_is_offline() {
+    msg::control_state up;
+    up.up = true;
+    tell(up);
+    caf::anon_send(roles.supervisor, msg::own_legs{both_legs()});
+    seen->findable = msg::known_peer{record_of("bob", 2), false, {}, true};
+    tell(msg::peer_known{*seen->findable});
+  }
   void bob_is_known() {
     seen->findable = msg::known_peer{record_of("bob", 2), true, {}};
     tell(msg::peer_known{*seen->findable});
@@ -202,9 +211,8 @@ TEST_CASE("the party of a request counts") {
 
 TEST_CASE("a member of two parties is one connection, made where it is online") {
   house h;
-  caf::anon_send(h.roles.supervisor, msg::own_legs{both_legs()});
+  h.bob_is_offline();
   auto record = record_of("bob", 2);
-  h.tell(msg::peer_known{{record, false, {}, true}});
   REQUIRE(h.status());
   CHECK(h.status()->error == net::errc::peer_offline);
   record.party.octets.fill(8);
@@ -222,9 +230,7 @@ TEST_CASE("a member of two parties is one connection, made where it is online") 
 
 TEST_CASE("an offline member is waited for in silence, and connecting to it says so after 5 s") {
   house h;
-  caf::anon_send(h.roles.supervisor, msg::own_legs{both_legs()});
-  h.seen->findable = msg::known_peer{record_of("bob", 2), false, {}, true};
-  h.tell(msg::peer_known{*h.seen->findable});
+  h.bob_is_offline();
   REQUIRE(h.status());
   CHECK(h.status()->error == net::errc::peer_offline);
   CHECK(h.count("set") == 1);
@@ -232,6 +238,7 @@ TEST_CASE("an offline member is waited for in silence, and connecting to it says
   h.time.run_for(1h);
   CHECK(h.seen->signals.empty());
   CHECK(h.seen->writer.size() == 1);
+  CHECK(h.seen->lookups == 2); // our own, for the status
   const auto asked = h.time.now();
   const auto answer = h.time.ask<msg::connection_view>(
       h.roles.supervisor, 1min, msg::connect_peer{std::nullopt, house::bob()});
@@ -243,6 +250,27 @@ TEST_CASE("an offline member is waited for in silence, and connecting to it says
   CHECK(h.seen->signals.empty());
   h.bob_connects(); // presence, and its offer
   CHECK(h.phase() == msg::phase::connected);
+}
+
+TEST_CASE("a first connection to an offline member waits as long for it") {
+  house h{{}, false};
+  h.bob_is_offline();
+  const auto asked = h.time.now();
+  const auto comes = GENERATE(false, true);
+  caf::scoped_actor self{h.time.system()};
+  auto pending = self->request(h.roles.supervisor, caf::infinite,
+                               msg::connect_peer{std::nullopt, house::bob()});
+  h.time.run_for(5s - 1ms);
+  CHECK_FALSE(self->has_next_message());
+  if (comes) h.bob_connects();
+  h.time.run_for(1ms);
+  REQUIRE(self->has_next_message());
+  pending.receive([&](const msg::connection_view&) { CHECK(comes); },
+                  [&](caf::error& e) {
+                    CHECK_FALSE(comes);
+                    CHECK(msg::from_caf(e).code == net::errc::peer_offline);
+                  });
+  CHECK(h.time.now() - asked < 6s);
 }
 
 TEST_CASE("a crashed peer continues from its saved record while WireGuard keeps it") {
@@ -335,6 +363,21 @@ TEST_CASE("a restarted daemon takes up the saved connections before the director
   auto told_of_session = saved->front();
   REQUIRE(told_of_session.configured);
   CHECK(told_of_session.configured->where == relay1_at);
+}
+
+TEST_CASE("a restarted initiator is connected before the other side says a word") {
+  house before;
+  before.bob_connects();
+  before.time.run_for(2s);
+  REQUIRE_FALSE(before.seen->stored.empty());
+  auto saved = actors::decode_saved_peers(before.seen->stored.back());
+  REQUIRE(saved.has_value());
+  saved->front().record.relays = both_legs(); // as bob published it
+  house after{*saved};
+  caf::anon_send(after.roles.supervisor, msg::own_legs{both_legs()});
+  after.time.run_for(10ms);
+  CHECK(after.phase() == msg::phase::connected);
+  CHECK(after.status()->relay == "relay1");
 }
 
 TEST_CASE("a member that left is removed from WireGuard and forgotten") {

@@ -300,6 +300,6 @@ TEST_CASE("an address that cannot be listened on is a sentence, not a crash") {
   settings.state_dir = dir.path;
   const auto second = control_server::start(settings);
   REQUIRE(!second);
-  CHECK(second.error().code == errc::bad_config);
+  CHECK(second.error().code == errc::already_exists);
   CHECK(second.error().detail.find(std::to_string(settings.listen.port)) != std::string::npos);
 }

@@ -214,8 +214,8 @@ TEST_CASE("packets are conserved after every event, whatever happens to them") {
     rough.fifo = false;
     rough.loss_ppm = 50'000;
     rough.duplicate_ppm = 50'000;
-    rough.bits_per_s = 1'000'000;
-    rough.queue_octets = 5'000;
+    rough.bits_per_s = 50'000;
+    rough.queue_octets = 1'000;
     n.net.set_default(rough);
     stream dice{seed, "dice"};
     std::vector<node_id> hosts;

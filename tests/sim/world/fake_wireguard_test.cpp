@@ -1,7 +1,6 @@
+#include "net/wg_packet.hpp"
 #include "sim/world/agenda.hpp"
 #include "sim/world/fake_wireguard.hpp"
-
-#include "net/wg_packet.hpp"
 
 #include <catch2/catch.hpp>
 

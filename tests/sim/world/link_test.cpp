@@ -2,13 +2,14 @@
 
 #include <catch2/catch.hpp>
 
+using namespace lanrage;
 using namespace lanrage::sim;
 using namespace std::chrono_literals;
 
 namespace {
 
-link make(const link_settings& settings) {
-  return link{settings, stream{1, "link"}};
+sim::link make(const link_settings& settings) {
+  return sim::link{settings, stream{1, "link"}};
 }
 constexpr time_point start{};
 

@@ -64,9 +64,9 @@ TEST_CASE("filtering lets in whom its class says") {
     bool same_address;
     bool anybody;
   };
-  for (const auto& each : {expectation{full_cone(), true, true},
-                           expectation{address_restricted(), true, false},
-                           expectation{port_restricted(), false, false}}) {
+  for (const auto& each :
+       {expectation{full_cone(), true, true}, expectation{address_restricted(), true, false},
+        expectation{port_restricted(), false, false}}) {
     box b{each.how};
     const auto outer = b.out(inner, server);
     CHECK(b.in(server, outer));

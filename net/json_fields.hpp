@@ -11,7 +11,7 @@
 #include <string>
 #include <string_view>
 
-namespace lanrage::net::control {
+namespace lanrage::net {
 
 namespace json = boost::json;
 
@@ -22,6 +22,8 @@ inline json::string_view json_view(std::string_view text) {
   return {text.data(), text.size()};
 }
 
+/// JSON numbers that every implementation reads exactly (RFC 8259, 6).
+inline constexpr std::uint64_t number_max = (std::uint64_t{1} << 53) - 1;
 /// Nesting deeper than this is refused; our deepest message has 6.
 inline constexpr std::size_t json_depth_max = 8;
 
@@ -134,4 +136,4 @@ class field_reader {
   std::string problem_;
 };
 
-} // namespace lanrage::net::control
+} // namespace lanrage::net

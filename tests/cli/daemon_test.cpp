@@ -1,0 +1,103 @@
+// `lanrage daemon` as a real process, in a sandbox: it makes its interface, which would outlive it.
+#include "programs.hpp"
+#include "tests/net/os/wg_sandbox.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <sys/un.h>
+
+#include <iostream>
+
+using namespace lanrage::cli::test;
+using lanrage::test::require;
+
+namespace {
+
+/// systemd's end of sd_notify(3).
+class service_manager {
+ public:
+  explicit service_manager(const std::filesystem::path& path) : path_(path.string()) {
+    fd_ = ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    path_.copy(address.sun_path, sizeof address.sun_path - 1);
+    if (::bind(fd_, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
+      throw std::runtime_error("cannot listen on " + path_);
+    const timeval patience{20, 0};
+    ::setsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+  }
+  ~service_manager() { ::close(fd_); }
+  const std::string& path() const { return path_; }
+  /// The next thing it is told.
+  std::string hear() {
+    char text[512];
+    const auto size = ::recv(fd_, text, sizeof text, 0);
+    return size > 0 ? std::string{text, static_cast<std::size_t>(size)} : std::string{};
+  }
+
+ private:
+  std::string path_;
+  int fd_;
+};
+
+std::string settings(const folder& in, const std::string& more, const std::string& state = "state",
+                     const std::string& socket = "lanrage.sock") {
+  return "[daemon]\nname = \"alice\"\nstate_dir = \"" + (in.path / state).string() +
+         "\"\nsocket = \"" + (in.path / socket).string() + "\"\n" + more;
+}
+
+} // namespace
+
+TEST_CASE("SIGHUP makes the daemon read its settings again and tell systemd of it") {
+  LANRAGE_IN_SANDBOX([] {
+    const folder in;
+    const auto config = in.write("lanrage.toml", settings(in, "")).string();
+    service_manager systemd{in.path / "notify.sock"};
+    program daemon{
+        in, "daemon", {"daemon", "--config", config}, {{"NOTIFY_SOCKET", systemd.path()}}};
+    require(systemd.hear() == "READY=1", "ready");
+
+    in.write("lanrage.toml", settings(in, "log = \"debug\"\n[wireguard]\nmtu = 1300\n"));
+    daemon.signal(SIGHUP);
+    const auto reloading = systemd.hear();
+    require(reloading.rfind("RELOADING=1\nMONOTONIC_USEC=", 0) == 0, reloading);
+    require(std::stoull(reloading.substr(reloading.rfind('=') + 1)) > 0, reloading);
+    require(systemd.hear() == "READY=1", "ready");
+    require(daemon.logs("in effect: daemon.log"), daemon.log());
+    require(daemon.logs("needs a restart: wireguard.mtu"), daemon.log());
+
+    in.write("lanrage.toml", settings(in, "log = 7\n"));
+    daemon.signal(SIGHUP);
+    require(systemd.hear().rfind("RELOADING=1", 0) == 0, "reloading again");
+    require(systemd.hear() == "READY=1", "ready");
+    require(daemon.logs("lanrage.toml:5:7: found integer 7 for log"), daemon.log());
+    require(daemon.running(), "alive");
+
+    daemon.signal(SIGTERM);
+    require(systemd.hear() == "STOPPING=1", "stopping");
+    require(daemon.exit_code() == 0, "exit code 0");
+    require(daemon.line().empty(), "the log is on standard error");
+  });
+}
+
+TEST_CASE("a second daemon on the same socket or state says so and leaves the first alone") {
+  LANRAGE_IN_SANDBOX([] {
+    const folder in;
+    const auto config = in.write("lanrage.toml", settings(in, "")).string();
+    service_manager systemd{in.path / "notify.sock"};
+    program first{in, "first", {"daemon", "--config", config}, {{"NOTIFY_SOCKET", systemd.path()}}};
+    require(systemd.hear() == "READY=1", "ready");
+    const auto same_socket = in.write("socket.toml", settings(in, "", "other")).string();
+    program second{in, "second", {"daemon", "--config", same_socket}};
+    require(second.exit_code() == 1, "exit code 1");
+    require(second.log().find("another daemon answers") != std::string::npos, second.log());
+    const auto same_state =
+        in.write("state.toml", settings(in, "", "state", "other.sock")).string();
+    program third{in, "third", {"daemon", "--config", same_state}};
+    require(third.exit_code() == 1, "exit code 1");
+    require(third.log().find("in use by another process") != std::string::npos, third.log());
+    require(first.running(), "the first lives");
+    first.signal(SIGTERM);
+    require(first.exit_code() == 0, "exit code 0");
+  });
+}
