@@ -125,8 +125,7 @@ class fake_rig final : public rig {
  private:
   struct end final : sim::wg_surroundings {
     end(fake_rig& in, side number)
-        : rig_(in), key(key_of(number)),
-          where{net::ip_address::v4(0xc6120001u + number), 51820},
+        : rig_(in), key(key_of(number)), where{net::ip_address::v4(0xc6120001u + number), 51820},
           inner(*net::virtual_ip::parse("10.66.0." + std::to_string(11 + number))),
           wg(key, 51820, 1'769'688'000s, sim::stream{1, std::to_string(number)}, *this) {
       wg.set_address(inner);
@@ -184,15 +183,13 @@ class real_rig final : public rig {
 
   void put(side at, bool located, std::chrono::seconds keepalive) override {
     const auto other = static_cast<side>(1 - at);
-    std::vector<std::string> words{"wg",          "set", "wg0", "peer", keys_[other],
-                                   "allowed-ips", inner(other) + "/32"};
+    std::vector<std::string> words{
+        "wg", "set", "wg0", "peer", keys_[other], "allowed-ips", inner(other) + "/32"};
     if (located) words.insert(words.end(), {"endpoint", host(other).address() + ":51820"});
     words.insert(words.end(), {"persistent-keepalive", std::to_string(keepalive.count())});
     must(at, std::move(words));
   }
-  void remove(side at) override {
-    must(at, {"wg", "set", "wg0", "peer", keys_[1 - at], "remove"});
-  }
+  void remove(side at) override { must(at, {"wg", "set", "wg0", "peer", keys_[1 - at], "remove"}); }
   bool ping(side from, std::chrono::milliseconds within) override {
     std::ostringstream seconds;
     seconds << static_cast<double>(within.count()) / 1'000.0;
@@ -201,7 +198,9 @@ class real_rig final : public rig {
         .run({"ping", "-n", "-c", "1", "-s", "56", "-W", seconds.str(), inner(other)}, within + 5s)
         .ok();
   }
-  void wait(std::chrono::milliseconds span) override { ::poll(nullptr, 0, static_cast<int>(span.count())); }
+  void wait(std::chrono::milliseconds span) override {
+    ::poll(nullptr, 0, static_cast<int>(span.count()));
+  }
   facts look(side at) override {
     // The second line: public-key preshared-key endpoint allowed-ips handshake rx tx keepalive.
     std::istringstream dump{must(at, {"wg", "show", "wg0", "dump"})};
