@@ -33,21 +33,25 @@ scenario::log_run here(const scenario::script& what, const sim_options& how) {
 scenario::log_run elsewhere(const scenario::script& what, const sim_options& how) {
   return [&](const std::function<void(std::string_view)>& line) {
     lab::process_spec spec;
-    spec.argv = {"/proc/self/exe", "sim",   "run", how.scenario.string(),
-                 "--seed",         std::to_string(how.run.seed.value_or(what.seed)),
-                 "--log",          "-"};
+    spec.argv = {"/proc/self/exe",
+                 "sim",
+                 "run",
+                 how.scenario.string(),
+                 "--seed",
+                 std::to_string(how.run.seed.value_or(what.seed)),
+                 "--log",
+                 "-"};
     if (how.run.until)
       spec.argv.insert(spec.argv.end(), {"--until", scenario::seconds_text(*how.run.until)});
-    if (how.run.trace)
-      spec.argv.insert(spec.argv.end(), {"--trace", how.run.trace->string()});
+    if (how.run.trace) spec.argv.insert(spec.argv.end(), {"--trace", how.run.trace->string()});
     spec.err = lab::to_null{};
     lab::process other{spec};
     while (const auto text = other.read_line(lab::process::clock::now() + patience))
       if (!text->starts_with('#')) line(*text);
     const auto ended = other.wait_for(std::chrono::seconds{10});
     // Expectations are no matter here; anything else is.
-    const bool ran = ended && ended->signal == 0 && (ended->code == 0 || ended->code == 10 ||
-                                                     ended->code == 11);
+    const bool ran =
+        ended && ended->signal == 0 && (ended->code == 0 || ended->code == 10 || ended->code == 11);
     if (!ran) throw std::runtime_error("the other process did not come to its end");
   };
 }

@@ -43,15 +43,14 @@ bool among(std::initializer_list<kind> kinds, kind what) {
 } // namespace
 
 bool book::usable(const std::string& name, place where, std::size_t most) {
-  const bool good = !name.empty() && name.size() <= most &&
-                    name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-") ==
-                        std::string::npos &&
-                    name.front() != '-' && name.back() != '-' && name != "all" &&
-                    name != "internet";
+  const bool good =
+      !name.empty() && name.size() <= most &&
+      name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-") == std::string::npos &&
+      name.front() != '-' && name.back() != '-' && name != "all" && name != "internet";
   if (!good)
     wrongs.add(where, quoted(name) + " for a name",
-            "1 to " + std::to_string(most) +
-                " of a-z 0-9 and '-', not '-' at an end, neither all nor internet");
+               "1 to " + std::to_string(most) +
+                   " of a-z 0-9 and '-', not '-' at an end, neither all nor internet");
   return good;
 }
 
@@ -95,14 +94,14 @@ std::optional<thing> book::find(const fields::name& name, std::initializer_list<
   if (found != things_.end() && among(kinds, found->second.what)) return found->second;
   if (found != things_.end()) {
     wrongs.add(place_of(name.node->source()),
-            quoted(name.text) + ", which is " + word_for(found->second.what), words_for(kinds));
+               quoted(name.text) + ", which is " + word_for(found->second.what), words_for(kinds));
     return std::nullopt;
   }
   std::vector<std::string_view> known;
   for (const auto& [each, what] : things_)
     if (among(kinds, what.what)) known.push_back(each);
   wrongs.add(place_of(name.node->source()), quoted(name.text) + ", which nothing is named",
-          words_for(kinds) + suggestion(name.text, known));
+             words_for(kinds) + suggestion(name.text, known));
   return std::nullopt;
 }
 

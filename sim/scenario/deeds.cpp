@@ -103,8 +103,7 @@ void stage::act(const deed::heal&, place) {
   world_.heal();
 }
 void stage::act(const deed::move& what, place) {
-  world_.move(members_[what.who],
-              what.behind ? std::optional{nats_[*what.behind]} : std::nullopt);
+  world_.move(members_[what.who], what.behind ? std::optional{nats_[*what.behind]} : std::nullopt);
   world_.paths_changed();
 }
 void stage::act(const deed::rebind& what, place) {
@@ -136,13 +135,14 @@ void stage::ask(const std::string& what, const Handle& to, const Question& quest
   auto& system = world_.actors().system();
   const auto asking = [this, what, to, question, done](caf::event_based_actor* self) {
     self->request(to, command_wait, question)
-        .then([this, what, done](const Answer& answer) {
-          note(what + ": done");
-          if (done) done(answer);
-        },
-              [this, what](caf::error& why) {
-                note(what + ": " + net::to_string(msg::from_caf(why)));
-              });
+        .then(
+            [this, what, done](const Answer& answer) {
+              note(what + ": done");
+              if (done) done(answer);
+            },
+            [this, what](caf::error& why) {
+              note(what + ": " + net::to_string(msg::from_caf(why)));
+            });
   };
   world_.actors().own(system.spawn(asking));
 }
@@ -217,8 +217,7 @@ void stage::act(const deed::pings& what, place where) {
                           "pings " + entry.name + ": " + script_.members[entry.to].name +
                               " has no address yet");
   note("pings " + entry.name + " begin");
-  streams_[what.stream] =
-      world_.start_pings(members_[entry.from], to, entry.gap, entry.count);
+  streams_[what.stream] = world_.start_pings(members_[entry.from], to, entry.gap, entry.count);
 }
 
 } // namespace lanrage::sim::scenario

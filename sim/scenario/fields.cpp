@@ -18,7 +18,10 @@ std::string list(const std::vector<std::string_view>& names) {
 
 std::string shown(duration time) {
   static constexpr std::array<std::pair<const char*, std::int64_t>, 5> units{
-      {{"h", 3'600'000'000'000}, {"s", 1'000'000'000}, {"ms", 1'000'000}, {"us", 1'000},
+      {{"h", 3'600'000'000'000},
+       {"s", 1'000'000'000},
+       {"ms", 1'000'000},
+       {"us", 1'000},
        {"ns", 1}}};
   if (time.count() == 0) return "0s";
   for (const auto& [name, length] : units)
@@ -30,8 +33,7 @@ std::string shown(duration time) {
 
 std::string describe(const toml::node& node) {
   if (const auto* text = node.as_string()) return config::describe(config::value{text->get()});
-  if (const auto* number = node.as_integer())
-    return config::describe(config::value{number->get()});
+  if (const auto* number = node.as_integer()) return config::describe(config::value{number->get()});
   if (const auto* flag = node.as_boolean()) return config::describe(config::value{flag->get()});
   if (node.is_table()) return "a table";
   if (node.is_array()) return "an array";
@@ -80,8 +82,7 @@ void fields::wrong(const toml::node& node, const std::string& expected) {
   wrong(node, describe(node), expected);
 }
 
-void fields::wrong(const toml::node& node, const std::string& found,
-                   const std::string& expected) {
+void fields::wrong(const toml::node& node, const std::string& found, const std::string& expected) {
   problems_.add(place_of(node.source()), found, expected);
 }
 

@@ -101,7 +101,8 @@ void judge::heard(duration now, std::uint32_t member, std::uint32_t peer,
 }
 
 void judge::forget(duration now, std::uint32_t member) {
-  for (auto at = views_.lower_bound({member, 0}); at != views_.end() && at->first.first == member;) {
+  for (auto at = views_.lower_bound({member, 0});
+       at != views_.end() && at->first.first == member;) {
     const auto peer = at->first.second;
     ++at; // heard() takes the entry away
     heard(now, member, peer, std::nullopt);
@@ -180,8 +181,7 @@ void judge::trouble(missed::kind what, place where, std::string text) {
 
 bool judge::wants_distinct() const {
   for (std::size_t i = 0; i < states_.size(); ++i)
-    if (!states_[i].judged &&
-        std::holds_alternative<expect_distinct>(script_.expectations[i].what))
+    if (!states_[i].judged && std::holds_alternative<expect_distinct>(script_.expectations[i].what))
       return true;
   return false;
 }
@@ -202,8 +202,8 @@ void judge::addresses(duration now, const std::vector<std::uint32_t>& of) {
   }
 }
 
-const std::vector<missed>&
-judge::finish(duration end, const std::vector<std::optional<ping_result>>& streams) {
+const std::vector<missed>& judge::finish(duration end,
+                                         const std::vector<std::optional<ping_result>>& streams) {
   for (std::size_t i = 0; i < states_.size(); ++i) {
     if (states_[i].judged) continue;
     const auto& what = script_.expectations[i].what;
@@ -233,12 +233,12 @@ void judge::finish_pings(std::size_t expectation, const expect_pings& wanted,
              " lost, expected at most " + std::to_string(*wanted.lost_at_most));
   if (wanted.silence_at_most && got.silence > *wanted.silence_at_most)
     miss(expectation, missed::kind::safety,
-         "pings " + name + ": no answer for " + seconds_text(got.silence) +
-             ", expected at most " + seconds_text(*wanted.silence_at_most));
+         "pings " + name + ": no answer for " + seconds_text(got.silence) + ", expected at most " +
+             seconds_text(*wanted.silence_at_most));
   if (wanted.answered_at_least && got.answered < *wanted.answered_at_least)
     miss(expectation, missed::kind::liveness,
-         "pings " + name + ": " + std::to_string(got.answered) +
-             " answered, expected at least " + std::to_string(*wanted.answered_at_least));
+         "pings " + name + ": " + std::to_string(got.answered) + " answered, expected at least " +
+             std::to_string(*wanted.answered_at_least));
 }
 
 void judge::miss(std::size_t expectation, missed::kind what, std::string text) {

@@ -40,8 +40,7 @@ class judge {
   explicit judge(const script& on);
 
   /// A member's view of its connection to `peer`; absent: there is none (any more).
-  void heard(duration now, std::uint32_t member, std::uint32_t peer,
-             std::optional<pair_view> view);
+  void heard(duration now, std::uint32_t member, std::uint32_t peer, std::optional<pair_view> view);
   /// Its daemon ended: it has no views.
   void forget(duration now, std::uint32_t member);
   /// A line of the log, without its time.
@@ -65,13 +64,13 @@ class judge {
  private:
   /// What there is to know about one expectation while the run goes on.
   struct state {
-    std::vector<bool> among;   ///< pairs: by member
-    std::size_t pairs = 0;     ///< that there are
-    std::size_t holding = 0;   ///< of them
-    bool reached = false;      ///< by: it was so once
-    bool judged = false;       ///< nothing more to find out
-    bool active = false;       ///< from: holds now
-    std::uint64_t lines = 0;   ///< that matched
+    std::vector<bool> among; ///< pairs: by member
+    std::size_t pairs = 0;   ///< that there are
+    std::size_t holding = 0; ///< of them
+    bool reached = false;    ///< by: it was so once
+    bool judged = false;     ///< nothing more to find out
+    bool active = false;     ///< from: holds now
+    std::uint64_t lines = 0; ///< that matched
   };
 
   bool holds(const expect_pairs& wanted, std::uint32_t a, std::uint32_t b) const;

@@ -68,8 +68,8 @@ maybe_action read_partition(book& all, fields& in, duration) {
         in.wrong(each, describe(each) + " in a group", "a name");
         continue;
       }
-      const auto found = all.find({text->get(), &each},
-                                  {kind::member, kind::nat, kind::relay, kind::control});
+      const auto found =
+          all.find({text->get(), &each}, {kind::member, kind::nat, kind::relay, kind::control});
       if (found) members_of_it.push_back(*found);
       if (found) seen.push_back(*found);
     }
@@ -147,11 +147,13 @@ maybe_action read_ping(book& all, fields& in, duration at) {
   out.gap = in.time("gap", 1ms, 1h).value_or(1s);
   in.exclude("count", "for");
   const auto most = static_cast<std::int64_t>(limits::pings);
-  if (const auto count = in.number("count", 1, most)) out.count = static_cast<std::uint64_t>(*count);
+  if (const auto count = in.number("count", 1, most))
+    out.count = static_cast<std::uint64_t>(*count);
   if (const auto span = in.time("for", 1ms, limits::until)) {
     const auto count = std::max<std::int64_t>(1, *span / out.gap);
-    if (count > most) in.wrong(*in.take("for"), "more than " + std::to_string(most) + " pings",
-                               "a longer gap or a shorter time");
+    if (count > most)
+      in.wrong(*in.take("for"), "more than " + std::to_string(most) + " pings",
+               "a longer gap or a shorter time");
     out.count = static_cast<std::uint64_t>(std::min(count, most));
   }
   if (!in.has("count") && !in.has("for"))

@@ -20,12 +20,11 @@ timing read_when(book& all, fields& in) {
   const auto at = in.time("at", 0s, all.into.until);
   const auto from = in.time("from", 0s, all.into.until);
   const auto to = in.time("to", 0s, all.into.until);
-  if (to && !from)
-    in.wrong(*in.take("to"), "to without from", "from beside it");
+  if (to && !from) in.wrong(*in.take("to"), "to without from", "from beside it");
   if (to && from && *to < *from) in.wrong(*in.take("to"), "to before from", "a later time");
   if (!in.has("by") && !in.has("at") && !in.has("from"))
     all.wrongs.add(in.where(), "an expectation without a time",
-                "by (reached until then), at (holds then) or from (holds from then on)");
+                   "by (reached until then), at (holds then) or from (holds from then on)");
   if (at) return when_at{*at};
   if (from) return when_from{*from, to};
   return when_by{by.value_or(0s)};
@@ -54,6 +53,8 @@ wish read_pairs(book& all, fields& in) {
     out.relay = *name;
   }
   out.time = read_when(all, in);
+  if (in.has("by") && out.state == pair_state::apart)
+    in.wrong(*in.take("by"), "by for a pair that is apart from the beginning", "at or from");
   return out;
 }
 
@@ -70,7 +71,7 @@ wish read_pings(book& all, fields& in) {
   out.silence_at_most = in.time("silence_at_most", 0s, limits::until);
   if (!in.has("lost_at_most") && !in.has("answered_at_least") && !in.has("silence_at_most"))
     all.wrongs.add(in.where(), "pings without a bound",
-                "lost_at_most, answered_at_least or silence_at_most");
+                   "lost_at_most, answered_at_least or silence_at_most");
   return out;
 }
 
@@ -115,7 +116,7 @@ void read_expectation(book& all, const toml::table& table) {
   }
   if (!found)
     return all.wrongs.add(in.where(), "an [[expect]] of no kind",
-                       "pair, among, pings, distinct_addresses or line");
+                          "pair, among, pings, distinct_addresses or line");
   expectation out{found(all, in), in.where()};
   in.finish();
   all.into.expectations.push_back(std::move(out));

@@ -71,8 +71,7 @@ void read_party(book& all, const toml::table& table) {
   fields in{table, "[[party]]", all.wrongs};
   party_entry out;
   if (const auto name = in.text("name", "a name")) out.name = *name;
-  if (in.need("name", "every party to have a name"))
-    all.define_party({out.name, in.take("name")});
+  if (in.need("name", "every party to have a name")) all.define_party({out.name, in.take("name")});
   in.need("creator", "a member who creates the party");
   out.creator = all.one(in, "creator", kind::member).value_or(0);
   if (const auto at = in.time("at", 0s, all.into.until)) out.at = *at;
@@ -152,7 +151,8 @@ void read_links(book& all, const toml::node& node) {
     in.finish();
     pairs += out.between.size();
     if (pairs > limits::pairs)
-      return all.wrongs.add(in.where(), "too many links", "at most " + std::to_string(limits::pairs));
+      return all.wrongs.add(in.where(), "too many links",
+                            "at most " + std::to_string(limits::pairs));
     all.into.links.push_back(std::move(out));
   }
 }

@@ -1,6 +1,5 @@
-#include "sim/scenario/book.hpp"
-
 #include "config/defaults.hpp"
+#include "sim/scenario/book.hpp"
 
 #include <algorithm>
 
@@ -33,8 +32,8 @@ nat_settings nat_class(std::size_t which) {
 }
 
 void read_behavior(fields& in, std::string_view key, nat_behavior& into) {
-  static const std::vector<std::string_view> words{
-      "endpoint-independent", "address-dependent", "address-and-port-dependent"};
+  static const std::vector<std::string_view> words{"endpoint-independent", "address-dependent",
+                                                   "address-and-port-dependent"};
   static constexpr std::array<nat_behavior, 3> values{nat_behavior::endpoint_independent,
                                                       nat_behavior::address_dependent,
                                                       nat_behavior::address_and_port_dependent};
@@ -129,8 +128,7 @@ void read_member(book& all, const toml::table& table, const config::health_setti
   if (const auto start = in.time("start", 0s, all.into.until)) out.start = *start;
   const auto gap = in.time("start_gap", 0s, 1h).value_or(0s);
   read_health(in, out.health);
-  const auto count =
-      in.number("count", 1, static_cast<std::int64_t>(limits::members)).value_or(1);
+  const auto count = in.number("count", 1, static_cast<std::int64_t>(limits::members)).value_or(1);
   if (in.need("name", "every member to have a name")) {
     const auto& where = *in.take("name");
     if (all.into.members.size() + static_cast<std::size_t>(count) > limits::members) {
@@ -152,15 +150,16 @@ void read_traces(book& all, const toml::node& node) {
   const auto* table = node.as_table();
   if (!table || table->size() > limits::traces)
     return all.wrongs.add(place_of(node.source()), table ? "too many traces" : describe(node),
-                       "a table [traces] of names and files, at most " +
-                           std::to_string(limits::traces));
+                          "a table [traces] of names and files, at most " +
+                              std::to_string(limits::traces));
   for (const auto& [name, path] : *table) {
     const auto where = place_of(path.source());
     const auto* text = path.as_string();
     const bool good = text && !text->get().empty() && text->get().size() <= 4'096 &&
                       text->get().find('\0') == std::string::npos;
     if (!good) {
-      all.wrongs.add(where, describe(path), "the path of a trace, counted from the scenario's folder");
+      all.wrongs.add(where, describe(path),
+                     "the path of a trace, counted from the scenario's folder");
       continue;
     }
     const std::string key{name.str()};

@@ -27,9 +27,11 @@ std::optional<duration> median(std::vector<duration> of) {
 
 /// As a shell takes it.
 std::string quoted(const std::string& text) {
-  const bool plain = !text.empty() && text.find_first_not_of(
-                         "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./=:,+") ==
-                         std::string::npos;
+  const bool plain =
+      !text.empty() &&
+      text.find_first_not_of(
+          "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./=:,+") ==
+          std::string::npos;
   if (plain) return text;
   std::string out = "'";
   for (const char c : text)
@@ -51,8 +53,7 @@ std::string rerun_command(const std::filesystem::path& file, const script& what,
 std::vector<std::string> preamble(const script& what, const std::filesystem::path& file,
                                   const run_options& how) {
   std::vector<std::string> out{
-      "# seed " + std::to_string(how.seed.value_or(what.seed)),
-      "# lanrage " LANRAGE_VERSION,
+      "# seed " + std::to_string(how.seed.value_or(what.seed)), "# lanrage " LANRAGE_VERSION,
       "# scenario " + file.string() + ": " + what.description,
       "# until " + seconds_text(how.until.value_or(what.until)) + ", " +
           std::to_string(what.members.size()) + " members, " + std::to_string(what.nats.size()) +
@@ -62,12 +63,12 @@ std::vector<std::string> preamble(const script& what, const std::filesystem::pat
       "# delay between hosts " + seconds_text(what.internet_delay) + ", inside networks " +
           seconds_text(what.lan_delay)};
   for (const auto& each : what.traces)
-    out.push_back("# trace " + each.name + " from " + (how.trace ? how.trace->string() : each.path));
+    out.push_back("# trace " + each.name + " from " +
+                  (how.trace ? how.trace->string() : each.path));
   return out;
 }
 
-result<outcome> run(const script& what, const std::filesystem::path& file,
-                    const run_options& how) {
+result<outcome> run(const script& what, const std::filesystem::path& file, const run_options& how) {
   auto traces = recordings::open(what, file, how.trace);
   if (!traces) return traces.error();
   const auto seed = how.seed.value_or(what.seed);

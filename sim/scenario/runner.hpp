@@ -15,10 +15,10 @@ namespace lanrage::sim::scenario {
 
 /// What may differ from one run of a scenario to another.
 struct run_options {
-  std::optional<std::uint64_t> seed;             ///< instead of the scenario's
-  std::optional<duration> until;                 ///< instead of the scenario's
-  std::optional<std::filesystem::path> trace;    ///< instead of every trace it names
-  std::function<void(std::string_view)> to_log;  ///< every line, with its line break
+  std::optional<std::uint64_t> seed;            ///< instead of the scenario's
+  std::optional<duration> until;                ///< instead of the scenario's
+  std::optional<std::filesystem::path> trace;   ///< instead of every trace it names
+  std::function<void(std::string_view)> to_log; ///< every line, with its line break
 };
 
 struct stream_outcome {
@@ -50,7 +50,6 @@ std::string rerun_command(const std::filesystem::path& file, const script& what,
 
 /// Runs a scenario to its end: the same log and outcome for the same scenario, traces and options,
 /// to the byte. Bad input only for what the scenario's text does not show: its traces.
-result<outcome> run(const script& what, const std::filesystem::path& file,
-                    const run_options& how);
+result<outcome> run(const script& what, const std::filesystem::path& file, const run_options& how);
 
 } // namespace lanrage::sim::scenario

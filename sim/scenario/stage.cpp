@@ -46,8 +46,8 @@ std::string state_line(const msg::connection_view& view) {
   out += ' ' + view.relay.value_or("-");
   out += view.latency ? ' ' + std::to_string(view.latency->count()) : " -";
   const auto& c = view.counters;
-  for (const auto each : {c.checks, c.lost, c.reconnects, c.relay_switches, c.path_changes,
-                          c.restarts})
+  for (const auto each :
+       {c.checks, c.lost, c.reconnects, c.relay_switches, c.path_changes, c.restarts})
     out += ' ' + std::to_string(each);
   return out;
 }
@@ -112,8 +112,7 @@ void stage::put_on_agenda() {
   for (const auto& [when, which] : judge_.moments())
     at(when, [this, which = which] { judge_.look(now(), which); });
   for (int i = 1; i < checkpoints; ++i)
-    at(until_ / checkpoints * i,
-       [this] { note("checkpoint " + hash_text(state_hash())); });
+    at(until_ / checkpoints * i, [this] { note("checkpoint " + hash_text(state_hash())); });
   if (judge_.wants_distinct()) at(address_check_gap, [this] { check_addresses(); });
 }
 
@@ -248,8 +247,8 @@ link_settings stage::settings_of(const link_state& state, bool from_first) {
   const auto delay = how.delay.value_or(script_.internet_delay).count();
   out.delay = duration{delay / whole * scale + delay % whole * scale / whole};
   if (how.trace) {
-    const auto way = from_first == state.trace_from_first ? recordings::way::forward
-                                                          : recordings::way::backward;
+    const auto way =
+        from_first == state.trace_from_first ? recordings::way::forward : recordings::way::backward;
     out.source = traces_.source(*how.trace, way, scale, seed_);
     out.fifo = traces_.fifo(*how.trace);
   }

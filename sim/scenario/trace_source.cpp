@@ -54,7 +54,7 @@ class recorded_delay final : public delay_source {
   }
 
  private:
-  std::shared_ptr<trace::replay> along_; ///< by the clock
+  std::shared_ptr<trace::replay> along_;        ///< by the clock
   std::unique_ptr<trace::probe_replay> probes_; ///< or packet by packet, where there is none
   settings how_;
 };
@@ -134,20 +134,18 @@ result<recordings> recordings::open(const script& of, const std::filesystem::pat
       continue;
     }
     out.files_.push_back({*from, opened->head()});
-    out.described_.push_back("trace " + each.name + ": " +
-                             std::to_string(opened->head().link_count()) + " links, " +
-                             std::to_string(totals->records) + " records, sum " +
-                             std::to_string(totals->sum) + " ns");
+    out.described_.push_back(
+        "trace " + each.name + ": " + std::to_string(opened->head().link_count()) + " links, " +
+        std::to_string(totals->records) + " records, sum " + std::to_string(totals->sum) + " ns");
   }
   if (!bad.lines.empty()) return bad;
   for (const auto* use : uses_of(of)) {
     const auto& head = out.files_[use->trace].head;
     if (find(head, *use, way::forward) && find(head, *use, way::backward)) continue;
-    bad.lines.push_back(
-        scenario.string() + ':' + std::to_string(use->where.line) + ':' +
-        std::to_string(use->where.column) + ": found " + described_use(*use) +
-        ", expected one that the trace has in both directions: it has " +
-        std::to_string(head.link_count()) + " links of " + labels_text(head));
+    bad.lines.push_back(scenario.string() + ':' + std::to_string(use->where.line) + ':' +
+                        std::to_string(use->where.column) + ": found " + described_use(*use) +
+                        ", expected one that the trace has in both directions: it has " +
+                        std::to_string(head.link_count()) + " links of " + labels_text(head));
   }
   if (!bad.lines.empty()) return bad;
   return out;
