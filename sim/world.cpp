@@ -83,15 +83,18 @@ net::ip_address world::new_address(realm_id in) {
   return net::ip_address::v4(private_net + ((in & private_realm_mask) << 8) + number);
 }
 
+/// Behind a carrier's box, customers' boxes have addresses of their own kind.
+net::ip_address world::new_box_address(realm_id in) {
+  const auto address = new_address(in);
+  return in == internet ? address : net::ip_address::v4(carrier_net + hosts_in_[in]);
+}
+
 // --- what there is -------------------------------------------------------------------------------
 
 node_id world::add_nat(const std::string& name, const nat_settings& how,
                        std::optional<node_id> behind) {
   const auto in = behind ? fabric_.inside_of(*behind) : internet;
-  auto address = new_address(in);
-  // Behind a carrier's box, customers' boxes have addresses of their own kind.
-  if (in != internet) address = net::ip_address::v4(carrier_net + hosts_in_[in]);
-  return fabric_.add_nat(name, in, address, how);
+  return fabric_.add_nat(name, in, new_box_address(in), how);
 }
 
 member_id world::add_member(const std::string& name, std::optional<node_id> behind,
@@ -172,7 +175,7 @@ void world::move(member_id who, std::optional<node_id> behind) {
 }
 
 void world::rebind(node_id nat) {
-  fabric_.rebind_nat(nat, new_address(internet));
+  fabric_.rebind_nat(nat, new_box_address(fabric_.realm_of(nat)));
   note(fabric_.name(nat) + " rebound to " + net::to_string(fabric_.addresses(nat).front()));
 }
 

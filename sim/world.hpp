@@ -28,7 +28,7 @@ struct world_settings {
   duration unix_epoch = std::chrono::seconds{1'769'688'000};
   duration internet_delay = std::chrono::milliseconds{10}; ///< of links without settings
   duration lan_delay = std::chrono::microseconds{200};
-  bool log_packets = false; ///< every datagram sent, delivered and dropped, too
+  bool log_packets = false; ///< every datagram sent, delivered and filtered, too
 };
 
 enum class member_id : std::uint32_t {};
@@ -164,6 +164,7 @@ class world final : private happenings, private fabric_observer, private machine
   resident& of(member_id who) { return members_[static_cast<std::size_t>(who)]; }
   const resident& of(member_id who) const { return members_[static_cast<std::size_t>(who)]; }
   net::ip_address new_address(realm_id in);
+  net::ip_address new_box_address(realm_id in);
   actors::mesh_settings settings_of(const resident& who);
   void watch(member_id who);
   void send_ping(std::size_t stream, std::uint64_t number);

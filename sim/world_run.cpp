@@ -167,7 +167,9 @@ void world::on_delivered(node_id at, const packet& what, time_point) {
 }
 
 void world::on_dropped(node_id at, const packet& what, drop_cause why, time_point) {
-  if (settings_.log_packets) note_packet("dropped", at, what, std::string{" "} + to_string(why));
+  // What boxes filter is daily business while members punch.
+  if (why == drop_cause::nat_filter && !settings_.log_packets) return;
+  note_packet("dropped", at, what, std::string{" "} + to_string(why));
 }
 
 void world::on_wg_drop(std::uint32_t machine, wg_drop why, const inner_packet* inner) {

@@ -49,6 +49,7 @@ class fabric {
   /// A box with one face in `outer` and a new realm inside (`inside_of`).
   node_id add_nat(std::string name, realm_id outer, net::ip_address address, nat_settings how);
   realm_id inside_of(node_id nat) const { return nodes_[nat].inside; }
+  realm_id realm_of(node_id node) const { return nodes_[node].realm; }
   nat_box& nat(node_id id) { return *nodes_[id].box; }
   /// Moves a host: other addresses, perhaps another realm.
   void move_host(node_id host, realm_id realm, std::vector<net::ip_address> addresses);
