@@ -7,10 +7,16 @@ namespace {
 
 constexpr std::string_view blanks = " \t";
 
+bool is_blank(char c) {
+  return c == ' ' || c == '\t';
+}
+
 std::string_view trimmed(std::string_view text) {
-  const auto first = text.find_first_not_of(blanks);
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(blanks) - first + 1);
+  while (!text.empty() && is_blank(text.front()))
+    text.remove_prefix(1);
+  while (!text.empty() && is_blank(text.back()))
+    text.remove_suffix(1);
+  return text;
 }
 
 constexpr std::size_t most_fields = 4'096;
@@ -23,9 +29,10 @@ bool fields::cut(std::string_view line, std::size_t most) {
   unescaped_.reserve(std::min(most, most_fields)); // views into it must stay
   auto rest = delimiter_ == ' ' ? trimmed(line) : line;
   while (found_.size() < most) {
-    const auto start = rest.find_first_not_of(delimiter_ == '\t' ? " " : blanks);
-    const bool is_quoted =
-        delimiter_ != ' ' && start != std::string_view::npos && rest[start] == '"';
+    std::size_t start = 0;
+    while (start < rest.size() && is_blank(rest[start]) && rest[start] != delimiter_)
+      ++start;
+    const bool is_quoted = delimiter_ != ' ' && start < rest.size() && rest[start] == '"';
     if (is_quoted) rest.remove_prefix(start);
     const bool more = is_quoted ? take_quoted(rest) : take(rest);
     if (is_quoted && !found_.back().data()) return false;

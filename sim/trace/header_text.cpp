@@ -270,12 +270,15 @@ std::string write_header(const header& head) {
   out += '\n';
   for (std::size_t i = 0; i < head.nodes.size(); ++i)
     out += "node " + std::to_string(i) + " label=" + percent_encoded(head.nodes[i]) + '\n';
+  std::string rules; // mostly those of the link before
   for (std::size_t i = 0; i < head.links.size(); ++i) {
     const auto& each = head.links[i];
-    out += "link " + std::to_string(i) + " a=" + std::to_string(index(each.a)) +
-           " b=" + std::to_string(index(each.b)) +
-           " dir=" + std::string{name_of(direction_names, each.dir)} + write_rules(each.rules) +
-           '\n';
+    if (i == 0 || each.rules != head.links[i - 1].rules) rules = write_rules(each.rules) + '\n';
+    (out += "link ") += std::to_string(i);
+    (out += " a=") += std::to_string(index(each.a));
+    (out += " b=") += std::to_string(index(each.b));
+    (out += " dir=") += name_of(direction_names, each.dir);
+    out += rules;
   }
   if (head.mesh)
     out += "mesh nodes=" + std::to_string(head.nodes.size()) + write_rules(*head.mesh) + '\n';

@@ -2,11 +2,19 @@
 #include "sim/trace/percent.hpp"
 #include "sim/trace/writer.hpp"
 
-#include <map>
-#include <set>
+#include <functional>
+#include <unordered_map>
 
 namespace lanrage::sim::trace {
 namespace {
+
+/// Lets a map of strings be asked with a view.
+struct text_hash {
+  using is_transparent = void;
+  std::size_t operator()(std::string_view text) const {
+    return std::hash<std::string_view>{}(text);
+  }
+};
 
 /// All pairs are kept until the end: a trace names its nodes and links first.
 class pairs_import {
@@ -28,7 +36,8 @@ class pairs_import {
     if (!a) return a.error();
     const auto b = node(1);
     if (!b) return b.error();
-    const auto [known, fresh] = lines_.try_emplace({*a, *b}, table_.line());
+    const auto key = std::uint64_t{index(*a)} << 32 | index(*b);
+    const auto [known, fresh] = lines_.try_emplace(key, table_.line());
     if (!fresh)
       return table_.bad("the pair " + in_quotes(table_.cell(0)) + ", " + in_quotes(table_.cell(1)) +
                             " again",
@@ -55,21 +64,22 @@ class pairs_import {
     const auto label = table_.cell(column);
     if (label.empty() || label.size() > limits::text_octets / 3 || !is_printable(label))
       return table_.bad(table_.described(column), "a node's name");
-    const auto [found, fresh] = nodes_.try_emplace(std::string{label}, node_id(head_.nodes.size()));
-    if (fresh) {
-      if (head_.nodes.size() == limits::nodes)
-        return table_.bad("one more node", "at most " + std::to_string(limits::nodes));
-      head_.nodes.emplace_back(label);
-    }
-    return found->second;
+    if (const auto known = nodes_.find(label); known != nodes_.end()) return known->second;
+    if (head_.nodes.size() == limits::nodes)
+      return table_.bad("one more node", "at most " + std::to_string(limits::nodes));
+    const node_id fresh{static_cast<std::uint32_t>(head_.nodes.size())};
+    nodes_.emplace(label, fresh);
+    head_.nodes.emplace_back(label);
+    return fresh;
   }
 
   const pairs_options& how_;
   table_reader& table_;
   cell_reader cells_;
   header head_;
-  std::map<std::string, node_id, std::less<>> nodes_;
-  std::map<std::pair<node_id, node_id>, std::uint64_t> lines_;
+  // Only ever asked, never walked through: their order is chance.
+  std::unordered_map<std::string, node_id, text_hash, std::equal_to<>> nodes_;
+  std::unordered_map<std::uint64_t, std::uint64_t> lines_; ///< of the pairs, by both numbers
   std::vector<cell_value> values_;
   std::vector<std::string> whys_;
 };

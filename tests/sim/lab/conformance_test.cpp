@@ -125,7 +125,10 @@ class fake_rig final : public rig {
  private:
   struct end final : sim::wg_surroundings {
     end(fake_rig& in, side number)
-        : rig_(in), key(key_of(number)), where{net::ip_address::v4(0xc6120001u + number), 51820},
+        : rig_(in),
+          key(key_of(number)), where{net::ip_address::v4(0xc6120001u +
+                                                         static_cast<std::uint32_t>(number)),
+                                     51820},
           inner(*net::virtual_ip::parse("10.66.0." + std::to_string(11 + number))),
           wg(key, 51820, 1'769'688'000s, sim::stream{1, std::to_string(number)}, *this) {
       wg.set_address(inner);
