@@ -103,7 +103,7 @@ TEST_CASE("shares and rates are exact integers") {
 TEST_CASE("an unknown key is a problem with its place and the key that was meant") {
   const auto text = said("[[event]]\nat = \"1s\"\ndo = \"kill\"\nwhoo = \"alice\"\n");
   CHECK(
-      contains(text, "s.toml:30:1: found unknown key \"whoo\", expected a key of [[event]], who"));
+      contains(text, "s.toml:27:1: found unknown key \"whoo\", expected a key of [[event]], who"));
   CHECK(contains(text, "without who"));
 }
 

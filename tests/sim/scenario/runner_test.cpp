@@ -99,7 +99,7 @@ TEST_CASE("a trace that is not there is bad input and names the file") {
   const auto what = parse(two + "[traces]\nx = \"nowhere.ltr\"\n"
                                 "[[link]]\nbetween = [\"alice\", \"bob\"]\ntrace = \"x\"\n",
                           "t.toml");
-  REQUIRE(what);
+  REQUIRE(what.has_value());
   const auto got = run(*what, "folder/t.toml", {});
   REQUIRE_FALSE(got.has_value());
   CHECK(got.error().lines.at(0).find("folder/nowhere.ltr") != std::string::npos);
