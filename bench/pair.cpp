@@ -39,6 +39,7 @@ bool is_named(pid_t pid, const std::string& name) {
 /// Leaves the membership only: what a machine knows that joined while nobody else was there.
 void forget_members(const fs::path& state) {
   fs::remove(state / "peers.json");
+  fs::remove(state / "relays.json");
   const auto file = state / "directory.json";
   auto document = boost::json::parse(text_of(file)).as_object();
   for (auto& party : document.at("parties").as_array())

@@ -4,6 +4,7 @@
 #include "cli/commands.hpp"
 #include "cli/demo.hpp"
 #include "cli/lab_switch.hpp"
+#include "cli/trace.hpp"
 #include "config/value.hpp"
 
 #include <CLI/CLI.hpp>
@@ -194,6 +195,7 @@ int run(int argc, char** argv) {
   add_party(app, a);
   add_services(app, a);
   add_demo(app, a);
+  add_trace(app, a.command);
   app.add_subcommand("version", "The version")->callback([&a] {
     a.command = [] {
       std::cout << "lanrage " LANRAGE_VERSION "\n";

@@ -1,5 +1,6 @@
 #include "actors/daemon/local_request.hpp"
 #include "actors/directory/directory_document.hpp"
+#include "actors/relay/relay_document.hpp"
 #include "actors/supervisor/saved_peers.hpp"
 #include "require.hpp"
 
@@ -17,6 +18,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (const auto seen = parse_directory(text)) {
     const auto again = to_text(*seen);
     const auto twice = parse_directory(again);
+    require(twice.has_value() && to_text(*twice) == again);
+  }
+  if (const auto relays = parse_relays(text)) {
+    const auto again = to_text(*relays);
+    const auto twice = parse_relays(again);
     require(twice.has_value() && to_text(*twice) == again);
   }
   (void)local::parse(text);

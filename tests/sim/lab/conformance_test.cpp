@@ -125,10 +125,7 @@ class fake_rig final : public rig {
  private:
   struct end final : sim::wg_surroundings {
     end(fake_rig& in, side number)
-        : rig_(in),
-          key(key_of(number)), where{net::ip_address::v4(0xc6120001u +
-                                                         static_cast<std::uint32_t>(number)),
-                                     51820},
+        : rig_(in), key(key_of(number)), where(outer(number)),
           inner(*net::virtual_ip::parse("10.66.0." + std::to_string(11 + number))),
           wg(key, 51820, 1'769'688'000s, sim::stream{1, std::to_string(number)}, *this) {
       wg.set_address(inner);
@@ -138,6 +135,9 @@ class fake_rig final : public rig {
       net::wg_public_key out;
       out.octets[0] = static_cast<std::uint8_t>(1 + number);
       return out;
+    }
+    static net::endpoint outer(std::size_t number) {
+      return {net::ip_address::v4(0xc6120001u + static_cast<std::uint32_t>(number)), 51820};
     }
     void transmit(const net::endpoint& to, net::byte_view data) override {
       rig_.time_.after(15ms, [this, to, copy = net::bytes{data.begin(), data.end()}] {
