@@ -78,6 +78,8 @@ TEST_CASE("a bad invite is refused and the reason names what is wrong") {
   CHECK(why_not(good + "#x").find("#") != std::string::npos);
   CHECK(why_not(std::string(2000, 'a')).find("longer") != std::string::npos);
   CHECK(why_not(to_string(example())).find("missing") != std::string::npos);
+  CHECK(why_not("J+:\xbb").find("lanrage://") != std::string::npos); // Boost.URL 1.81 asserts
+  CHECK(why_not(replaced(good, "party=p", "party=\xbb")).find("characters") != std::string::npos);
 }
 
 TEST_CASE("base64url is canonical: no padding, no stray bits, no other alphabet") {
