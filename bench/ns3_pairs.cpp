@@ -1,4 +1,4 @@
-#include "ns3_pairs.hpp"
+#include "bench/ns3_pairs.hpp"
 
 #include <ns3/core-module.h>
 #include <ns3/internet-module.h>
@@ -7,6 +7,7 @@
 #include <ns3/traffic-control-module.h>
 
 #include <ctime>
+#include <memory>
 #include <vector>
 
 namespace lanrage::bench {

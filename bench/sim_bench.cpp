@@ -2,11 +2,10 @@
 
 #include "bench/ns3_pairs.hpp"
 
-#include <spdlog/spdlog.h>
-
 #include <algorithm>
 #include <array>
 #include <cstdio>
+#include <cstdlib>
 
 /// Round trips per second of processor time, the simulation's beside those of ns-3, in turns in one
 /// run: 1,000 nodes in pairs, one ping a second, 1 to 80 ms one way. Ours go through every actor of
@@ -34,7 +33,6 @@ void print(const char* name, const figures& got, double ours) {
 } // namespace
 
 int main(int argc, char** argv) {
-  spdlog::set_level(spdlog::level::off);
   auto what = cli::bench_cases(false).front();
   if (argc > 1) what.span = std::chrono::seconds{std::max(1, std::atoi(argv[1]))};
   const auto virtual_s = static_cast<std::uint32_t>(what.span.count());

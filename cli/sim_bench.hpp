@@ -46,7 +46,7 @@ bench_figures measure(const bench_case& what);
 
 struct bench_options {
   bool json = false;
-  bool large = false;            ///< also what takes minutes and a gigabyte
+  bool large = false;            ///< also what takes an hour and gigabytes
   std::optional<bench_case> own; ///< only this one
 };
 /// The cases that are run without an own one. The first is the setting of round_trips_per_cpu_s.
