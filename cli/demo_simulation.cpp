@@ -64,6 +64,7 @@ class story {
 
   void heard(duration now, std::uint32_t member, std::uint32_t peer,
              const msg::connection_view& view) {
+    tell_deaths(now);
     auto& pair = pairs_[{std::min(member, peer), std::max(member, peer)}];
     const bool first_end = member < peer;
     auto& up = pair.up[first_end ? 0 : 1];
@@ -74,7 +75,7 @@ class story {
     const auto path = std::string{msg::to_string(*view.how)} +
                       (view.relay ? " by " + *view.relay : "") +
                       (view.where ? ", endpoint " + net::to_string(*view.where) : "");
-    if (path != pair.path) say(now, pair.seen.a + "-" + pair.seen.b + ": connected, " + path);
+    if (path != pair.path) line(now, pair.seen.a + "-" + pair.seen.b + ": connected, " + path);
     pair.path = path;
     if (now >= relay_dies_) return;
     pair.seen.strategy = msg::to_string(*view.how);
@@ -99,16 +100,18 @@ class story {
     std::string path;         ///< what was said last
   };
 
-  void say(duration now, const std::string& what) {
-    // Deaths are told when the first thing after them is.
-    for (auto [when, who, how] :
-         {std::tuple{relay_dies_, result_.killed_relay, "killing "},
-          std::tuple{daemon_dies_, result_.killed_daemon, "killing the daemon of "}})
-      if (when <= now && told_ < when) {
-        told_ = when;
-        line(when, how + who);
-      }
-    line(now, what);
+  /// Deaths are told when the first thing after them is heard.
+  void tell_deaths(duration now) {
+    if (told_ < relay_dies_ && relay_dies_ <= now) {
+      told_ = relay_dies_;
+      line(told_, "killing " + result_.killed_relay);
+    }
+    if (told_ < daemon_dies_ && daemon_dies_ <= now) {
+      told_ = daemon_dies_;
+      line(told_, "killing the daemon of " + result_.killed_daemon);
+      for (auto& [ends, pair] : pairs_)
+        if (pair.seen.a == result_.killed_daemon) pair.path.clear(); // to tell what it adopts
+    }
   }
   void line(duration now, const std::string& what) {
     char stamp[16];

@@ -235,6 +235,7 @@ bool world::crash(member_id who, const std::string& actor) {
   const auto found = it.actors.find(actor);
   if (!it.process || found == it.actors.end()) return false;
   const auto alive = caf::actor_cast<caf::actor>(found->second);
+  it.actors.erase(found); // until the next one is born
   if (!alive) return false;
   note(it.name + ' ' + actor + " crashes");
   caf::anon_send_exit(alive, caf::exit_reason::kill);

@@ -148,7 +148,7 @@ class world final : private happenings, private fabric_observer, private machine
     std::unique_ptr<machine> host;
     std::shared_ptr<daemon_process> process;
     actors::mesh mesh;
-    std::map<std::string, caf::actor_addr> actors; ///< of this daemon, the living and the dead
+    std::map<std::string, caf::actor_addr> actors; ///< of this daemon that can crash, by name
     std::uint32_t incarnation = 0;
   };
 

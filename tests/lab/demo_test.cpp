@@ -1,5 +1,6 @@
 // `lanrage demo` as people start it: the story, and nothing left of it however it ends.
 
+#include "lab/failure.hpp"
 #include "lab/laboratory.hpp"
 #include "lab/party.hpp"
 #include "require_lab.hpp"
@@ -8,7 +9,9 @@
 
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <csignal>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -22,14 +25,17 @@ namespace {
 
 constexpr const char* mark_name = "LANRAGE_TEST_RUN";
 
-/// A folder of its own that the demo takes for /tmp; gone at the end.
+/// A folder of its own, gone at the end.
 struct scratch {
-  fs::path path = fs::temp_directory_path() / ("lanrage-demo-test-" + std::to_string(::getpid()));
+  fs::path path;
   scratch() {
-    fs::remove_all(path);
-    fs::create_directories(path / "tmp");
+    std::string name = (fs::temp_directory_path() / "lanrage-demo-test-XXXXXX").string();
+    if (::mkdtemp(name.data()) == nullptr) throw_errno("mkdtemp");
+    path = name;
   }
   ~scratch() { fs::remove_all(path); }
+  scratch(const scratch&) = delete;
+  scratch& operator=(const scratch&) = delete;
 };
 
 std::string contents(const fs::path& file) {
@@ -48,6 +54,7 @@ class demo_run {
     spec.argv = {LANRAGE_BINARY, "demo", "--json"};
     spec.env = std::move(environment);
     spec.env[mark_name] = mark;
+    fs::create_directory(folder_.path / "tmp");
     spec.env["TMPDIR"] = (folder_.path / "tmp").string();
     spec.err = to_file{progress()};
     program_ = process{spec};
