@@ -116,7 +116,7 @@ inline constexpr milliseconds assert_stable_min = 50ms; ///< stable for max(this
 
 // --- which path a pair should be on --------------------------------------------------------------
 // Fitted on slices 1 to 60 of the Seattle recordings, held out on 61 to 120 and on other draws:
-// docs/decisions/0007-path-choice.md has the figures. Delays are round trips.
+// docs/decisions/, path choice, has the figures. Delays are round trips.
 
 /// What is usual is the mean of about this many measurements. Source: fitted (8 to 128 do).
 inline constexpr int path_usual_over = 32;
@@ -137,7 +137,7 @@ inline constexpr std::uint32_t path_counts_max = 4'096;
 /// This part of the jitter adds to the delay. Ours: games feel it; the fit does not mind.
 inline constexpr int path_jitter_parts = 8;
 /// Switch at once when that gains this much, or this many times what is usual. Source: fitted.
-inline constexpr milliseconds path_gain_now = 220ms;
+inline constexpr milliseconds path_gain_now = 240ms;
 inline constexpr int path_gain_now_usual = 2;
 /// A smaller gain counts as far as it exceeds both; once that came to so many times what is usual
 /// for path_lasting_for, it is worth a switch. Ours: noise must not flap.
@@ -156,7 +156,7 @@ inline constexpr int path_caution_max = 3;
 inline constexpr seconds path_caution_forgotten = 600s;
 /// Each recent death of a path costs it so much, at most so many of them count. Ours: as much as
 /// what makes us leave at once.
-inline constexpr milliseconds path_failure_cost = 220ms;
+inline constexpr milliseconds path_failure_cost = 240ms;
 inline constexpr int path_failures_max = 4;
 /// A crowded relay (relay_crowded_permille) costs so much. Ours: queues come next.
 inline constexpr milliseconds path_crowded_cost = 100ms;
