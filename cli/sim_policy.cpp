@@ -75,6 +75,12 @@ boost::json::object to_json(const policy::table& of) {
   return out;
 }
 
+/// As everywhere in `sim`, a file that cannot be read is bad input too.
+exit_code refused(const trace::problem& why, bool json) {
+  report(why, json);
+  return exit_code::usage;
+}
+
 template <class T>
 void add_count(CLI::App& to, const std::string& name, T& into, std::int64_t least,
                std::int64_t most, const std::string& help) {
@@ -95,24 +101,26 @@ void add_count(CLI::App& to, const std::string& name, T& into, std::int64_t leas
 } // namespace
 
 exit_code sim_policy(const policy_options& what) {
-  if (!policy::is_trace(what.files) && (!what.rtt_unit || !what.interval))
-    return report(failure{"bad_usage", "matrices tell neither their unit nor their interval",
-                          "give --rtt-unit and --interval"},
-                  what.json);
+  if (!policy::is_trace(what.files) && (!what.rtt_unit || !what.interval)) {
+    report(failure{"bad_usage", "matrices tell neither their unit nor their interval",
+                   "give --rtt-unit and --interval"},
+           what.json);
+    return exit_code::usage;
+  }
   trace::matrix_options how;
   how.rtt_unit = what.rtt_unit.value_or(trace::unit::ms);
   how.interval = what.interval.value_or(std::chrono::nanoseconds{});
   how.quantity = what.quantity;
   const auto recording = policy::load(what.files, how);
-  if (!recording) return report(recording.error(), what.json);
+  if (!recording) return refused(recording.error(), what.json);
   // Each half needs a slice to decide on and one after it.
   if (what.split && recording->slices() < 6)
-    return report(trace::problem{what.files.front().string(),
-                                 0,
-                                 std::to_string(recording->slices()) + " slices",
-                                 "6 or more for --split",
-                                 {}},
-                  what.json);
+    return refused({what.files.front().string(),
+                    0,
+                    std::to_string(recording->slices()) + " slices",
+                    "6 or more for --split",
+                    {}},
+                   what.json);
   const auto tables = policy::experiment(*recording, what.how, what.split);
   if (what.json) {
     boost::json::array all;

@@ -127,6 +127,9 @@ inline constexpr milliseconds path_usual_cap = 3s;
 /// A measurement that differs by more than this part of the last one is a change. Ours: above 20 %
 /// noise.
 inline constexpr int path_change_percent = 25;
+/// A leg's history takes at most one measurement in this time. Ours: a renewal (15 s) and the ping
+/// beside it are one piece of news.
+inline constexpr seconds path_leg_gap = 10s;
 /// How long delays hold is counted by age, up to this many measurements. Source: fitted (8 to 15).
 inline constexpr std::size_t path_ages = 12;
 /// Before anything is counted one measurement in five is a change, as if seen so often. Ours.
@@ -158,6 +161,8 @@ inline constexpr seconds path_caution_forgotten = 600s;
 /// what makes us leave at once.
 inline constexpr milliseconds path_failure_cost = 240ms;
 inline constexpr int path_failures_max = 4;
+/// How long a relay's loss counts. Ours: what restarts once may do it again.
+inline constexpr seconds path_failure_remembered = 600s;
 /// A crowded relay (relay_crowded_permille) costs so much. Ours: queues come next.
 inline constexpr milliseconds path_crowded_cost = 100ms;
 /// Any relay costs so much: direct is nobody's bandwidth. Ours: a tie goes direct.
