@@ -1,6 +1,7 @@
 #include "net/random.hpp"
 #include "sim/policy/laboratory.hpp"
 #include "sim/policy/load.hpp"
+#include "tests/support/places.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -226,7 +227,8 @@ TEST_CASE("what is no recording of all pairs is refused with its place") {
 
 TEST_CASE("on the Seattle recordings ours is 10 % below the reference curve, held out too") {
   const auto* const given = std::getenv("LANRAGE_TRACES");
-  const auto folder = std::filesystem::path{given ? given : LANRAGE_TRACES} / "netlatency-seattle";
+  const auto folder =
+      std::filesystem::path{given ? given : lanrage::places::traces} / "netlatency-seattle";
   if (!std::filesystem::exists(folder / "SeattleData_120")) {
     std::cout << "\nSKIPPED: no Seattle recordings here; set LANRAGE_TRACES to the folder above\n";
     return;
