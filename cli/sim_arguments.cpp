@@ -1,5 +1,6 @@
 #include "cli/sim.hpp"
 #include "cli/sim_bench.hpp"
+#include "cli/sim_policy.hpp"
 #include "sim/scenario/script.hpp"
 #include "sim/trace/numbers.hpp"
 
@@ -75,6 +76,7 @@ void add_sim(CLI::App& app, std::function<int()>& command) {
   golden.callback([a, &command] { command = [a] { return to_int(sim_golden(a->golden)); }; });
 
   add_sim_bench(sim, command);
+  add_sim_policy(sim, command);
 }
 
 } // namespace lanrage::cli
