@@ -59,16 +59,15 @@ boost::json::array pairs_json(const scenario::script& of, const sim::report::run
     if (out.size() == pairs_max) break;
     const auto& pair = numbers.pairs[i];
     const auto& who = record.pairs[pair.pair];
-    out.push_back(boost::json::object{
-        {"pair", {of.members[who.a].name, of.members[who.b].name}},
-        {"connect_ms", in_ms(pair.first_connect)},
-        {"direct_s", in_seconds(pair.direct)},
-        {"relayed_s", in_seconds(pair.relayed)},
-        {"outage_s", in_seconds(pair.outage)},
-        {"longest_outage_s", in_seconds(pair.longest_outage)},
-        {"regret_mean_ms", in_ms(mean(pair.regret))},
-        {"regret_p99_ms", in_ms(p99(pair.regret))},
-        {"switches", pair.switches}});
+    out.push_back(boost::json::object{{"pair", {of.members[who.a].name, of.members[who.b].name}},
+                                      {"connect_ms", in_ms(pair.first_connect)},
+                                      {"direct_s", in_seconds(pair.direct)},
+                                      {"relayed_s", in_seconds(pair.relayed)},
+                                      {"outage_s", in_seconds(pair.outage)},
+                                      {"longest_outage_s", in_seconds(pair.longest_outage)},
+                                      {"regret_mean_ms", in_ms(mean(pair.regret))},
+                                      {"regret_p99_ms", in_ms(p99(pair.regret))},
+                                      {"switches", pair.switches}});
   }
   return out;
 }
@@ -111,18 +110,18 @@ boost::json::object to_json(const sim_options& what, const scenario::script& of,
         {"where", place_text(what, each)},
         {"text", each.text}});
   boost::json::object out{{"scenario", what.scenario.stem().string()},
-          {"seed", got.seed},
-          {"virtual_s", in_seconds(got.ran)},
-          {"wall_s", in_seconds(wall)},
-          {"events", got.events},
-          {"log_hash", sim::hash_text(got.log_hash)},
-          {"state_hash", sim::hash_text(got.state_hash)},
-          {"violations", got.violations.size()},
-          {"lines", got.lines},
-          {"packets_sent", got.packets_sent},
-          {"packets_dropped", got.packets_dropped},
-          {"pings", streams},
-          {"missed", missed}};
+                          {"seed", got.seed},
+                          {"virtual_s", in_seconds(got.ran)},
+                          {"wall_s", in_seconds(wall)},
+                          {"events", got.events},
+                          {"log_hash", sim::hash_text(got.log_hash)},
+                          {"state_hash", sim::hash_text(got.state_hash)},
+                          {"violations", got.violations.size()},
+                          {"lines", got.lines},
+                          {"packets_sent", got.packets_sent},
+                          {"packets_dropped", got.packets_dropped},
+                          {"pings", streams},
+                          {"missed", missed}};
   if (got.record) add_figures(out, of, *got.record);
   return out;
 }

@@ -61,8 +61,7 @@ void add_parsed(CLI::App& to, const char* name, const char* type, const char* ab
                 const char* expected, bool required, const Parse& parse, T take) {
   const auto use = [=](const std::string& text) {
     const auto got = parse(text);
-    if (!got)
-      throw CLI::ValidationError(name, "found '" + text + "', expected " + expected);
+    if (!got) throw CLI::ValidationError(name, "found '" + text + "', expected " + expected);
     take(*got);
   };
   auto* option = to.add_option_function<std::string>(name, use, about)->type_name(type);

@@ -8,6 +8,7 @@
 #include "sim/trace/sink.hpp"
 
 #include <spdlog/spdlog.h>
+
 #include <unistd.h>
 
 #include <algorithm>
@@ -40,8 +41,8 @@ class progress {
     last_ = now;
     constexpr std::size_t cells = 32;
     const auto full = done_ * cells / all_;
-    const auto left = (now - began_) * static_cast<std::int64_t>(all_ - done_) /
-                      static_cast<std::int64_t>(done_);
+    const auto left =
+        (now - began_) * static_cast<std::int64_t>(all_ - done_) / static_cast<std::int64_t>(done_);
     std::cerr << "\r[" << std::string(full, '#') << std::string(cells - full, '.') << "] " << done_
               << '/' << all_ << ", " << failed_ << " failed, "
               << std::chrono::duration_cast<std::chrono::seconds>(left).count() << " s to go \x1b[K"
@@ -77,7 +78,7 @@ std::string last_line(const std::string& text) {
 /// In a process of its own: what happens to it happens to this seed only.
 sweep::row run_seed(const sweep_options& what, std::uint64_t seed) {
   lab::process_spec spec;
-  spec.argv = {"/proc/self/exe", "sim", "run", what.scenario.string(), "--json", "--seed",
+  spec.argv = {"/proc/self/exe",    "sim", "run", what.scenario.string(), "--json", "--seed",
                std::to_string(seed)};
   if (what.run.until)
     spec.argv.insert(spec.argv.end(), {"--until", scenario::seconds_text(*what.run.until)});

@@ -105,8 +105,8 @@ class taker {
   template <class T>
   T wrong(const char* name, const char* expected) {
     if (problem_.empty())
-      problem_ = (find(name) ? "another \"" : "no \"") + std::string{name} + "\", expected " +
-                 expected;
+      problem_ =
+          (find(name) ? "another \"" : "no \"") + std::string{name} + "\", expected " + expected;
     return {};
   }
 
@@ -216,7 +216,8 @@ class file_reader {
     const auto wanted = "{\"rows\":" + std::to_string(seeds.size()) + "} and the file's end";
     if (!last) return bad(found_, wanted);
     taker trailer{last->get_object()};
-    if (trailer.count("rows") != seeds.size() || !trailer.good()) return bad("another line", wanted);
+    if (trailer.count("rows") != seeds.size() || !trailer.good())
+      return bad("another line", wanted);
     if (!rest_.empty()) return ++line_, bad("more", "the file's end");
     return out;
   }

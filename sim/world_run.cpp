@@ -130,8 +130,8 @@ void world::send_ping(std::size_t stream, std::uint64_t number) {
 std::vector<time_point> world::unanswered(std::size_t stream) const {
   const auto first = user_echo | static_cast<std::uint64_t>(stream) << stream_shift;
   std::vector<time_point> out;
-  for (auto at = echoes_.lower_bound(first);
-       at != echoes_.end() && stream_of(at->first) == stream; ++at)
+  for (auto at = echoes_.lower_bound(first); at != echoes_.end() && stream_of(at->first) == stream;
+       ++at)
     out.push_back(at->second);
   return out;
 }

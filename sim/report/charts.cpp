@@ -75,7 +75,8 @@ std::string shares(const std::string& kind, const std::vector<curve>& curves) {
            px(bottom - scaled(below, each.of.weight(), bottom - top));
     }
     d += 'H' + px(right);
-    out += element("path", std::string{"class=\"curve\" stroke=\""} + each.color + "\" d=\"" + d + '"');
+    out += element("path",
+                   std::string{"class=\"curve\" stroke=\""} + each.color + "\" d=\"" + d + '"');
     out += label(right - 60, note,
                  each.name + ": half \u2264 " + time_text(each.of.quantile(whole_ppm / 2)) +
                      ", 99 % \u2264 " + time_text(each.of.quantile(p99_ppm)),
@@ -89,10 +90,10 @@ std::string shares(const std::string& kind, const std::vector<curve>& curves) {
 
 std::string connect_chart(const drawing& what) {
   if (what.numbers.connects.empty()) return nothing("connect-times", "nobody connected");
-  return shares("connect-times", {{what.numbers.connects, "#0072b2",
-                                   count_text(static_cast<std::uint64_t>(
-                                       what.numbers.connects.weight())) +
-                                       " connects"}});
+  return shares(
+      "connect-times",
+      {{what.numbers.connects, "#0072b2",
+        count_text(static_cast<std::uint64_t>(what.numbers.connects.weight())) + " connects"}});
 }
 
 std::string regret_chart(const drawing& what) {

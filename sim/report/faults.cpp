@@ -165,7 +165,8 @@ class walker {
   }
   void act(duration at, const scenario::deed::change_link& what);
   void act(duration at, const scenario::deed::move& what) {
-    const auto where = what.behind ? "behind " + script_.nats[*what.behind].name : "to the internet";
+    const auto where =
+        what.behind ? "behind " + script_.nats[*what.behind].name : "to the internet";
     moment(at, script_.members[what.who].name + " moves " + where, {what.who});
   }
   void act(duration at, const scenario::deed::rebind& what) {

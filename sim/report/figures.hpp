@@ -34,8 +34,8 @@ struct pair_figures {
   duration wanted{};                     ///< both daemons ran and knew each other
   duration direct{};
   duration relayed{};
-  duration outage{};         ///< of `wanted`: no packet got through
-  duration longest_outage{}; ///< in one piece
+  duration outage{};          ///< of `wanted`: no packet got through
+  duration longest_outage{};  ///< in one piece
   std::uint64_t switches = 0; ///< moves of the first member's packets to another path
   distribution regret;        ///< round trip used, less the best one possible at that moment
   distribution over_relay;    ///< while relayed: less that of the best relay

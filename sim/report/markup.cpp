@@ -88,8 +88,9 @@ std::string time_text(duration time) {
   if (t < ms) return three(t, us) + " us";
   if (t < s) return three(t, ms) + " ms";
   if (t < 2 * min) return three(t, s) + " s";
-  if (t < 2 * h) return std::to_string(t / min) + " min" +
-                        (t % min >= s ? ' ' + two_digits(t % min / s) + " s" : "");
+  if (t < 2 * h)
+    return std::to_string(t / min) + " min" +
+           (t % min >= s ? ' ' + two_digits(t % min / s) + " s" : "");
   return std::to_string(t / h) + " h" +
          (t % h >= min ? ' ' + two_digits(t % h / min) + " min" : "");
 }
@@ -168,8 +169,8 @@ std::string rectangle(std::int64_t x, std::int64_t y, std::int64_t width, std::i
 
 std::string line(std::int64_t x1, std::int64_t y1, std::int64_t x2, std::int64_t y2,
                  const std::string& attributes) {
-  return element("line", "x1=\"" + px(x1) + "\" y1=\"" + px(y1) + "\" x2=\"" + px(x2) +
-                             "\" y2=\"" + px(y2) + "\" " + attributes);
+  return element("line", "x1=\"" + px(x1) + "\" y1=\"" + px(y1) + "\" x2=\"" + px(x2) + "\" y2=\"" +
+                             px(y2) + "\" " + attributes);
 }
 
 } // namespace lanrage::sim::report

@@ -82,9 +82,9 @@ std::string head(const drawing& what, const scenario::outcome& got, const std::s
   out += paragraph("lead", of.description);
   const auto wanted = of.expectations.size();
   std::string verdict_text =
-      missed > 0 ? counted(missed, "violation") + " of " + counted(wanted, "expectation")
-                 : wanted == 0 ? "nothing was expected"
-                               : "all " + counted(wanted, "expectation") + " met";
+      missed > 0    ? counted(missed, "violation") + " of " + counted(wanted, "expectation")
+      : wanted == 0 ? "nothing was expected"
+                    : "all " + counted(wanted, "expectation") + " met";
   out += paragraph("sub", verdict_text + " \u00b7 seed " + std::to_string(got.seed) + " \u00b7 " +
                               time_text(got.ran) + " of virtual time \u00b7 " +
                               counted(of.members.size(), "member") + ", " +
@@ -111,24 +111,23 @@ std::string tiles(const drawing& what, const scenario::outcome& got) {
   std::string out = "<div class=\"tiles\">\n";
   out += tile(count_text(n.connected) + " of " + count_text(pairs), "pairs connected",
               n.connected < pairs);
-  out += n.connects.empty()
-             ? tile("\u2013", "time to connect")
-             : tile(time_text(n.connects.quantile(500'000)),
-                    "to connect, slowest " + time_text(n.connects.most()));
-  const auto worst = std::max_element(
-      n.pairs.begin(), n.pairs.end(),
-      [](const auto& a, const auto& b) { return a.longest_outage < b.longest_outage; });
+  out += n.connects.empty() ? tile("\u2013", "time to connect")
+                            : tile(time_text(n.connects.quantile(500'000)),
+                                   "to connect, slowest " + time_text(n.connects.most()));
+  const auto worst =
+      std::max_element(n.pairs.begin(), n.pairs.end(), [](const auto& a, const auto& b) {
+        return a.longest_outage < b.longest_outage;
+      });
   const auto outage = worst == n.pairs.end() ? duration{} : worst->longest_outage;
   out += outage.count() == 0
              ? tile("none", "time without a path")
              : tile(time_text(outage),
-                    "longest without a path: " +
-                        pair_name(what.of, what.record.pairs[worst->pair]),
+                    "longest without a path: " + pair_name(what.of, what.record.pairs[worst->pair]),
                     true);
-  out += n.regret.empty() ? tile("\u2013", "extra round trip")
-                          : tile(time_text(n.regret.mean()),
-                                 "mean RTT above the best path, 99 % \u2264 " +
-                                     time_text(n.regret.quantile(p99_ppm)));
+  out += n.regret.empty()
+             ? tile("\u2013", "extra round trip")
+             : tile(time_text(n.regret.mean()), "mean RTT above the best path, 99 % \u2264 " +
+                                                    time_text(n.regret.quantile(p99_ppm)));
   out += tile(count_text(n.switches), "moves to another path");
   std::uint64_t sent = 0, answered = 0;
   for (const auto& each : got.streams) {
@@ -137,8 +136,7 @@ std::string tiles(const drawing& what, const scenario::outcome& got) {
   }
   out += sent == 0 ? tile(count_text(got.packets_dropped),
                           "of " + counted(got.packets_sent, "packet") + " dropped")
-                   : tile(count_text(sent - answered),
-                          "of " + counted(sent, "ping") + " lost");
+                   : tile(count_text(sent - answered), "of " + counted(sent, "ping") + " lost");
   return out + "</div>\n";
 }
 
@@ -165,9 +163,7 @@ std::string pair_table(const drawing& what) {
       return p.wanted.count() == 0 ? std::string{"\u2013"}
                                    : percent_text(ppm_of(part.count(), p.wanted.count()));
     };
-    const auto cell = [](const std::string& text) {
-      return "<td class=n>" + escaped(text);
-    };
+    const auto cell = [](const std::string& text) { return "<td class=n>" + escaped(text); };
     out += "<tr><td>" + escaped(pair_name(what.of, pair)) + "<td>" +
            escaped(boxes_text(what.of, pair.a) + " \u2013 " + boxes_text(what.of, pair.b));
     out += cell(p.first_connect ? time_text(*p.first_connect) : "never");
@@ -187,9 +183,8 @@ std::string stream_table(const drawing& what, const scenario::outcome& got) {
                     "silence<th class=n>median RTT</tr>\n";
   for (std::size_t i = 0; i < std::min(got.streams.size(), rows_max); ++i) {
     const auto& each = got.streams[i];
-    const auto found =
-        std::find_if(what.of.streams.begin(), what.of.streams.end(),
-                     [&](const auto& entry) { return entry.name == each.name; });
+    const auto found = std::find_if(what.of.streams.begin(), what.of.streams.end(),
+                                    [&](const auto& entry) { return entry.name == each.name; });
     if (found == what.of.streams.end()) continue;
     out += "<tr><td>" + escaped(each.name) + "<td>" + escaped(what.of.members[found->from].name) +
            "<td>" + escaped(what.of.members[found->to].name) + "<td class=n>" +

@@ -38,18 +38,15 @@ bool knows(condition is) {
 std::size_t slice_of(duration now, duration until, std::size_t count) {
   const auto n = static_cast<std::int64_t>(count);
   const auto width = std::max<std::int64_t>(1, (until.count() + n - 1) / n);
-  return static_cast<std::size_t>(
-      std::clamp<std::int64_t>((now.count() - 1) / width, 0, n - 1));
+  return static_cast<std::size_t>(std::clamp<std::int64_t>((now.count() - 1) / width, 0, n - 1));
 }
 
 duration gap_for(const scenario::script& of, duration until) {
   const auto members = static_cast<std::uint64_t>(of.members.size());
-  const auto pairs =
-      std::clamp<std::uint64_t>(members * members / 2, 1, record_limits::pairs);
+  const auto pairs = std::clamp<std::uint64_t>(members * members / 2, 1, record_limits::pairs);
   const auto per_pair = record_limits::looks / (pairs * (of.relays.size() + 1));
-  const auto looks =
-      std::clamp(static_cast<std::int64_t>(per_pair), record_limits::looks_at_pair_min,
-                 record_limits::looks_at_pair_max);
+  const auto looks = std::clamp(static_cast<std::int64_t>(per_pair),
+                                record_limits::looks_at_pair_min, record_limits::looks_at_pair_max);
   return std::max<duration>(until / looks, std::chrono::milliseconds{1});
 }
 

@@ -86,22 +86,21 @@ class canvas {
   }
 
   void faults(std::int64_t lanes_top) {
-    if (!faults_.empty())
-      out_ += label(0, axis_height + 130, "what was done", "class=\"name\"");
+    if (!faults_.empty()) out_ += label(0, axis_height + 130, "what was done", "class=\"name\"");
     for (std::size_t i = 0; i < faults_.size(); ++i) {
       if (rows_[i] >= fault_rows_max) continue; // its lanes are shaded all the same
       const auto& each = faults_[i];
       const auto y = axis_height + fault_height * static_cast<std::int64_t>(rows_[i]);
       const auto from = x(each.from);
-      const auto about = each.text + ", " + time_text(each.from) +
-                         (each.to ? " to " + time_text(*each.to) : "");
+      const auto about =
+          each.text + ", " + time_text(each.from) + (each.to ? " to " + time_text(*each.to) : "");
       if (each.to) {
         out_ += rectangle(from, y + 10, std::max<std::int64_t>(x(*each.to) - from, 20),
                           fault_height - 40, "class=\"window\"", about);
       } else {
-        out_ += element("path", "class=\"moment\" d=\"M" + px(from) + ' ' + px(y + 20) +
-                                    "l5 7l-5 7l-5 -7z\"",
-                        about);
+        out_ += element(
+            "path", "class=\"moment\" d=\"M" + px(from) + ' ' + px(y + 20) + "l5 7l-5 7l-5 -7z\"",
+            about);
       }
       const auto begin = from + 80;
       const bool fits = begin + letters(each.text) < page_width;
@@ -180,8 +179,7 @@ class canvas {
       const auto& views = pair.sides[side];
       for (std::size_t i = 0; i < views.size(); ++i) {
         const auto from = (x(views[i].at) + 5) / 10;
-        const auto to =
-            (x(i + 1 < views.size() ? views[i + 1].at : what_.record.until) + 5) / 10;
+        const auto to = (x(i + 1 < views.size() ? views[i + 1].at : what_.record.until) + 5) / 10;
         const std::pair what{views[i].is, views[i].over};
         if (to > from && (out.empty() || out.back().second != what)) out.emplace_back(from, what);
       }
@@ -208,8 +206,8 @@ class canvas {
                        time_text(view.at);
     const auto fill = up ? path_color(view.over) : condition_color(view.is);
     const auto kind = std::string{"class=\"s-"} + to_string(view.is) + '"';
-    out_ += rectangle(at.from, at.y, at.to - at.from, at.height,
-                      kind + " fill=\"" + fill + '"', title);
+    out_ +=
+        rectangle(at.from, at.y, at.to - at.from, at.height, kind + " fill=\"" + fill + '"', title);
     const bool hatched = view.is == condition::degraded || view.is == condition::trialling;
     if (hatched)
       out_ += rectangle(at.from, at.y, at.to - at.from, at.height,
@@ -277,9 +275,7 @@ void canvas::chart(const pair_record& pair, std::int64_t top) {
   if (most.count() == 0) return;
   // A little air above, so that the highest line is seen.
   const auto whole = most.count() + most.count() / 8;
-  const auto y = [&](duration value) {
-    return base - scaled(value.count(), whole, chart_height_);
-  };
+  const auto y = [&](duration value) { return base - scaled(value.count(), whole, chart_height_); };
   for (const auto mark : axis_marks(duration{whole}, 3)) {
     if (mark.count() > 0) out_ += line(left, y(mark), right, y(mark), "class=\"grid\"");
     out_ += label(left - 50, y(mark) + 30, mark.count() == 0 ? "0" : time_text(mark),
@@ -313,11 +309,11 @@ void canvas::chart(const pair_record& pair, std::int64_t top) {
     }
     if (step.over == path::none) continue;
     if (before != path::none && before != step.over)
-      moves += element("path", "class=\"switch\" d=\"M" + px(from - 45) + ' ' + px(top) +
-                                   "h9l-4.5 8z\"",
-                       "moved from " + path_name(what_.of, before) + " to " +
-                           path_name(what_.of, step.over) + " at " + time_text(step.at)) +
-               line(from, top + 80, from, base, "class=\"moved\"");
+      moves +=
+          element("path", "class=\"switch\" d=\"M" + px(from - 45) + ' ' + px(top) + "h9l-4.5 8z\"",
+                  "moved from " + path_name(what_.of, before) + " to " +
+                      path_name(what_.of, step.over) + " at " + time_text(step.at)) +
+          line(from, top + 80, from, base, "class=\"moved\"");
     before = step.over;
   }
   out_ += silent + extra;
@@ -341,8 +337,8 @@ void canvas::lost_pings(const pair_record& pair, std::int64_t bottom) {
       if (lost == 0) continue;
       const auto share = std::min<std::int64_t>(static_cast<std::int64_t>(lost), sent);
       const auto height = 30 + scaled(share, sent, 90);
-      out_ += rectangle(left + width * i / slices, bottom - height, std::max<std::int64_t>(
-                            width / slices, 20), height, "class=\"lost\"",
+      out_ += rectangle(left + width * i / slices, bottom - height,
+                        std::max<std::int64_t>(width / slices, 20), height, "class=\"lost\"",
                         count_text(lost) + (lost == 1 ? " ping lost (" : " pings lost (") +
                             stream.name + ')');
     }

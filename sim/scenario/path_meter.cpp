@@ -1,5 +1,7 @@
 #include "sim/scenario/path_meter.hpp"
 
+#include "sim/scenario/trace_source.hpp"
+
 #include <algorithm>
 
 namespace lanrage::sim::scenario {
@@ -9,11 +11,18 @@ constexpr std::uint32_t every_packet = 1'000'000;
 
 } // namespace
 
+path_meter::path_meter(world& in, const std::vector<member_id>& members,
+                       const std::vector<relay_number>& relays, const std::vector<node_id>& nats)
+    : world_(in), members_(members), relays_(relays) {
+  for (const auto box : nats)
+    gateways_[world_.net().inside_of(box)] = box;
+}
+
 /// The node itself, then the boxes it is behind; the last is on the internet.
 std::vector<node_id> path_meter::outwards(node_id from) {
   std::vector<node_id> out{from};
   while (world_.net().realm_of(out.back()) != internet)
-    out.push_back(world_.net().gateway_of(out.back()));
+    out.push_back(gateways_.at(world_.net().realm_of(out.back())));
   return out;
 }
 
@@ -24,7 +33,8 @@ std::optional<duration> path_meter::across(std::optional<duration> so_far, node_
   const auto& link = net.link_between(from, to).settings();
   if (link.loss_ppm >= every_packet) return std::nullopt;
   passage base{passage::fate::delivered, link.delay};
-  if (link.source) base = link.source->look(world_.now());
+  if (auto* source = dynamic_cast<visible_source*>(link.source.get()))
+    base = source->look(world_.now());
   if (base.what != passage::fate::delivered) return std::nullopt;
   return *so_far + base.after + link.jitter / 2; // its mean
 }

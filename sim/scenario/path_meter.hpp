@@ -3,6 +3,7 @@
 #include "sim/report/recorder.hpp"
 #include "sim/world.hpp"
 
+#include <map>
 #include <vector>
 
 namespace lanrage::sim::scenario {
@@ -10,13 +11,11 @@ namespace lanrage::sim::scenario {
 /// Looks at the links of a world without sending anything: the recorded run is the same run.
 class path_meter final : public report::meter {
  public:
-  /// All must outlive it; members and relays by their numbers in the scenario.
+  /// All but `nats` must outlive it; members and relays by their numbers in the scenario.
   path_meter(world& in, const std::vector<member_id>& members,
-             const std::vector<relay_number>& relays)
-      : world_(in), members_(members), relays_(relays) {}
+             const std::vector<relay_number>& relays, const std::vector<node_id>& nats);
 
-  std::optional<duration> one_way(std::uint32_t from, std::uint32_t to,
-                                  report::path over) override;
+  std::optional<duration> one_way(std::uint32_t from, std::uint32_t to, report::path over) override;
   bool may_be_direct(std::uint32_t a, std::uint32_t b) override;
 
  private:
@@ -28,6 +27,7 @@ class path_meter final : public report::meter {
   world& world_;
   const std::vector<member_id>& members_;
   const std::vector<relay_number>& relays_;
+  std::map<realm_id, node_id> gateways_;
 };
 
 } // namespace lanrage::sim::scenario

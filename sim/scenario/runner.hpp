@@ -20,7 +20,7 @@ struct run_options {
   std::optional<duration> until;                ///< instead of the scenario's
   std::optional<std::filesystem::path> trace;   ///< instead of every trace it names
   std::function<void(std::string_view)> to_log; ///< every line, with its line break
-  bool record = false; ///< for a report; nothing in the run depends on it
+  bool record = false;                          ///< for a report; nothing in the run depends on it
 };
 
 struct stream_outcome {

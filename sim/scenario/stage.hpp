@@ -109,7 +109,7 @@ class stage {
   std::optional<report::recorder> recorder_;
   std::vector<std::uint64_t> wg_dropped_; ///< by member and cause, of its present interface
   report::drop_counts dropped_;           ///< so far
-  world world_; ///< last: it ends first, and its log may still speak
+  world world_;                           ///< last: it ends first, and its log may still speak
 };
 
 } // namespace lanrage::sim::scenario

@@ -23,7 +23,7 @@ const T& sound(const trace::result<T>& got) {
   return *got;
 }
 
-class recorded_delay final : public delay_source {
+class recorded_delay final : public visible_source {
  public:
   struct settings {
     trace::link_id link{};

@@ -61,8 +61,6 @@ class fabric {
   }
   /// The node that stands for it on the internet: itself, or its outermost box.
   node_id face_of(node_id node) const;
-  /// The box it is behind; no_node on the internet.
-  node_id gateway_of(node_id node) const { return realms_[nodes_[node].realm].gateway; }
 
   // --- links ---
   /// Of every link between nodes of the internet that has no settings of its own, now or later.

@@ -27,15 +27,12 @@ class delay_source {
  public:
   virtual ~delay_source() = default;
   virtual passage next(time_point now, std::uint64_t packet) = 0;
-  /// What a packet would meet now, without one: changes nothing that packets meet.
-  virtual passage look(time_point) { return {passage::fate::unreachable, {}}; }
 };
 
 class constant_delay final : public delay_source {
  public:
   explicit constant_delay(duration after) : after_(after) {}
   passage next(time_point, std::uint64_t) override { return {passage::fate::delivered, after_}; }
-  passage look(time_point) override { return {passage::fate::delivered, after_}; }
 
  private:
   duration after_;
