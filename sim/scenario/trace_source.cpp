@@ -126,6 +126,9 @@ result<recordings> recordings::open(const script& of, const std::filesystem::pat
                                     const std::optional<std::filesystem::path>& replaced) {
   recordings out;
   bad_input bad;
+  if (replaced && of.traces.empty())
+    return bad_input{{scenario.string() + ": found no trace that " + replaced->string() +
+                      " could take the place of, expected [traces]"}};
   for (const auto& each : of.traces) {
     const auto path = replaced ? *replaced : scenario.parent_path() / each.path;
     const auto from = trace::file_input(path);
