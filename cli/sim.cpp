@@ -38,7 +38,8 @@ boost::json::object to_json(const scenario::stream_outcome& of) {
 }
 
 boost::json::value in_ms(std::optional<sim::duration> time) {
-  return time ? boost::json::value(in_seconds(*time) * 1'000) : nullptr;
+  constexpr double ns_per_ms = 1'000'000;
+  return time ? boost::json::value(static_cast<double>(time->count()) / ns_per_ms) : nullptr;
 }
 
 /// What a distribution says in JSON; null when there is nothing.

@@ -39,8 +39,9 @@ std::string time_axis(duration most) {
   for (const auto mark : axis_marks(most, 4)) {
     const auto x = place(mark, most);
     out += line(x, bottom, x, bottom + 40, "class=\"axis\"");
+    const bool ends = x + 250 > chart_width; // the name would leave the picture
     out += label(x, bottom + 170, mark.count() == 0 ? "0" : time_text(mark),
-                 "class=\"mark\" text-anchor=\"middle\"");
+                 std::string{"class=\"mark\" text-anchor=\""} + (ends ? "end" : "middle") + '"');
   }
   return out;
 }
@@ -90,10 +91,10 @@ std::string shares(const std::string& kind, const std::vector<curve>& curves) {
 
 std::string connect_chart(const drawing& what) {
   if (what.numbers.connects.empty()) return nothing("connect-times", "nobody connected");
-  return shares(
-      "connect-times",
-      {{what.numbers.connects, "#0072b2",
-        count_text(static_cast<std::uint64_t>(what.numbers.connects.weight())) + " connects"}});
+  return shares("connect-times",
+                {{what.numbers.connects, "#0072b2",
+                  count_text(static_cast<std::uint64_t>(what.numbers.connects.weight())) +
+                      (what.numbers.connects.weight() == 1 ? " connect" : " connects")}});
 }
 
 std::string regret_chart(const drawing& what) {

@@ -26,9 +26,9 @@ pair_figures pair_figures_of(const pair_record& of, std::size_t number, duration
     if (to <= from) continue;
     const auto time = to - from;
     const auto weight = std::chrono::duration_cast<std::chrono::microseconds>(time).count();
-    if (step.wanted) out.wanted += time;
-    silent = step.wanted && !step.used ? silent + time : duration{};
-    if (step.wanted && !step.used) out.outage += time;
+    if (step.joined) out.joined += time;
+    silent = step.joined && !step.used ? silent + time : duration{};
+    if (step.joined && !step.used) out.outage += time;
     out.longest_outage = std::max(out.longest_outage, silent);
     if (step.over != path::none) {
       out.switches += before != path::none && before != step.over;

@@ -31,10 +31,10 @@ class distribution {
 struct pair_figures {
   std::size_t pair = 0;                  ///< number in run_record::pairs
   std::optional<duration> first_connect; ///< how long it took
-  duration wanted{};                     ///< both daemons ran and knew each other
+  duration joined{};                     ///< both daemons ran, and had connected since they did
   duration direct{};
   duration relayed{};
-  duration outage{};          ///< of `wanted`: no packet got through
+  duration outage{};          ///< of `joined`: no packet got through
   duration longest_outage{};  ///< in one piece
   std::uint64_t switches = 0; ///< moves of the first member's packets to another path
   distribution regret;        ///< round trip used, less the best one possible at that moment

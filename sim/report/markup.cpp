@@ -129,7 +129,7 @@ std::int64_t scaled(std::int64_t value, std::int64_t whole, std::int64_t tenths)
 }
 
 std::vector<duration> axis_marks(duration most, int wanted) {
-  static constexpr std::array<std::int64_t, 9> sixties{1, 2, 5, 10, 15, 30, 60, 120, 300};
+  static constexpr std::array<std::int64_t, 10> sixties{1, 2, 5, 10, 15, 30, 60, 120, 180, 360};
   std::int64_t step = 0;
   const auto enough = [&](std::int64_t each) { return most.count() / each <= wanted; };
   for (std::int64_t decade = 1; step == 0 && decade < s; decade *= 10)
@@ -138,7 +138,7 @@ std::vector<duration> axis_marks(duration most, int wanted) {
   for (const auto unit : {s, min})
     for (const auto each : sixties)
       if (step == 0 && enough(unit * each)) step = unit * each;
-  for (std::int64_t hours = 6; step == 0; hours *= 2)
+  for (std::int64_t hours = 12; step == 0; hours *= 2)
     if (enough(hours * h)) step = hours * h;
   std::vector<duration> out;
   for (std::int64_t at = 0; at <= most.count(); at += step)

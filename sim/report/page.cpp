@@ -26,7 +26,8 @@ h1{font-size:26px;line-height:1.2;margin:0}
 h2{font-size:16px;margin:34px 0 8px}
 .lead{font-size:17px;margin:4px 0 2px}
 .sub,.hint{color:var(--soft);margin:2px 0}
-.missed{border-left:5px solid var(--bad);background:#fdf3ec;padding:10px 16px;border-radius:0 6px 6px 0}
+.missed{border-left:5px solid var(--bad);background:#fdf3ec;padding:10px 16px;
+border-radius:0 6px 6px 0}
 .missed ul{margin:0;padding-left:18px}.missed li{margin:4px 0}
 .tiles{display:grid;grid-template-columns:repeat(6,1fr);gap:12px;margin:18px 0 6px}
 .tile{border:1px solid var(--rule);border-radius:8px;padding:10px 14px}
@@ -34,7 +35,8 @@ h2{font-size:16px;margin:34px 0 8px}
 .tile span{color:var(--soft);font-size:12.5px}
 .tile.bad b{color:var(--bad)}
 svg{display:block;width:100%;height:auto;font:11px system-ui,"DejaVu Sans",sans-serif}
-.legend{display:flex;flex-wrap:wrap;gap:4px 18px;color:var(--soft);font-size:12.5px;margin:4px 0 10px}
+.legend{display:flex;flex-wrap:wrap;gap:4px 18px;color:var(--soft);font-size:12.5px;
+margin:4px 0 10px}
 .legend i{display:inline-block;width:22px;height:12px;border-radius:2px;margin-right:6px;
 vertical-align:-1px}
 .grid{stroke:#eceff2;stroke-width:1}.axis{stroke:#9aa3ad;stroke-width:1}.rule{stroke:#d4d9de}
@@ -57,7 +59,8 @@ th,td{padding:5px 10px 5px 0;border-bottom:1px solid var(--rule)}
 .n{text-align:right}
 pre{background:#f4f6f8;border-radius:6px;padding:12px 16px;overflow-x:auto;white-space:pre-wrap;
 overflow-wrap:anywhere}
-@media(max-width:900px){.tiles{grid-template-columns:repeat(3,1fr)}.charts{grid-template-columns:1fr}}
+@media(max-width:900px){.tiles{grid-template-columns:repeat(3,1fr)}
+.charts{grid-template-columns:1fr}}
 )";
 
 std::string paragraph(const char* kind, const std::string& text) {
@@ -113,7 +116,9 @@ std::string tiles(const drawing& what, const scenario::outcome& got) {
               n.connected < pairs);
   out += n.connects.empty() ? tile("\u2013", "time to connect")
                             : tile(time_text(n.connects.quantile(500'000)),
-                                   "to connect, slowest " + time_text(n.connects.most()));
+                                   n.connects.weight() == 1
+                                       ? "to connect"
+                                       : "to connect, slowest " + time_text(n.connects.most()));
   const auto worst =
       std::max_element(n.pairs.begin(), n.pairs.end(), [](const auto& a, const auto& b) {
         return a.longest_outage < b.longest_outage;
@@ -160,8 +165,8 @@ std::string pair_table(const drawing& what) {
     const auto& p = n.pairs[i];
     const auto& pair = what.record.pairs[p.pair];
     const auto share = [&](duration part) {
-      return p.wanted.count() == 0 ? std::string{"\u2013"}
-                                   : percent_text(ppm_of(part.count(), p.wanted.count()));
+      return p.joined.count() == 0 ? std::string{"\u2013"}
+                                   : percent_text(ppm_of(part.count(), p.joined.count()));
     };
     const auto cell = [](const std::string& text) { return "<td class=n>" + escaped(text); };
     out += "<tr><td>" + escaped(pair_name(what.of, pair)) + "<td>" +
@@ -215,7 +220,7 @@ std::string timeline_legend(const drawing& what) {
   add("border:1px dashed #9aa3ad", "daemon off");
   add("background:#d55e0073", "no packet gets through");
   add("background:none;border-top:3px solid #0072b2;height:0;vertical-align:3px", "RTT used");
-  add("background:none;border-top:2px dashed #1b1f24;height:0;vertical-align:3px",
+  add("background:none;border-top:2px dotted #1b1f24;height:0;vertical-align:3px",
       "RTT of the best path at that moment");
   add("background:#cc79a759", "extra RTT");
   add("width:0;height:0;border:5px solid transparent;border-top:8px solid #1b1f24;border-bottom:0",

@@ -148,8 +148,8 @@ void recorder::look(duration now, std::size_t pair) {
   const auto& other = p.sides[1].back();
   rtt_step next;
   next.at = now;
-  next.wanted = knows(one.is) && knows(other.is);
-  if (next.wanted) {
+  next.joined = states_[pair].connected;
+  if (knows(one.is) && knows(other.is)) {
     const auto both = [&](path there, path back) -> std::optional<duration> {
       const auto first = links_.one_way(p.a, p.b, there);
       const auto second = first ? links_.one_way(p.b, p.a, back) : std::nullopt;
@@ -171,7 +171,7 @@ void recorder::look(duration now, std::size_t pair) {
   auto& steps = p.rtts;
   if (!steps.empty()) {
     const auto& last = steps.back();
-    if (last.wanted == next.wanted && last.used == next.used && last.best == next.best &&
+    if (last.joined == next.joined && last.used == next.used && last.best == next.best &&
         last.best_relay == next.best_relay && last.over == next.over)
       return;
     if (last.at == now) steps.pop_back();

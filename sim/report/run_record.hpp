@@ -50,9 +50,9 @@ struct side_change {
 /// Round trips of a pair, from `at` until the next one. What is absent does not get through.
 struct rtt_step {
   duration at{};
-  bool wanted = false;                ///< both daemons run and know each other
-  std::optional<duration> used;       ///< on the ways that both of them use
-  std::optional<duration> best;       ///< of every way there is: direct if boxes allow, each relay
+  bool joined = false;          ///< they have been connected since both daemons know each other
+  std::optional<duration> used; ///< on the ways that both of them use
+  std::optional<duration> best; ///< of every way there is: direct if boxes allow, each relay
   std::optional<duration> best_relay; ///< of the ways by relay
   path over = path::none;             ///< the first member's
 };

@@ -8,7 +8,7 @@ namespace lanrage::sim::report {
 namespace {
 
 // Tenths of a pixel.
-constexpr std::int64_t left = 1'700;
+constexpr std::int64_t left = 2'050;
 constexpr std::int64_t right = page_width - 150;
 constexpr std::int64_t width = right - left;
 constexpr std::int64_t axis_height = 240;
@@ -17,6 +17,7 @@ constexpr std::int64_t band_height = 200;
 constexpr std::int64_t lane_gap = 260;
 constexpr std::int64_t letter = 66; ///< of a label, about
 constexpr std::size_t fault_rows_max = 6;
+constexpr std::size_t fine_letters_max = 26; ///< beside a chart's axis
 
 std::int64_t letters(const std::string& text) {
   return letter * static_cast<std::int64_t>(text.size());
@@ -141,8 +142,15 @@ class canvas {
 
   void names(const pair_figures& numbers, const pair_record& pair, std::int64_t top) {
     out_ += label(0, top + 140, pair_name(what_.of, pair), "class=\"name\"");
-    std::vector<std::string> more{boxes_text(what_.of, pair.a) + " \u2013 " +
-                                  boxes_text(what_.of, pair.b)};
+    const auto one = boxes_text(what_.of, pair.a);
+    const auto other = boxes_text(what_.of, pair.b);
+    std::vector<std::string> more;
+    if (one == other)
+      more = {"both " + one};
+    else if (one.size() + other.size() < fine_letters_max)
+      more = {one + " \u2013 " + other};
+    else
+      more = {one + " \u2013", other};
     if (numbers.first_connect)
       more.push_back("connected in " + time_text(*numbers.first_connect));
     else
@@ -157,51 +165,59 @@ class canvas {
 
   /// The first member's view above, the other's below: one band where they agree.
   void band(const pair_record& pair, std::int64_t top) {
-    const bool same = agree(pair);
-    for (std::size_t side = 0; side < 2; ++side) {
-      const auto& views = pair.sides[side];
+    for (const auto& each : pieces(pair)) {
+      const auto from = x(each.from);
+      const auto to = x(each.to);
       const auto half = band_height / 2;
-      for (std::size_t i = 0; i < views.size(); ++i) {
-        if (same && side == 1) return;
-        const auto from = x(views[i].at);
-        const auto to = x(i + 1 < views.size() ? views[i + 1].at : what_.record.until);
-        if (views[i].is == condition::apart || to <= from) continue;
-        const auto y = same ? top : top + half * static_cast<std::int64_t>(side);
-        segment(pair, side, views[i], {from, to, y, same ? band_height : half}, same);
+      if (same(each.views[0], each.views[1])) {
+        segment("", each.views[0], {from, to, top, band_height});
+        continue;
       }
+      segment(what_.of.members[pair.a].name + ": ", each.views[0], {from, to, top, half});
+      segment(what_.of.members[pair.b].name + ": ", each.views[1], {from, to, top + half, half});
     }
   }
 
-  /// To the eye: what lasts less than a pixel is no disagreement.
-  bool agree(const pair_record& pair) const {
-    const auto seen = [&](std::size_t side) {
-      std::vector<std::pair<std::int64_t, std::pair<condition, path>>> out;
-      const auto& views = pair.sides[side];
-      for (std::size_t i = 0; i < views.size(); ++i) {
-        const auto from = (x(views[i].at) + 5) / 10;
-        const auto to = (x(i + 1 < views.size() ? views[i + 1].at : what_.record.until) + 5) / 10;
-        const std::pair what{views[i].is, views[i].over};
-        if (to > from && (out.empty() || out.back().second != what)) out.emplace_back(from, what);
+  /// A time in which neither side changes its view.
+  struct piece {
+    duration from, to;
+    std::array<side_change, 2> views;
+  };
+  static bool same(const side_change& one, const side_change& other) {
+    return one.is == other.is && one.over == other.over;
+  }
+  std::vector<piece> pieces(const pair_record& pair) const {
+    std::vector<piece> out;
+    std::array<std::size_t, 2> at{};
+    for (duration now{}; now < what_.record.until;) {
+      auto next = what_.record.until;
+      std::array<side_change, 2> views;
+      for (std::size_t side = 0; side < 2; ++side) {
+        const auto& all = pair.sides[side];
+        while (at[side] + 1 < all.size() && all[at[side] + 1].at <= now)
+          ++at[side];
+        views[side] = all[at[side]];
+        if (at[side] + 1 < all.size()) next = std::min(next, all[at[side] + 1].at);
       }
-      return out;
-    };
-    const auto one = seen(0);
-    const auto other = seen(1);
-    return std::equal(one.begin(), one.end(), other.begin(), other.end(),
-                      [](const auto& p, const auto& q) {
-                        return p.second == q.second && std::abs(p.first - q.first) <= 2;
-                      });
+      const bool goes_on = !out.empty() && same(out.back().views[0], views[0]) &&
+                           same(out.back().views[1], views[1]);
+      if (goes_on)
+        out.back().to = next;
+      else
+        out.push_back({now, next, views});
+      now = next;
+    }
+    return out;
   }
 
   struct box {
     std::int64_t from, to, y, height;
   };
-  void segment(const pair_record& pair, std::size_t side, const side_change& view, const box& at,
-               bool both) {
-    const auto& who = what_.of.members[side == 0 ? pair.a : pair.b].name;
+  void segment(const std::string& who, const side_change& view, const box& at) {
+    if (view.is == condition::apart || at.to <= at.from) return;
     const bool up = is_up(view.is);
     const auto word = up ? path_name(what_.of, view.over) : to_string(view.is);
-    const auto title = (both ? "" : who + ": ") + to_string(view.is) +
+    const auto title = who + to_string(view.is) +
                        (up ? " (" + path_name(what_.of, view.over) + ')' : "") + " from " +
                        time_text(view.at);
     const auto fill = up ? path_color(view.over) : condition_color(view.is);
@@ -292,8 +308,7 @@ void canvas::chart(const pair_record& pair, std::int64_t top) {
     const auto level = step.best ? std::optional{y(*step.best)} : std::nullopt;
     best.to(from, level);
     best.to(to, level);
-    const bool had = !pair.connects.empty() && step.at >= pair.connects.front().to;
-    if (step.wanted && !step.used && had && to > from)
+    if (step.joined && !step.used && to > from)
       silent += rectangle(from, top, to - from, chart_height_, "class=\"silent\"",
                           "no packet gets through from " + time_text(step.at));
     if (step.used) {
@@ -317,12 +332,12 @@ void canvas::chart(const pair_record& pair, std::int64_t top) {
     before = step.over;
   }
   out_ += silent + extra;
-  out_ += element("path", "class=\"best\" d=\"" + best.d() + '"', "best possible");
   for (const auto& [over, drawn] : used)
     out_ += element("path",
                     std::string{"class=\"used\" stroke=\""} + path_color(over) + "\" d=\"" +
                         drawn.d() + '"',
                     "used: " + path_name(what_.of, over));
+  out_ += element("path", "class=\"best\" d=\"" + best.d() + '"', "best possible");
   out_ += moves;
 }
 

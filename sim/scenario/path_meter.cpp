@@ -51,11 +51,15 @@ std::optional<duration> path_meter::along(node_id from, node_id to) {
     j = down.size() - 1;
   }
   std::optional<duration> out = duration{};
-  for (std::size_t k = 0; k < i; ++k)
+  for (std::size_t k = 0; k < i; ++k) {
+    if (net.nat(up[k + 1]).settings().blocks_udp) return std::nullopt;
     out = across(out, up[k], up[k + 1]);
+  }
   if (up[i] != down[j]) out = across(out, up[i], down[j]);
-  for (std::size_t k = j; k > 0; --k)
+  for (std::size_t k = j; k > 0; --k) {
+    if (net.nat(down[k]).settings().blocks_udp) return std::nullopt;
     out = across(out, down[k], down[k - 1]);
+  }
   return out;
 }
 

@@ -114,7 +114,7 @@ TEST_CASE("before the first connect and with a daemon off nothing is an outage")
   r.to.heard(52s, 0, 1, {up, direct, {}});
   const auto record = std::move(r.to).finish();
   const auto f = figures_of(record);
-  CHECK(f.pairs.front().outage == 2s);
+  CHECK(f.pairs.front().outage == 0s); // the tunnel may well live while a daemon starts
   REQUIRE(record.pairs.front().connects.size() == 2);
   CHECK(f.connects.most() == 10s);
   CHECK(f.connects.quantile(1) == 2s);
