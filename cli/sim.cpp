@@ -42,11 +42,13 @@ boost::json::value in_ms(std::optional<sim::duration> time) {
   return time ? boost::json::value(static_cast<double>(time->count()) / ns_per_ms) : nullptr;
 }
 
-/// What a distribution says in JSON; null when there is nothing.
-std::optional<sim::duration> p99(const sim::report::distribution& of) {
-  constexpr std::int64_t ppm = 990'000;
+/// What a distribution says; absent when there is nothing in it.
+std::optional<sim::duration> quantile(const sim::report::distribution& of, std::int64_t ppm) {
   return of.empty() ? std::nullopt : std::optional{of.quantile(ppm)};
 }
+constexpr std::int64_t half = 500'000;
+constexpr std::int64_t most = 990'000;
+constexpr std::int64_t all = 1'000'000;
 std::optional<sim::duration> mean(const sim::report::distribution& of) {
   return of.empty() ? std::nullopt : std::optional{of.mean()};
 }
@@ -67,7 +69,7 @@ boost::json::array pairs_json(const scenario::script& of, const sim::report::run
                                       {"outage_s", in_seconds(pair.outage)},
                                       {"longest_outage_s", in_seconds(pair.longest_outage)},
                                       {"regret_mean_ms", in_ms(mean(pair.regret))},
-                                      {"regret_p99_ms", in_ms(p99(pair.regret))},
+                                      {"regret_p99_ms", in_ms(quantile(pair.regret, most))},
                                       {"switches", pair.switches}});
   }
   return out;
@@ -79,15 +81,12 @@ void add_figures(boost::json::object& to, const scenario::script& of,
   sim::duration outage{};
   for (const auto& each : numbers.pairs)
     outage = std::max(outage, each.longest_outage);
-  constexpr std::int64_t half = 500'000;
   to["connected"] = numbers.connected;
-  to["connect_p50_ms"] = numbers.connects.empty() ? boost::json::value{nullptr}
-                                                  : in_ms(numbers.connects.quantile(half));
-  to["connect_max_ms"] =
-      numbers.connects.empty() ? boost::json::value{nullptr} : in_ms(numbers.connects.most());
+  to["connect_p50_ms"] = in_ms(quantile(numbers.connects, half));
+  to["connect_max_ms"] = in_ms(quantile(numbers.connects, all));
   to["longest_outage_s"] = in_seconds(outage);
   to["regret_mean_ms"] = in_ms(mean(numbers.regret));
-  to["regret_p99_ms"] = in_ms(p99(numbers.regret));
+  to["regret_p99_ms"] = in_ms(quantile(numbers.regret, most));
   to["switches"] = numbers.switches;
   to["pairs"] = pairs_json(of, record, numbers);
   to["pairs_all"] = numbers.pairs.size() + record.pairs_left_out;
@@ -136,7 +135,7 @@ void print_figures(const sim::report::figures& of) {
   if (of.regret.empty()) return;
   std::cout << "round trips " << sim::report::time_text(*mean(of.regret))
             << " above the best path on average, 99 % at most "
-            << sim::report::time_text(*p99(of.regret)) << '\n';
+            << sim::report::time_text(*quantile(of.regret, most)) << '\n';
 }
 
 void print(const scenario::outcome& got, sim::duration wall) {

@@ -13,7 +13,7 @@ using cli::test::folder;
 /// `lanrage sim` as people and batch systems start it.
 namespace {
 
-lab::command_result lanrage(std::vector<std::string> arguments) {
+lab::command_result run(std::vector<std::string> arguments) {
   arguments.insert(arguments.begin(), LANRAGE_BINARY);
   return lab::run_command(std::move(arguments), {}, std::chrono::minutes{4});
 }
@@ -56,8 +56,8 @@ bool contains(const std::string& text, const std::string& part) {
 TEST_CASE("a sweep's results do not depend on how many run at once or on shards") {
   const folder in;
   const auto scenario = in.write("coin.toml", coin).string();
-  const auto one = lanrage({"sim", "sweep", scenario, "--seeds", "1..9", "--jobs", "1"});
-  const auto three = lanrage({"sim", "sweep", scenario, "--seeds", "1..9", "--jobs", "3"});
+  const auto one = run({"sim", "sweep", scenario, "--seeds", "1..9", "--jobs", "1"});
+  const auto three = run({"sim", "sweep", scenario, "--seeds", "1..9", "--jobs", "3"});
   CHECK(one.out == three.out);
   CHECK(one.status.code == three.status.code);
   CHECK((one.status.code == 0 || one.status.code == 10));
@@ -70,11 +70,11 @@ TEST_CASE("a sweep's results do not depend on how many run at once or on shards"
     (void)lanrage(
         {"sim", "sweep", scenario, "--seeds", "1..9", "--shard", part, "--out", merge.back()});
   }
-  const auto merged = lanrage(merge);
+  const auto merged = run(merge);
   CHECK(merged.out == one.out);
   CHECK(merged.status.code == one.status.code);
   merge.pop_back();
-  const auto half = lanrage(merge);
+  const auto half = run(merge);
   CHECK(half.status.code == 2);
   CHECK(contains(half.err, "of 2 shards these are missing: 1"));
 }
@@ -102,7 +102,7 @@ TEST_CASE("a seed that crashes or does not end is a row, not the end of the swee
   const folder in;
   const auto scenario = in.write("coin.toml", coin).string();
   const auto got =
-      lanrage({"sim", "sweep", scenario, "--seeds", "1..3", "--timeout", "1ms", "--jobs", "2"});
+      run({"sim", "sweep", scenario, "--seeds", "1..3", "--timeout", "1ms", "--jobs", "2"});
   CHECK(got.status.code == 13);
   CHECK(contains(got.out, "3 of 3 seeds: crashed: no end within 1 ms"));
   CHECK(contains(got.out, "lanrage sim run " + scenario + " --seed 1\n"));
@@ -113,7 +113,7 @@ TEST_CASE("a sweep that makes no sense is refused with what was expected") {
   const auto scenario = in.write("coin.toml", coin).string();
   const auto refused = [&](std::vector<std::string> arguments, const std::string& expected) {
     arguments.insert(arguments.begin(), {"sim", "sweep", scenario});
-    const auto got = lanrage(arguments);
+    const auto got = run(arguments);
     INFO(got.out << got.err);
     CHECK(got.status.code == 2);
     CHECK(contains(got.err, expected));
@@ -123,23 +123,23 @@ TEST_CASE("a sweep that makes no sense is refused with what was expected") {
   refused({"--seeds", "1..2", "--jobs", "0"}, "found '0', expected a number from 1 to 1024");
   refused({"--seeds", "1..2", "--timeout", "0s"}, "found '0s', expected a duration");
   refused({}, "--seeds");
-  CHECK(lanrage({"sim", "sweep", "/nonexistent.toml", "--seeds", "1..2"}).status.code == 2);
+  CHECK(run({"sim", "sweep", "/nonexistent.toml", "--seeds", "1..2"}).status.code == 2);
 }
 
 TEST_CASE("results that were cut off or changed are refused with their line") {
   const folder in;
   const auto scenario = in.write("coin.toml", coin).string();
   const auto whole = (in.path / "whole").string();
-  (void)lanrage({"sim", "sweep", scenario, "--seeds", "1..3", "--out", whole});
+  (void)run({"sim", "sweep", scenario, "--seeds", "1..3", "--out", whole});
   const auto text = in.read("whole");
   const auto refused = [&](const std::string& other, const std::string& expected) {
     const auto file = in.write("other", other).string();
-    const auto got = lanrage({"sim", "merge", file});
+    const auto got = run({"sim", "merge", file});
     INFO(got.err);
     CHECK(got.status.code == 2);
     CHECK(contains(got.err, file + expected));
   };
-  CHECK(lanrage({"sim", "merge", whole}).status.code != 2);
+  CHECK(run({"sim", "merge", whole}).status.code != 2);
   refused("", ":1: found the file's end, expected a sweep's heading");
   refused("hello\n", ":1: found no JSON object, expected a sweep's heading");
   refused("{}\n", ":1: found no \"lanrage_sweep\", expected a count");
@@ -165,8 +165,8 @@ TEST_CASE("a report stands in a real browser") {
   const folder in;
   const auto scenario = std::string{LANRAGE_SOURCE_DIR} + "/sim/scenarios/relay-slow.toml";
   const auto page = (in.path / "report.html").string();
-  const auto run = lanrage({"sim", "run", scenario, "--report", page});
-  REQUIRE(run.status.code == 0);
+  const auto done = run({"sim", "run", scenario, "--report", page});
+  REQUIRE(done.status.code == 0);
   const auto seen = lab::run_command(
       {"chromium", "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
        "--user-data-dir=" + (in.path / "profile").string(), "--dump-dom", "file://" + page},

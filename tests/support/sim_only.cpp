@@ -8,6 +8,10 @@ int main(int argc, char** argv) {
   app.require_subcommand(1);
   std::function<int()> command;
   lanrage::cli::add_sim(app, command);
-  CLI11_PARSE(app, argc, argv);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& said) {
+    return app.exit(said) == 0 ? 0 : lanrage::cli::to_int(lanrage::cli::sim_exit::bad_input);
+  }
   return command();
 }
