@@ -191,10 +191,12 @@ sim_exit sim_merge(const merge_options& what) {
   scenario::bad_input bad;
   for (const auto& file : what.files) {
     auto got = load_lines(file);
-    if (got)
+    if (got) {
       shards.push_back({file.string(), std::move(*got)});
-    else
-      bad.lines.insert(bad.lines.end(), got.error().lines.begin(), got.error().lines.end());
+    } else {
+      const auto why = got.error();
+      bad.lines.insert(bad.lines.end(), why.lines.begin(), why.lines.end());
+    }
   }
   if (!bad.lines.empty()) return report(bad, what.json);
   const auto whole = sweep::merge(std::move(shards));

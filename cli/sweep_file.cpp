@@ -196,7 +196,7 @@ class file_reader {
   sim::scenario::result<sim::sweep::results> read() {
     sim::sweep::results out;
     const auto first = next();
-    if (!first) return bad("nothing", "a sweep's heading");
+    if (!first) return bad(found_, "a sweep's heading");
     taker heading{first->get_object()};
     out.about = take_heading(heading);
     if (!heading.good()) return bad(heading.problem(), {});
@@ -286,7 +286,8 @@ sim::scenario::result<sim::sweep::results> load_lines(const std::filesystem::pat
         {name + ": found " + std::to_string(size) + " octets, expected a sweep's results"}};
   std::ifstream in{file, std::ios::binary};
   std::ostringstream text;
-  if (!in || !(text << in.rdbuf()))
+  if (in && in.peek() != std::ifstream::traits_type::eof()) text << in.rdbuf();
+  if (!in.is_open() || in.bad())
     return sim::scenario::bad_input{{name + ": cannot be read, expected a sweep's results"}};
   return parse_lines(std::move(text).str(), name);
 }

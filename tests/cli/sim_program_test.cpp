@@ -67,7 +67,7 @@ TEST_CASE("a sweep's results do not depend on how many run at once or on shards"
   for (const auto* part : {"2/2", "1/2"}) {
     merge.push_back((in.path / part).string());
     std::replace(merge.back().end() - 3, merge.back().end(), '/', '-');
-    (void)lanrage(
+    (void)run(
         {"sim", "sweep", scenario, "--seeds", "1..9", "--shard", part, "--out", merge.back()});
   }
   const auto merged = run(merge);

@@ -84,7 +84,7 @@ TEST_CASE("a page says what happened, what was missed and how to do it again") {
   CHECK(has(page, "moved from relay1 to relay2"));
   CHECK(has(page, "no packet gets through from 40 s"));
   CHECK(has(page, "pings lost (steady)"));
-  CHECK(has(page, "node_down: "));
+  CHECK(has(page, "nat_filter: "));
   CHECK(page.ends_with("<pre id=\"rerun\">lanrage sim run &#39;a&lt;b.toml&#39; --seed 1</pre>\n"
                        "</body></html>\n"));
   // Self-contained: nothing is fetched, nothing runs.
