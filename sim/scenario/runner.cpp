@@ -75,6 +75,7 @@ result<outcome> run(const script& what, const std::filesystem::path& file, const
   const auto until = how.until.value_or(what.until);
   stage on{what, std::move(*traces), seed, until, how.to_log};
   if (how.record) on.keep_record();
+  on.watched_by(how.to_watch);
   on.run();
 
   outcome out;

@@ -148,6 +148,7 @@ void stage::heard(std::uint32_t who, const msg::connection_view& view) {
   const pair_view seen{view.at, view.how, view.relay.value_or("")};
   if (recorder_) recorder_->heard(now(), who, peer->second, seen);
   judge_.heard(now(), who, peer->second, seen);
+  if (watcher_) watcher_(now(), who, peer->second, view);
 }
 
 void stage::check_addresses() {

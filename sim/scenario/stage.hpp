@@ -25,6 +25,9 @@ class stage {
 
   /// From now on for a report, too. To be called before run().
   void keep_record();
+  using watcher = std::function<void(duration now, std::uint32_t member, std::uint32_t peer,
+                                     const msg::connection_view&)>;
+  void watched_by(watcher by) { watcher_ = std::move(by); }
   void run();
   /// Ends the record; nothing when none was kept.
   std::optional<report::run_record> take_record();
@@ -94,6 +97,7 @@ class stage {
   std::uint64_t seed_;
   duration until_;
   judge judge_;
+  watcher watcher_; ///< may be empty
   std::vector<node_id> nats_;
   std::vector<relay_number> relays_;
   std::vector<member_id> members_;
