@@ -269,7 +269,6 @@ TEST_CASE("equal histories give equal decisions, in whatever order the candidate
     splitmix random{seed};
     chosen_paths one{4};
     actors::path_chooser other;
-    auto current = one.current;
     for (int i = 0; i < 300; ++i) {
       std::vector<std::chrono::microseconds> seen;
       for (int k = 0; k < 4; ++k)

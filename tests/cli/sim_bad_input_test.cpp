@@ -1,5 +1,6 @@
 #include "lab/process.hpp"
 #include "programs.hpp"
+#include "tests/support/places.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -36,7 +37,7 @@ void check(const folder& in, const evil& each, std::vector<std::string> command)
     std::ofstream out{in.path / each.file, std::ios::binary};
     out << each.text;
   }
-  command.insert(command.begin(), LANRAGE_BINARY);
+  command.insert(command.begin(), lanrage::places::program);
   for (auto& word : command)
     if (word == "FILE") word = (in.path / each.file).string();
   const auto got = lab::run_command(command, {}, std::chrono::minutes{1});

@@ -1,5 +1,6 @@
 #include "lab/process.hpp"
 #include "programs.hpp"
+#include "tests/support/places.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -14,7 +15,7 @@ using cli::test::folder;
 namespace {
 
 lab::command_result run(std::vector<std::string> arguments) {
-  arguments.insert(arguments.begin(), LANRAGE_BINARY);
+  arguments.insert(arguments.begin(), lanrage::places::program);
   return lab::run_command(std::move(arguments), {}, std::chrono::minutes{4});
 }
 
@@ -88,11 +89,11 @@ TEST_CASE("the documentation's way to sweep with xargs gives the table of one sw
                "cd \"$1\" && seq 4 | xargs -P 2 -I{} \"$0\" sim sweep coin.toml --seeds 1..8 "
                "--shard {}/4 --jobs 1 --out part-{}.jsonl >/dev/null; "
                "\"$0\" sim merge part-*.jsonl",
-               LANRAGE_BINARY, in.path.string()};
+               lanrage::places::program, in.path.string()};
   const auto merged = lab::run_command(spec, {}, std::chrono::minutes{4});
   lab::process_spec whole;
-  whole.argv = {"sh", "-c", "cd \"$1\" && \"$0\" sim sweep coin.toml --seeds 1..8", LANRAGE_BINARY,
-                in.path.string()};
+  whole.argv = {"sh", "-c", "cd \"$1\" && \"$0\" sim sweep coin.toml --seeds 1..8",
+                lanrage::places::program, in.path.string()};
   const auto alone = lab::run_command(whole, {}, std::chrono::minutes{4});
   CHECK(merged.out == alone.out);
   CHECK(contains(alone.out, "8 seeds: "));
@@ -163,7 +164,7 @@ TEST_CASE("a report stands in a real browser") {
     return;
   }
   const folder in;
-  const auto scenario = std::string{LANRAGE_SOURCE_DIR} + "/sim/scenarios/relay-slow.toml";
+  const auto scenario = std::string{lanrage::places::source} + "/sim/scenarios/relay-slow.toml";
   const auto page = (in.path / "report.html").string();
   const auto done = run({"sim", "run", scenario, "--report", page});
   REQUIRE(done.status.code == 0);
