@@ -114,6 +114,60 @@ inline constexpr milliseconds assert_interval = 5ms;    ///< re-assert the endpo
 inline constexpr seconds assert_deadline = 3s;          ///< give up and restore after this
 inline constexpr milliseconds assert_stable_min = 50ms; ///< stable for max(this, 2 RTT) is landed
 
+// --- living paths ------------------------------------------------------------------------------
+
+/// Counters are read this often while any peer carries traffic. Ours: UAPI costs 0.15 ms.
+inline constexpr milliseconds traffic_poll = 100ms;
+/// A peer carries traffic when data moved twice within this, and for as long after the last. Ours:
+/// one packet a second is traffic, a health check every 30 s is none.
+inline constexpr seconds traffic_for = 3s;
+/// Octets of a WireGuard packet without data, which moves counters and is no traffic. Source: its
+/// message format.
+inline constexpr std::uint64_t keepalive_octets = 32;
+/// Sending without hearing anything is suspicious after what this pair usually waits for an
+/// answer, within these. Ours; WireGuard itself answers one-way traffic within 10 s.
+inline constexpr milliseconds patience_min = 100ms;
+inline constexpr milliseconds patience_max = 11s;
+/// A doubted path is dead when this many probes in a row, that far apart, had no answer within one
+/// and a quarter of a round trip and the margin, and another path had. Ours.
+inline constexpr int doubt_probes = 3;
+inline constexpr milliseconds doubt_gap = 15ms;
+inline constexpr milliseconds doubt_margin = 30ms;
+/// A repair that keeps the session but has no proof of any other path tries one without, after this
+/// and each time again. Ours: the other side's daemon may be away while its WireGuard lives.
+inline constexpr seconds unproven_after = 1s;
+/// While a connection is being repaired its paths are checked this often. Ours.
+inline constexpr milliseconds repair_check_gap = 200ms;
+/// Path checks as large as data have this much padding: 1,280 octets of IPv4. Ours: IPv6's
+/// smallest MTU.
+inline constexpr std::uint16_t large_check_padding = 1'178;
+/// Checks of one peer that may still be answered, and for how long. Ours.
+inline constexpr std::size_t path_checks_open_max = 32;
+inline constexpr seconds path_check_lifetime = 3s;
+/// A move that is not answered is said again after two round trips and this, until the deadline.
+/// Ours.
+inline constexpr milliseconds move_again = 30ms;
+inline constexpr seconds move_deadline = 1s;
+/// Relays have so long to take over a session's indices; then the session moves without. Ours: two
+/// round trips.
+inline constexpr milliseconds prepare_deadline = 400ms;
+/// So long is an index that such a relay does not know taken for the moving session's. Ours.
+inline constexpr seconds prepare_remembered = 10s;
+/// A pair that was direct and is relayed checks its old direct path this often; after the time it
+/// took to be sure it is gone for longer, the wait doubles to punch_again_max. Ours: 2 packets.
+inline constexpr seconds direct_check_gap = 5s;
+inline constexpr seconds direct_check_for = 1h;
+/// A direct path that was lost is back when so many checks in a row were answered. Ours.
+inline constexpr int direct_checks = 3;
+/// Waiting for a packet that shows a session's index; a probe makes one. Ours.
+inline constexpr milliseconds learn_deadline = 200ms;
+/// Such checks of one member, of all its peers together. Ours: 20 of 100 octets are 16 kbit/s.
+inline constexpr std::uint32_t background_checks_per_s = 20;
+/// The clock that runs while the machine sleeps is ahead by more: it was suspended. Ours.
+inline constexpr seconds sleep_noticed = 2s;
+/// How often that is looked at: news of the network after a resume usually comes earlier. Ours.
+inline constexpr milliseconds sleep_look = 500ms;
+
 // --- the machine's network ---------------------------------------------------------------------
 
 /// Changes of addresses and routes come in bursts; one burst is one piece of news. Ours.

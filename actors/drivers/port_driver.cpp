@@ -124,6 +124,7 @@ port_shell::behavior_type driver(self_pointer self, const msg::roles& roles,
       [self](const msg::send_frame& frame) {
         if (frame.data) self->state.port->send(frame.to, frame.data);
       },
+      [](const msg::learn_index&) { return msg::learned_index{}; },
       [self](const msg::attach_frames& wish) {
         auto& known = *self->state.memory;
         (wish.interest == msg::frame_interest::paths ? known.paths : known.relays) = wish.sink;

@@ -62,7 +62,8 @@ void execute(self_pointer self, nat_effects& effects) {
   for (auto& frame : effects.frames)
     self->send(state.roles.port, std::move(frame));
   for (const auto& event : effects.events) {
-    if (event.news != msg::path_news::nominated) state.memory->punching.erase(event.key);
+    if (event.news == msg::path_news::proven || event.news == msg::path_news::failed)
+      state.memory->punching.erase(event.key);
     const auto known = state.memory->expected.find(event.key);
     if (known != state.memory->expected.end()) self->send(known->second.sink, event);
   }
@@ -181,6 +182,9 @@ nat_shell::behavior_type nat(self_pointer self, const msg::roles& roles,
       [=](const msg::start_punch& order) { start_punch(self, order); },
       [=](const msg::nominate_path& order) {
         step(self, [&](auto& core, auto now, auto& out) { core.nominate(order, now, out); });
+      },
+      [=](const msg::check_path& order) {
+        step(self, [&](auto& core, auto now, auto& out) { core.check(order, now, out); });
       },
       [=](const nat_due& due) {
         if (due.token != self->state.token) return;

@@ -33,7 +33,7 @@ void nat_core::expect(const msg::expect_peer& order, time_point now, nat_effects
     }
     const session_identity who{public_, order.key, *key};
     const auto made =
-        sessions_.insert_or_assign(hash, entry{nat_session{who, random_}, std::nullopt});
+        sessions_.insert_or_assign(hash, entry{nat_session{who, random_}, path_checks{who, random_}, std::nullopt});
     known = &made.first->second;
   }
   known->session.expect(order.ready, now, out);
@@ -68,6 +68,10 @@ void nat_core::nominate(const msg::nominate_path& order, time_point now, nat_eff
   reschedule(net::hash_of(order.key), *known);
 }
 
+void nat_core::check(const msg::check_path& order, time_point now, nat_effects& out) {
+  if (auto* known = find(order.key)) known->checks.ask(order, now, out);
+}
+
 void nat_core::receive(const msg::frame_received& frame, time_point now, nat_effects& out) {
   switch (net::classify(*frame.data)) {
   case net::datagram_class::probe:
@@ -95,6 +99,9 @@ void nat_core::on_probe(const msg::frame_received& frame, time_point now, nat_ef
     ++counters_.unknown_members;
     return;
   }
+  const auto kind = net::kind_of(*frame.data);
+  if (kind == net::frame_kind::path_check || kind == net::frame_kind::path_answer)
+    return at->second.checks.receive(frame.from, *frame.data, now, out);
   at->second.session.receive(frame.from, *frame.data, now, out);
   reschedule(at->first, at->second);
 }

@@ -3,6 +3,7 @@
 #include "actors/nat/gather.hpp"
 #include "actors/nat/nat_effects.hpp"
 #include "actors/nat/nat_session.hpp"
+#include "actors/nat/path_checks.hpp"
 #include "messages/values.hpp"
 #include "net/crypto.hpp"
 
@@ -37,6 +38,8 @@ class nat_core {
   /// For a peer that is not expected: `failed` at once.
   void start(const msg::start_punch& order, time_point now, nat_effects& out);
   void nominate(const msg::nominate_path& order, time_point now, nat_effects& out);
+  /// For a peer that is not expected: nothing.
+  void check(const msg::check_path& order, time_point now, nat_effects& out);
   void receive(const msg::frame_received& frame, time_point now, nat_effects& out);
   void tick(time_point now, nat_effects& out);
   std::optional<time_point> deadline() const;
@@ -48,6 +51,7 @@ class nat_core {
  private:
   struct entry {
     nat_session session;
+    path_checks checks;
     std::optional<time_point> due;
   };
   entry* find(const net::wg_public_key& peer);

@@ -13,6 +13,7 @@ struct relay_effects {
   std::vector<msg::send_frame> frames;
   std::optional<msg::own_legs> publish; ///< our registrations, when they changed
   std::vector<std::string> news;        ///< for `watch` and the log, one sentence each
+  std::vector<msg::prepare_relay> prepared; ///< the relay has confirmed
 };
 
 } // namespace lanrage::actors

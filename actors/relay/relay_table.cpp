@@ -275,34 +275,9 @@ void relay_table::want(relay_session& relay, time_point now, relay_effects& out)
   relay.want(now, out);
 }
 
-/// What other relays learnt of our sessions and this one does not list.
-void relay_table::hand_over(relay_session& to) {
-  std::set<net::session_index> there;
-  for (const auto& route : to.listed())
-    there.insert(route.index);
-  std::vector<net::route_claim> claims;
-  for (const auto& [id, relay] : relays_) {
-    if (&relay == &to) continue;
-    for (const auto& route : relay.learnt())
-      if (there.insert(route.index).second) claims.push_back(route);
-  }
-  to.claims(std::move(claims));
-}
-
-/// A packet of ours came to a relay that did not see its handshake: if another one did, tell it.
-void relay_table::claim_unknown(relay_session& from, time_point now, relay_effects& out) {
-  const auto index = from.take_unknown_index();
-  if (!index) return;
-  for (const auto& [id, relay] : relays_)
-    for (const auto& route : relay.listed())
-      if (&relay != &from && route.index == *index) {
-        from.claims({route});
-        return from.renew(now, out);
-      }
-}
-
 /// After anything happened: who is wanted, and what of it others should know.
 void relay_table::settle(time_point now, relay_effects& out) {
+  advance_preparations(now, out);
   choose(now, out);
   publish(out);
 }

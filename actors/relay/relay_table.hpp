@@ -3,6 +3,7 @@
 #include "actors/relay/relay_session.hpp"
 #include "net/crypto.hpp"
 
+#include <deque>
 #include <map>
 #include <optional>
 #include <set>
@@ -39,6 +40,9 @@ class relay_table {
   /// register with it too, and the next ranking has it.
   msg::relay_ranking rank(const std::vector<net::relay_leg>& peer_legs, time_point now,
                           relay_effects& out, const std::set<net::relay_id>& excluded = {});
+  /// A session moves to this relay: the others are asked what they know of it, then this one is
+  /// told. Ends in `prepared`. False: not registered there, nothing is done.
+  bool prepare(const msg::prepare_relay& order, time_point now, relay_effects& out);
   void tick(time_point now, relay_effects& out);
   std::optional<time_point> deadline() const;
 
@@ -56,8 +60,19 @@ class relay_table {
   void serve_peer(const std::vector<net::relay_leg>& legs, const msg::relay_ranking& have,
                   time_point now, relay_effects& out);
   void want(relay_session& relay, time_point now, relay_effects& out);
+  // Handing over sessions (relay_handover.cpp).
+  struct preparation {
+    msg::prepare_relay order;
+    net::member_hash peer;
+    time_point since;
+    std::set<net::relay_id> asked; ///< whose answers are worth waiting for
+    bool claimed = false;
+    bool told = false;
+  };
   void hand_over(relay_session& to);
   void claim_unknown(relay_session& from, time_point now, relay_effects& out);
+  void learn(const net::session_index& index, const net::member_hash& peer);
+  void advance_preparations(time_point now, relay_effects& out);
   void settle(time_point now, relay_effects& out);
   void publish(relay_effects& out);
   msg::own_legs current_legs() const;
@@ -70,6 +85,9 @@ class relay_table {
   std::map<net::endpoint, net::relay_id> by_address_;
   std::vector<net::bytes> tokens_;
   std::map<net::relay_id, time_point> for_peers_; ///< last asked for by a ranking
+  std::vector<preparation> preparing_;
+  std::deque<net::route_claim> learned_; ///< not from relays; the latest first, bounded
+  std::map<net::relay_id, std::vector<net::route_claim>> before_; ///< a relay's last full list
   time_point measure_at_{};
   msg::own_legs published_;
 };

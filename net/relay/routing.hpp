@@ -72,6 +72,8 @@ class relay_core {
   verdict wireguard(byte_view datagram, const arrival& from, instant now);
   verdict deliver(byte_view datagram, member& sender, member& receiver,
                   const wg::packet_header& header, instant now);
+  verdict path_check(byte_view datagram, const arrival& from, instant now);
+  verdict pass(byte_view datagram, member& sender, member& receiver, instant now);
   member* receiver_of(byte_view initiation, member& sender, steady_time now);
   member* resolve(route& r, steady_time now);
   void learn(member& owner, const session_index& index, const member& to, steady_time now);

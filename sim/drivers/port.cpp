@@ -40,6 +40,10 @@ msg::port_actor::behavior_type port(msg::port_actor::stateful_pointer<port_state
         const auto& here = *self->state.process;
         if (here.alive && frame.data) here.on->send_frame(frame.to, *frame.data);
       },
+      [self](const msg::learn_index& wish) {
+        const auto& here = *self->state.process;
+        return msg::learned_index{here.alive ? here.on->session_towards(wish.to) : std::nullopt};
+      },
       [memory](const msg::attach_frames& wish) {
         (wish.interest == msg::frame_interest::paths ? memory->paths : memory->relays) = wish.sink;
       },

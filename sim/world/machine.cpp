@@ -54,6 +54,10 @@ std::vector<net::ip_address> machine::addresses() const {
   return out;
 }
 
+std::optional<net::session_index> machine::session_towards(const net::endpoint& where) const {
+  return device_ ? device_->session_towards(where) : std::nullopt;
+}
+
 bool machine::echo(net::virtual_ip to, std::uint64_t token, std::uint16_t octets) {
   if (!device_ || !device_->address().leased()) return false;
   return device_->send({device_->address(), to, false, token, octets}, time_.now());

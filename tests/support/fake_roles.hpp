@@ -88,7 +88,7 @@ relays(msg::relay_selector_actor::stateful_pointer<none>, int) {
           [](const msg::rank_relays&) {
             return msg::relay_ranking{{relay1(), relay2()}};
           },
-          [](const msg::relay_trouble&) {}};
+          [](const msg::prepare_relay&) { return msg::done{}; }, [](const msg::relay_trouble&) {}};
 }
 
 inline msg::nat_actor::behavior_type nat(msg::nat_actor::stateful_pointer<none>, int) {
@@ -96,7 +96,8 @@ inline msg::nat_actor::behavior_type nat(msg::nat_actor::stateful_pointer<none>,
       [](const msg::frame_received&) {},  [](const msg::network_changed&) {},
       [](const msg::directory_event&) {}, [](const msg::get_paths&) { return msg::own_paths{}; },
       [](const msg::attach_paths&) {},    [](const msg::forget_peer&) {},
-      [](const msg::start_punch&) {},     [](const msg::nominate_path&) {}};
+      [](const msg::start_punch&) {},     [](const msg::nominate_path&) {},
+      [](const msg::check_path&) {}};
 }
 
 inline msg::route_watch_actor::behavior_type

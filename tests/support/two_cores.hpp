@@ -204,13 +204,17 @@ class two_cores {
     out.where = s.where;
     return out;
   }
-  /// One way from this side through what its WireGuard points at; none: nothing arrives.
+  static net::wg_public_key key_of(std::size_t who) { return who == 0 ? alice_key : bob_key; }
+  /// One way from this side over that path; none: nothing arrives.
+  std::optional<nanos> way_to(std::size_t who, const net::endpoint& where) const {
+    if (const auto relay = relays.find(where); relay != relays.end()) return relay->second;
+    if (where == sides[1 - who].at && direct_up) return direct_delay;
+    return std::nullopt;
+  }
+  /// Through what its WireGuard points at.
   std::optional<nanos> way(std::size_t who) const {
     const auto& s = sides[who];
-    if (!s.where) return std::nullopt;
-    if (const auto relay = relays.find(*s.where); relay != relays.end()) return relay->second;
-    if (*s.where == sides[1 - who].at && direct_up) return direct_delay;
-    return std::nullopt;
+    return s.where ? way_to(who, *s.where) : std::nullopt;
   }
 
   // --- WireGuard --------------------------------------------------------------------------------
@@ -304,6 +308,31 @@ class two_cores {
     later(0ms, [this, who, asked, choices] { give(who, actors::relays_ranked{asked, choices}); });
   }
   void act(std::size_t, actors::ticket, const msg::relay_trouble&) {}
+  void act(std::size_t who, actors::ticket asked, const msg::prepare_relay&) {
+    later(60ms, [this, who, asked] { give(who, actors::relay_prepared{asked, true}); });
+  }
+  void act(std::size_t who, actors::ticket asked, const msg::learn_index&) {
+    later(1ms, [this, who, asked] { give(who, actors::index_learned{asked, std::nullopt}); });
+  }
+  /// A check over any path, and its answer, from where it went.
+  void act(std::size_t who, actors::ticket, const msg::check_path& what) {
+    const auto relayed = relays.count(what.where) != 0;
+    if (!way_to(who, what.where)) return;
+    const auto there = *way_to(who, what.where);
+    later(there, [this, who, what, relayed, there] {
+      if (!way_to(who, what.where) || !sides[1 - who].expecting) return;
+      const auto other = 1 - who;
+      const auto from = relayed ? what.where : sides[who].at;
+      later(there, [this, who, what, there] {
+        if (!way_to(who, what.where)) return;
+        give(who, msg::path_event{key_of(1 - who), what.number, msg::path_news::checked, what.where,
+                                  2 * there, false});
+      });
+      msg::path_event news{key_of(who), what.move, msg::path_news::asked, from, {}, false};
+      news.doubt = what.doubt;
+      give(other, news);
+    });
+  }
   void act(std::size_t who, actors::ticket, const msg::expect_peer&) {
     sides[who].expecting = true;
   }
@@ -368,7 +397,7 @@ class two_cores {
   }
   void act(std::size_t who, actors::ticket asked, const msg::assert_endpoint& what) {
     later(50ms + 2 * what.rtt, [this, who, asked, where = what.where] {
-      const auto landed = direct_up;
+      const auto landed = way_to(who, where).has_value();
       if (landed) sides[who].where = where;
       give(who, actors::move_done{asked, landed});
     });
