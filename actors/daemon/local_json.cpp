@@ -80,6 +80,27 @@ json::object to_json(const msg::connection_view& view) {
   return out;
 }
 
+json::object to_json(const msg::explanation& all) {
+  json::array paths;
+  for (const auto& one : all.paths) {
+    json::object path;
+    path["strategy"] = msg::to_string(one.how);
+    path["relay"] = text_or_null(one.relay);
+    path["endpoint"] = one.where ? json::value(net::to_string(*one.where)) : json::value(nullptr);
+    path["in_use"] = one.in_use;
+    path["answers"] = one.alive;
+    path["rtt_ms"] = one.rtt ? json::value(milliseconds_of(*one.rtt)) : json::value(nullptr);
+    path["answered_ms_ago"] =
+        one.age ? json::value(std::chrono::duration_cast<std::chrono::milliseconds>(*one.age).count())
+                : json::value(nullptr);
+    path["checks"] = {{"asked", one.asked}, {"lost", one.lost}};
+    path["verdict"] = one.verdict;
+    path["remedy"] = one.remedy;
+    paths.push_back(std::move(path));
+  }
+  return {{"peer", to_json(all.view)}, {"decision", all.decision}, {"paths", std::move(paths)}};
+}
+
 json::object to_json(const msg::party_info& party) {
   return {{"name", party.name},
           {"id", net::to_string(party.id)},

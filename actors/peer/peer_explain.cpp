@@ -5,6 +5,29 @@
 /// Why a connection takes the path it takes.
 namespace lanrage::actors {
 
+namespace {
+
+/// Why a path that is not in use is not.
+void judge(msg::path_evidence& one, const std::optional<std::chrono::nanoseconds>& in_use) {
+  const auto measured = one.asked > 0;
+  if (measured && !one.alive) {
+    one.verdict = "does not answer";
+    one.remedy = one.how == msg::strategy::relay
+                     ? "look whether relay " + one.relay.value_or("") + " runs"
+                     : "a firewall or NAT in between drops UDP; it is looked for all the time";
+  } else if (one.how == msg::strategy::direct) {
+    one.verdict = measured ? "answers; taken once it is steady" : "not found yet; punching goes on";
+  } else if (one.rtt && in_use && *one.rtt < *in_use) {
+    one.verdict = "faster by its legs, by less than a switch is worth";
+  } else if (one.rtt && in_use) {
+    one.verdict = "slower than the path in use; it is ready to take over";
+  } else {
+    one.verdict = "ready to take over";
+  }
+}
+
+} // namespace
+
 msg::explanation peer_connection::explain(msg::time_point now) const {
   msg::explanation out;
   out.view = view();
@@ -26,12 +49,23 @@ msg::explanation peer_connection::explain(msg::time_point now) const {
     if (in_use) {
       e.alive = alive();
       e.rtt = latency_ ? latency_ : e.rtt;
+      e.verdict = one.relay && !direct_before_ ? "in use; no direct path is known" : "in use";
+    } else {
+      judge(e, latency_);
     }
     out.paths.push_back(std::move(e));
   };
   if (path_) add(*path_, true);
   for (const auto& other : alternatives())
     add(other, false);
+  if (path_ && path_->relay && !direct_before_) {
+    msg::path_evidence none;
+    none.how = msg::strategy::direct;
+    none.verdict = talk_.can_punch() ? "punching found no way through both NATs"
+                                     : "one side has told no address to be reached at";
+    none.remedy = "forward UDP port of WireGuard on one side's router, or use IPv6 on both";
+    out.paths.push_back(std::move(none));
+  }
   return out;
 }
 

@@ -126,9 +126,8 @@ class two_cores {
     now = end;
   }
   /// Both sides' counters as they are looked at under traffic.
-  void carry_traffic(std::array<bool, 2> whose = {true, true}) {
-    for (std::size_t who = 0; who < 2; ++who)
-      sides[who].traffic = whose[who];
+  void carry_traffic() {
+    sides[0].traffic = sides[1].traffic = true;
     later(100ms, [this] { look_at_traffic(); });
   }
   /// Runs until `until` holds or `limit` has passed; the time it took.
@@ -287,10 +286,10 @@ class two_cores {
   void send_probe(std::size_t who, side::waiting probe) {
     const auto there = way(who), back = way(1 - who);
     if (!there || !back || sides[0].session != sides[1].session || !sides[who].session) return;
-    later(*there, [this, who, by = *s.where] {
+    const auto from = relays.count(*sides[who].where) ? *sides[who].where : sides[who].at;
+    later(*there, [this, who, from] {
       auto& other = sides[1 - who];
       ++other.rx;
-      const auto from = relays.count(by) ? by : sides[who].at;
       const auto roamed = other.where && *other.where != from;
       other.where = from;
       auto news = signal_of(1 - who);
@@ -427,9 +426,11 @@ class two_cores {
     });
   }
   void act(std::size_t who, actors::ticket asked, const msg::assert_endpoint& what) {
-    later(50ms + 2 * what.rtt, [this, who, asked, where = what.where] {
+    const auto before = sides[who].where;
+    later(2ms, [this, who, where = what.where] { sides[who].where = where; });
+    later(50ms + 2 * what.rtt, [this, who, asked, before, where = what.where] {
       const auto landed = way_to(who, where).has_value();
-      if (landed) sides[who].where = where;
+      if (!landed && sides[who].where == where) sides[who].where = before;
       give(who, actors::move_done{asked, landed});
     });
   }
