@@ -1,5 +1,6 @@
 #include "config/keys.hpp"
 #include "config/settings.hpp"
+#include "tests/support/places.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -281,7 +282,7 @@ TEST_CASE("a missing file is an error, except the default one") {
 
 TEST_CASE("a file is read like its text, an empty one too") {
   CHECK(load("/dev/null").has_error()); // a device is not a file
-  const auto example = std::string{LANRAGE_SOURCE_DIR} + "/config/lanrage.example.toml";
+  const auto example = std::string{lanrage::places::source} + "/config/lanrage.example.toml";
   CHECK(load(example).has_value());
   const auto empty = std::filesystem::temp_directory_path() /
                      ("lanrage-empty-" + std::to_string(::getpid()) + ".toml");
@@ -291,7 +292,7 @@ TEST_CASE("a file is read like its text, an empty one too") {
 }
 
 TEST_CASE("the example file is the table of keys; LANRAGE_UPDATE=1 writes it anew") {
-  const auto path = std::string{LANRAGE_SOURCE_DIR} + "/config/lanrage.example.toml";
+  const auto path = std::string{lanrage::places::source} + "/config/lanrage.example.toml";
   if (std::getenv("LANRAGE_UPDATE")) std::ofstream{path} << example_text();
   CHECK(file_text(path) == example_text());
 }
