@@ -409,7 +409,7 @@ struct path_evidence {
 /// The chain of evidence for the path in use.
 struct explanation {
   connection_view view;
-  std::string decision; ///< how it came to the path in use; a sentence
+  std::string decision;             ///< how it came to the path in use; a sentence
   std::vector<path_evidence> paths; ///< the one in use first
 };
 struct get_explanation {};

@@ -208,16 +208,23 @@ std::optional<probe_header> peek_probe(byte_view datagram) {
 result<probe> decode_probe(byte_view datagram, const shared_key& key) {
   const auto read = read_probe(as_probe, datagram, key);
   if (!read) return read.error();
-  return probe{read->answer,      (read->flags & flag_ready) != 0, (read->flags & flag_nominate) != 0,
-               read->from,        read->to,                        read->transaction,
-               read->number,      read->observed,                  read->padding};
+  return probe{read->answer,
+               (read->flags & flag_ready) != 0,
+               (read->flags & flag_nominate) != 0,
+               read->from,
+               read->to,
+               read->transaction,
+               read->number,
+               read->observed,
+               read->padding};
 }
 
 result<path_check> decode_path_check(byte_view datagram, const shared_key& key) {
   const auto read = read_probe(as_check, datagram, key);
   if (!read) return read.error();
-  return path_check{read->answer,      (read->flags & flag_doubt) != 0, read->from,
-                    read->to,          read->transaction,               read->number,
+  return path_check{read->answer,      (read->flags & flag_doubt) != 0,
+                    read->from,        read->to,
+                    read->transaction, read->number,
                     read->observed,    read->padding};
 }
 

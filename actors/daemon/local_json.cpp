@@ -91,8 +91,9 @@ json::object to_json(const msg::explanation& all) {
     path["answers"] = one.alive;
     path["rtt_ms"] = one.rtt ? json::value(milliseconds_of(*one.rtt)) : json::value(nullptr);
     path["answered_ms_ago"] =
-        one.age ? json::value(std::chrono::duration_cast<std::chrono::milliseconds>(*one.age).count())
-                : json::value(nullptr);
+        one.age
+            ? json::value(std::chrono::duration_cast<std::chrono::milliseconds>(*one.age).count())
+            : json::value(nullptr);
     path["checks"] = {{"asked", one.asked}, {"lost", one.lost}};
     path["verdict"] = one.verdict;
     path["remedy"] = one.remedy;

@@ -32,8 +32,8 @@ void nat_core::expect(const msg::expect_peer& order, time_point now, nat_effects
       return;
     }
     const session_identity who{public_, order.key, *key};
-    const auto made =
-        sessions_.insert_or_assign(hash, entry{nat_session{who, random_}, path_checks{who, random_}, std::nullopt});
+    const auto made = sessions_.insert_or_assign(
+        hash, entry{nat_session{who, random_}, path_checks{who, random_}, std::nullopt});
     known = &made.first->second;
   }
   known->session.expect(order.ready, now, out);

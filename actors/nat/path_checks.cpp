@@ -8,8 +8,8 @@ namespace lanrage::actors {
 namespace defaults = config::defaults;
 
 path_checks::path_checks(session_identity who, net::random_source random)
-    : who_{std::move(who)}, own_hash_{net::hash_of(who_.own)}, peer_hash_{net::hash_of(who_.peer)},
-      random_{std::move(random)} {}
+    : who_{std::move(who)}, own_hash_{net::hash_of(who_.own)},
+      peer_hash_{net::hash_of(who_.peer)}, random_{std::move(random)} {}
 
 void path_checks::send(const net::endpoint& to, const net::path_check& frame,
                        nat_effects& out) const {

@@ -16,11 +16,11 @@ class path_book {
 
   struct entry {
     path what;
-    std::optional<time_point> answered;           ///< the last answer came
-    std::optional<std::chrono::nanoseconds> rtt;  ///< smoothed
-    std::uint32_t sent = 0;                       ///< checks, ever
-    std::uint32_t history = 0;                    ///< bit n: the nth last check was answered
-    int in_a_row = 0;                             ///< the latest checks that were all answered
+    std::optional<time_point> answered;          ///< the last answer came
+    std::optional<std::chrono::nanoseconds> rtt; ///< smoothed
+    std::uint32_t sent = 0;                      ///< checks, ever
+    std::uint32_t history = 0;                   ///< bit n: the nth last check was answered
+    int in_a_row = 0;                            ///< the latest checks that were all answered
 
     std::uint32_t asked_of_late() const { return sent < 32 ? sent : 32; }
     std::uint32_t lost_of_late() const;

@@ -1,6 +1,8 @@
 #pragma once
 
 #include "actors/backoff.hpp"
+#include "actors/delay_history.hpp"
+#include "actors/path_choice.hpp"
 #include "actors/peer/liveness.hpp"
 #include "actors/peer/negotiation.hpp"
 #include "actors/peer/path_book.hpp"
@@ -148,6 +150,11 @@ class peer_connection {
   void upkeep();
   void lost_direct();
 
+  // --- which path to be on (peer_choice.cpp) -----------------------------------------------------
+  std::vector<path_candidate> candidates() const;
+  void measured(std::chrono::nanoseconds rtt);
+  void reconsider();
+
   // --- what the last daemon knew (peer_remembered.cpp) -------------------------------------------
   void adopt(const msg::wg_signal& signal);
   void session_was_lost(std::string why);
@@ -211,12 +218,16 @@ class peer_connection {
   liveness liveness_;
   path_book book_;
   std::optional<path_move> move_;
-  std::uint32_t last_move_ = 0;           ///< said, or followed
-  std::optional<path> direct_before_;     ///< the last direct path that was in use, or is known of
+  std::uint32_t last_move_ = 0;       ///< said, or followed
+  std::optional<path> direct_before_; ///< the last direct path that was in use, or is known of
   std::optional<msg::time_point> relayed_since_;
   std::optional<msg::time_point> upkeep_at_;
   std::optional<net::session_index> index_; ///< of our packets in this session
   ticket learn_asked_ = no_ticket;
+  path_chooser chooser_;
+  delay_persistence persistence_;
+  delay_history here_; ///< of the path in use, by its tunnel probes
+  std::string choice_; ///< the last decision, for people
   std::optional<msg::time_point> punching_until_;
   std::uint32_t punched_epoch_ = 0;
   bool control_up_ = false;

@@ -31,7 +31,7 @@ void judge(msg::path_evidence& one, const std::optional<std::chrono::nanoseconds
 msg::explanation peer_connection::explain(msg::time_point now) const {
   msg::explanation out;
   out.view = view();
-  out.decision = reason_;
+  out.decision = choice_.empty() ? reason_ : reason_ + "; " + choice_;
   const auto add = [&](const path& one, bool in_use) {
     msg::path_evidence e;
     e.how = strategy_of(one);

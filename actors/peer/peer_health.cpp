@@ -217,6 +217,7 @@ void peer_connection::check_over(monitored& m) {
 
 void peer_connection::check_answered(monitored&, nanoseconds rtt) {
   const auto was_slow = in<degraded>() != nullptr;
+  measured(rtt);
   come_up(rtt, was_slow ? "fast again" : "the tunnel answers");
   if (was_slow && in<degraded>()) maybe_trial(rtt);
 }

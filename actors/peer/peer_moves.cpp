@@ -96,8 +96,7 @@ void peer_connection::on(const index_learned& answer) {
 
 /// The relay is told of the session before it carries it.
 void peer_connection::prepare() {
-  move_->preparing =
-      issue(msg::prepare_relay{move_->target.relay->relay, record_.key, index_});
+  move_->preparing = issue(msg::prepare_relay{move_->target.relay->relay, record_.key, index_});
 }
 
 void peer_connection::on(const relay_prepared& answer) {
@@ -119,8 +118,10 @@ void peer_connection::start_move(const path& target, bool urgent,
     learn_index();
     const auto waits = learn_asked_ != no_ticket && !urgent;
     // A packet whose index can be seen.
-    if (waits) issue(msg::probe_tunnel{record_.address, health_.check_timeout});
-    else prepare();
+    if (waits)
+      issue(msg::probe_tunnel{record_.address, health_.check_timeout});
+    else
+      prepare();
   }
   advance_move();
 }
@@ -171,6 +172,7 @@ void peer_connection::use(const path& now_on) {
     ++counters_.path_changes;
     if (path_->relay && now_on.relay) ++counters_.relay_switches;
     if (!path_->relay) lost_direct();
+    here_ = {};
   }
   path_ = now_on;
   liveness_.settle();

@@ -85,9 +85,12 @@ void peer_connection::on(const msg::own_legs& own) {
   if (alive() && path_ && path_->relay && !talk_.on_relay(path_->relay->relay)) check_now();
 }
 
-void peer_connection::on(const msg::network_changed&) {
+void peer_connection::on(const msg::network_changed& news) {
   hope("the network changed");
   punch_soon();
+  const auto session_over = handshake_ && now_.wall - *handshake_ >= defaults::session_lifetime;
+  if (news.slept >= defaults::sleep_noticed && session_over && alive())
+    return session_lost(); // WireGuard's keys did not outlive the sleep
   doubt();
 }
 
@@ -115,6 +118,7 @@ void peer_connection::on(const relays_ranked& answer) {
       if (choice.address == path_->where) path_ = through(choice); // as far as it is now
   // An address that looked like the peer's own may turn out to be a relay's.
   if (path_ && !path_->relay) path_ = attributed(path_->where);
+  reconsider();
 }
 
 path peer_connection::attributed(const net::endpoint& where) const {
@@ -165,8 +169,7 @@ void peer_connection::configure(const path& target) {
 }
 
 void peer_connection::due(configuring& s) {
-  if (now_.at >= s.until)
-    reconnect(1, "WireGuard did not confirm in time", first_repair::renew);
+  if (now_.at >= s.until) reconnect(1, "WireGuard did not confirm in time", first_repair::renew);
 }
 
 // --- WireGuard's configuration -------------------------------------------------------------------

@@ -130,8 +130,8 @@ void use_relays(self_pointer self, const msg::relays_listed& list) {
 caf::typed_response_promise<msg::done> prepare(self_pointer self, const msg::prepare_relay& order) {
   promise_guard open{self->make_response_promise<msg::done>()};
   self->state.preparing.insert_or_assign({order.relay, order.peer}, open);
-  const auto begun = step(
-      self, [&](auto& table, auto now, auto& out) { return table.prepare(order, now, out); });
+  const auto begun =
+      step(self, [&](auto& table, auto now, auto& out) { return table.prepare(order, now, out); });
   if (!begun) {
     self->state.preparing.erase({order.relay, order.peer});
     open.fail(net::fail(net::errc::relay_unavailable, "not registered there"));

@@ -35,9 +35,9 @@ class signal_book {
  private:
   struct watched {
     msg::wg_signal last;
-    bool due = true;    ///< tell even if nothing moved
-    bool known = false; ///< `last` is from a look
-    bool lost = false;  ///< the device was made anew since
+    bool due = true;                        ///< tell even if nothing moved
+    bool known = false;                     ///< `last` is from a look
+    bool lost = false;                      ///< the device was made anew since
     std::optional<msg::time_point> data_at; ///< data moved last
   };
   void look_at(watched& one, const net::wg::observation& seen, bool asserting, msg::time_point now,

@@ -4,8 +4,8 @@
 #include "net/os/udp_filter.hpp"
 #include "net/wg_packet.hpp"
 
-#include <boost/asio/post.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 
 #include <linux/filter.h>
@@ -130,7 +130,8 @@ class watch : public std::enable_shared_from_this<watch> {
     if (size <= 0) return finish(last_error("packet socket"));
     const std::size_t ip = four_ ? (buffer[0] & 0x0f) * 4u : ip6_octets;
     const auto payload = ip + udp_octets;
-    if (payload + payload_head > std::min<std::size_t>(buffer.size(), static_cast<std::size_t>(size)))
+    if (payload + payload_head >
+        std::min<std::size_t>(buffer.size(), static_cast<std::size_t>(size)))
       return finish(fail(errc::bad_frame));
     const auto index = session_index::from(byte_view{buffer}.subspan(payload + 4, 4));
     finish(*index);

@@ -69,8 +69,7 @@ void stage::suspend(std::uint32_t who, bool off) {
     asleep_[who] = now();
   } else {
     const auto since = asleep_.extract(who);
-    world_.on(members_[who]).addresses_changed(since.empty() ? duration{}
-                                                             : now() - since.mapped());
+    world_.on(members_[who]).addresses_changed(since.empty() ? duration{} : now() - since.mapped());
   }
 }
 void stage::act(const deed::suspend& what, place) {

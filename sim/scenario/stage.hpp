@@ -99,7 +99,7 @@ class stage {
     std::vector<std::uint32_t> waiting;
   };
   std::vector<made_party> parties_;
-  std::map<std::uint32_t, duration> asleep_; ///< members, and since when
+  std::map<std::uint32_t, duration> asleep_;        ///< members, and since when
   std::vector<std::optional<std::size_t>> streams_; ///< the world's numbers
   world world_; ///< last: it ends first, and its log may still speak
 };

@@ -87,8 +87,8 @@ class random_surroundings {
     if (std::holds_alternative<msg::prepare_relay>(e.what))
       return actors::relay_prepared{e.asked, fine};
     if (std::holds_alternative<msg::learn_index>(e.what))
-      return actors::index_learned{
-          e.asked, fine ? std::optional{net::session_index{}} : std::nullopt};
+      return actors::index_learned{e.asked,
+                                   fine ? std::optional{net::session_index{}} : std::nullopt};
     return actors::write_done{e.asked, fine ? std::nullopt : std::optional{net::errc::wg_refused}};
   }
   net::peer_record record() {

@@ -83,12 +83,14 @@ inline msg::store_actor::behavior_type store(msg::store_actor::stateful_pointer<
 
 inline msg::relay_selector_actor::behavior_type
 relays(msg::relay_selector_actor::stateful_pointer<none>, int) {
-  return {[](const msg::frame_received&) {}, [](const msg::network_changed&) {},
+  return {[](const msg::frame_received&) {},
+          [](const msg::network_changed&) {},
           [](const msg::directory_event&) {},
           [](const msg::rank_relays&) {
             return msg::relay_ranking{{relay1(), relay2()}};
           },
-          [](const msg::prepare_relay&) { return msg::done{}; }, [](const msg::relay_trouble&) {}};
+          [](const msg::prepare_relay&) { return msg::done{}; },
+          [](const msg::relay_trouble&) {}};
 }
 
 inline msg::nat_actor::behavior_type nat(msg::nat_actor::stateful_pointer<none>, int) {

@@ -1,0 +1,77 @@
+#include "actors/peer/peer_connection.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+/// Whether another path than the living one in use would be worth a move: what path_choice is told,
+/// and what comes of it. The initiator decides.
+namespace lanrage::actors {
+
+using std::chrono::duration_cast;
+using std::chrono::microseconds;
+
+namespace {
+
+/// Of a path that is only known by its round trip.
+msg::path_forecast forecast_of(std::chrono::nanoseconds rtt, std::uint32_t asked,
+                               std::uint32_t lost) {
+  msg::path_forecast out;
+  out.expected = out.usual = duration_cast<microseconds>(rtt);
+  out.samples = static_cast<std::uint16_t>(std::max<std::uint32_t>(asked, 1));
+  if (asked > 0) out.loss_permille = static_cast<std::uint16_t>(1'000 * lost / asked);
+  return out;
+}
+
+std::string name_of(const std::optional<path>& one) {
+  if (!one) return "none";
+  return one->relay ? one->relay->name : "direct";
+}
+
+} // namespace
+
+std::vector<path_candidate> peer_connection::candidates() const {
+  std::vector<path_candidate> out;
+  if (path_) {
+    path_candidate here;
+    here.where = path_->where;
+    here.by = strategy_of(*path_);
+    here.forecast = here_.forecast(persistence_);
+    out.push_back(here);
+  }
+  for (const auto& other : alternatives()) {
+    // A direct path comes back by checks in a row; a relay is known by its legs.
+    if (!other.relay || other.rtt.count() <= 0) continue;
+    path_candidate one;
+    one.where = other.where;
+    one.by = msg::strategy::relay;
+    one.forecast = forecast_of(other.rtt, 0, 0);
+    if (const auto* known = book_.find(other.where))
+      one.living = known->sent == 0 || (known->history & 1) != 0;
+    out.push_back(one);
+  }
+  return out;
+}
+
+void peer_connection::measured(std::chrono::nanoseconds rtt) {
+  here_.answered(duration_cast<microseconds>(rtt), persistence_);
+  if (initiator_ && path_ && path_->relay) rank(); // round trips move; the answer reconsiders
+}
+
+void peer_connection::reconsider() {
+  if (!initiator_ || !up() || up()->check || move_ || !path_ || !path_->relay) return;
+  const auto all = candidates();
+  const auto decided = chooser_.decide(now_.at, path_->where, all);
+  const auto wanted = decided.to ? decided.to : decided.rival;
+  const auto others = alternatives();
+  const auto there = std::find_if(others.begin(), others.end(), [&](const auto& one) {
+    return wanted && one.where == *wanted;
+  });
+  const auto other = there == others.end() ? std::nullopt : std::optional{*there};
+  choice_ = sentence(decided, name_of(path_), name_of(other));
+  const auto by_delay =
+      decided.why == path_reason::much || decided.why == path_reason::lasting;
+  if (decided.to && by_delay && other) start_move(*other, false);
+}
+
+} // namespace lanrage::actors
