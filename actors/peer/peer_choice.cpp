@@ -13,16 +13,6 @@ using std::chrono::microseconds;
 
 namespace {
 
-/// Of a path that is only known by its round trip.
-msg::path_forecast forecast_of(std::chrono::nanoseconds rtt, std::uint32_t asked,
-                               std::uint32_t lost) {
-  msg::path_forecast out;
-  out.expected = out.usual = duration_cast<microseconds>(rtt);
-  out.samples = static_cast<std::uint16_t>(std::max<std::uint32_t>(asked, 1));
-  if (asked > 0) out.loss_permille = static_cast<std::uint16_t>(1'000 * lost / asked);
-  return out;
-}
-
 std::string name_of(const std::optional<path>& one) {
   if (!one) return "none";
   return one->relay ? one->relay->name : "direct";
@@ -39,14 +29,17 @@ std::vector<path_candidate> peer_connection::candidates() const {
     here.forecast = here_.forecast(persistence_);
     out.push_back(here);
   }
-  for (const auto& other : alternatives()) {
-    // A direct path comes back by checks in a row; a relay is known by its legs.
-    if (!other.relay || other.rtt.count() <= 0) continue;
-    path_candidate one;
-    one.where = other.where;
-    one.by = msg::strategy::relay;
-    one.forecast = forecast_of(other.rtt, 0, 0);
-    if (const auto* known = book_.find(other.where))
+  // A direct path comes back by checks in a row (peer_moves.cpp); relays are weighed.
+  for (const auto& relay : ranking_) {
+    if (path_ && relay.address == path_->where) {
+      out.front().pinned = relay.pinned;
+      out.front().failures = relay.failures;
+      out.front().load_permille = relay.load_permille;
+      continue;
+    }
+    path_candidate one{relay.address, msg::strategy::relay, relay.forecast, true, relay.pinned,
+                       relay.failures, relay.load_permille};
+    if (const auto* known = book_.find(relay.address))
       one.living = known->sent == 0 || (known->history & 1) != 0;
     out.push_back(one);
   }

@@ -40,8 +40,8 @@ class signal_book {
     bool lost = false;                      ///< the device was made anew since
     std::optional<msg::time_point> data_at; ///< data moved last
   };
-  void look_at(watched& one, const net::wg::observation& seen, bool asserting, msg::time_point now,
-               writer_effects& out);
+  void look_at(watched& one, const net::wg::peer_state* seen, bool asserting,
+               msg::time_point now_at, writer_effects& out);
 
   std::map<net::wg_public_key, watched> watched_;
   std::optional<msg::time_point> busy_until_;
