@@ -62,9 +62,8 @@ void peer_connection::reconsider() {
   });
   const auto other = there == others.end() ? std::nullopt : std::optional{*there};
   choice_ = sentence(decided, name_of(path_), name_of(other));
-  const auto by_delay =
-      decided.why == path_reason::much || decided.why == path_reason::lasting;
-  if (decided.to && by_delay && other) start_move(*other, false);
+  const auto living = decided.why != path_reason::dead && decided.why != path_reason::start;
+  if (decided.to && living && other) start_move(*other, false);
 }
 
 } // namespace lanrage::actors
