@@ -1,4 +1,5 @@
 #include "cli/sim.hpp"
+#include "cli/sim_bench.hpp"
 #include "sim/scenario/script.hpp"
 #include "sim/trace/numbers.hpp"
 
@@ -147,6 +148,7 @@ void add_sim(CLI::App& app, std::function<int()>& command) {
   golden.callback([a, &command] { command = [a] { return to_int(sim_golden(a->golden)); }; });
 
   add_sweep(sim, a, command);
+  add_sim_bench(sim, command);
 }
 
 } // namespace lanrage::cli
