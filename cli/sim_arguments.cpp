@@ -1,5 +1,6 @@
 #include "cli/sim.hpp"
 #include "cli/sim_bench.hpp"
+#include "cli/sim_policy.hpp"
 #include "sim/scenario/script.hpp"
 #include "sim/trace/numbers.hpp"
 
@@ -149,6 +150,7 @@ void add_sim(CLI::App& app, std::function<int()>& command) {
 
   add_sweep(sim, a, command);
   add_sim_bench(sim, command);
+  add_sim_policy(sim, command);
 }
 
 } // namespace lanrage::cli

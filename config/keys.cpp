@@ -44,6 +44,12 @@ table daemon_table() {
                "Members of this group may use the socket; root always may.",
                [](const std::string& given) { return relay_name(given); }),
           log([](settings& s) -> log_level& { return s.daemon.log; }),
+          relay_list(
+              "relay_pin", [](settings & s) -> auto& { return s.daemon.relay_pin; },
+              "Relays to use before all others, as `lanrage status` names them."),
+          relay_list(
+              "relay_avoid", [](settings & s) -> auto& { return s.daemon.relay_avoid; },
+              "Relays never to use. What either end avoids is used by neither."),
           {"seed", "an integer from 0",
            "All randomness of the actors follows from it. Without it: drawn from the system\n"
            "and logged.",
