@@ -23,4 +23,8 @@ struct demo_options {
 /// Call it while the process has one thread.
 int run_demo(const demo_options& options);
 
+/// `lanrage demo --matrix`, once it is known that a laboratory can be built: every pair of NATs.
+/// 0: none ended worse than it should. Throws lab::failure.
+int run_demo_matrix(const demo_options& options);
+
 } // namespace lanrage::cli

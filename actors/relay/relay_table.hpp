@@ -32,6 +32,8 @@ class relay_table {
   void listed(const msg::relays_listed& list, time_point now, relay_effects& out);
   void receive(const msg::frame_received& frame, time_point now, relay_effects& out);
   void network_changed(time_point now, relay_effects& out);
+  /// Our own addresses: without IPv4, relays are spoken to over IPv6.
+  void hosts(const std::vector<net::ip_address>& own, time_point now, relay_effects& out);
   void trouble(const net::relay_id& relay, time_point now, relay_effects& out);
   /// Relays that both we and a peer with these legs are registered with, best first: dependable
   /// ones before doubtful and crowded ones, then by rtt(self, R) + rtt(R, peer), then by id. Leaves
@@ -68,6 +70,7 @@ class relay_table {
   relay_table_memory remembered_;
   std::map<net::relay_id, relay_session> relays_;
   std::map<net::endpoint, net::relay_id> by_address_;
+  bool have_v4_ = true; ///< until we know better
   std::vector<net::bytes> tokens_;
   std::map<net::relay_id, time_point> for_peers_; ///< last asked for by a ranking
   time_point measure_at_{};
