@@ -9,6 +9,7 @@
 #include <future>
 #include <iostream>
 #include <optional>
+#include <thread>
 
 namespace lanrage::cli {
 

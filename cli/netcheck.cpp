@@ -118,7 +118,7 @@ std::string netcheck_advice(const json::object& self) {
 }
 
 exit_code netcheck(const daemon_access& to) {
-  auto answered = ask_daemon(to.socket, {{"op", "status"}}, 5s, to.json);
+  auto answered = ask_daemon(to.socket, json::object{{"op", "status"}}, 5s, to.json);
   if (const auto* failed = std::get_if<exit_code>(&answered)) return *failed;
   const auto& self = object_field(std::get<json::object>(answered), "self");
   if (to.json)

@@ -249,7 +249,7 @@ struct nat_details {
 struct own_paths {
   net::nat_report nat;
   std::vector<net::candidate> candidates;
-  nat_details details;
+  nat_details details{};
 };
 struct get_paths {};
 /// From now on answer this peer's probes; `ready` goes into the answers' flag.

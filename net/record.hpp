@@ -53,7 +53,7 @@ struct relay_info {
   relay_public_key key;
   std::string name; ///< for people: "relay1"; 1 to 32 printable octets
   endpoint address;
-  std::optional<endpoint> address6; ///< of a relay that IPv6 reaches, too
+  std::optional<endpoint> address6{}; ///< of a relay that IPv6 reaches, too
   relay_id id() const;
   friend bool operator==(const relay_info&, const relay_info&) = default;
 };

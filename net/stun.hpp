@@ -30,12 +30,12 @@ bytes binding_success(const transaction_id& id, const endpoint& mapped,
 
 struct request {
   transaction_id id;
-  wishes wanted;
+  wishes wanted{};
 };
 struct response {
   transaction_id id;
   endpoint mapped;               ///< from XOR-MAPPED-ADDRESS, else MAPPED-ADDRESS
-  std::optional<endpoint> other; ///< OTHER-ADDRESS: the server can do RFC 5780's tests
+  std::optional<endpoint> other{}; ///< OTHER-ADDRESS: the server can do RFC 5780's tests
 };
 /// Strict: length, cookie, type and attribute bounds; unknown comprehension-required attributes
 /// (RFC 8489 6.3) refuse the message.

@@ -94,10 +94,11 @@ void gather::receive(const net::endpoint& from, std::uint16_t at_port,
     receive_plain(from, answer, now, out);
 }
 
-void gather::receive_request(const net::stun::transaction_id& id, time_point now,
+bool gather::receive_request(const net::stun::transaction_id& id, time_point now,
                              nat_effects& out) {
-  survey_.receive_request(id);
-  settle(false, now, out);
+  const bool ours = survey_.receive_request(id);
+  if (ours) settle(false, now, out);
+  return ours;
 }
 
 void gather::mapped_ports(const std::vector<msg::mapped_port>& ports, time_point now,
@@ -174,11 +175,8 @@ msg::own_paths gather::paths() const {
       reflexive.push_back({net::candidate_kind::server_reflexive, *q->mapped});
     }
     if (v4) {
-      const auto plain = seen;
-      seen.insert(seen.end(), survey_.observations().begin(), survey_.observations().end());
-      if (!plain.empty()) out.nat = classify_nat(seen, own);
-      out.nat.filtering = survey_.filtering();
-      out.details = details(plain);
+      out.nat = report(seen);
+      out.details = details(seen);
       if (out.nat.mapping != net::nat_behavior::endpoint_independent)
         for (const auto& each : survey_.predicted())
           reflexive.push_back({net::candidate_kind::server_reflexive, each});
@@ -196,6 +194,19 @@ msg::own_paths gather::paths() const {
     if (out.candidates.size() < room) out.candidates.push_back({net::candidate_kind::host, host});
   for (const auto& each : reflexive)
     if (out.candidates.size() < net::candidates_max) out.candidates.push_back(each);
+  return out;
+}
+
+net::nat_report gather::report(const std::vector<stun_observation>& seen) const {
+  auto out = classify_nat(seen, host_endpoints(hosts_, port_));
+  if (seen.empty()) return out;
+  out.filtering = survey_.filtering();
+  if (!out.translated) return out;
+  using enum net::nat_behavior;
+  if (survey_.port_matters().value_or(false))
+    out.mapping = address_and_port_dependent;
+  else if (out.mapping == unknown && survey_.address_matters())
+    out.mapping = *survey_.address_matters() ? address_dependent : endpoint_independent;
   return out;
 }
 

@@ -15,6 +15,12 @@
 
 namespace lanrage::actors {
 
+/// What one STUN server saw of us.
+struct stun_observation {
+  net::endpoint server;
+  net::endpoint mapped;
+};
+
 /// NAT behaviour (RFC 4787 4.1) as far as the observations of one address family prove it:
 /// - untranslated, or one mapping seen from two server addresses: endpoint_independent;
 /// - two ports of one server address see two mappings: address_and_port_dependent;
@@ -41,8 +47,8 @@ class gather {
   /// A STUN response as it arrived, at a spare port or (0) at WireGuard's.
   void receive(const net::endpoint& from, std::uint16_t at_port, const net::stun::response& answer,
                time_point now, nat_effects& out);
-  /// A STUN request: one of ours that the NAT turned around, or somebody's.
-  void receive_request(const net::stun::transaction_id& id, time_point now, nat_effects& out);
+  /// Whether a STUN request is one of ours that the NAT turned around.
+  bool receive_request(const net::stun::transaction_id& id, time_point now, nat_effects& out);
   /// What the router says it forwards to WireGuard's port.
   void mapped_ports(const std::vector<msg::mapped_port>& ports, time_point now, nat_effects& out);
   /// A new peer is to know where we will be seen, or the last punch went elsewhere.
@@ -69,6 +75,7 @@ class gather {
 
   void receive_plain(const net::endpoint& from, const net::stun::response& answer, time_point now,
                      nat_effects& out);
+  net::nat_report report(const std::vector<stun_observation>& seen) const;
   msg::nat_details details(const std::vector<stun_observation>& seen) const;
   bool reaches(const net::endpoint& server) const;
   void choose_servers();

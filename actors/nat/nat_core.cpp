@@ -80,10 +80,8 @@ void nat_core::receive(const msg::frame_received& frame, time_point now, nat_eff
       gather_.receive(frame.from, frame.at_port, *answer, now, out);
       return;
     }
-    if (const auto request = net::stun::parse_request(*frame.data)) {
-      gather_.receive_request(request->id, now, out);
-      return;
-    }
+    if (const auto request = net::stun::parse_request(*frame.data))
+      if (gather_.receive_request(request->id, now, out)) return;
     break;
   case net::datagram_class::wireguard:
   case net::datagram_class::relay:

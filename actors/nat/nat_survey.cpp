@@ -25,6 +25,7 @@ void nat_survey::begin_round() {
   own_.reset();
   predicted_again_ = 0;
   sampled_at_.reset();
+  mapping_tested_ = false;
   if (again) filter_tested_ = false;
 }
 
@@ -36,7 +37,7 @@ void nat_survey::answered(const net::endpoint& server, const std::optional<net::
                                  [&](const helper& each) { return each.server == server; });
   if (known) return;
   const auto usable = other && other->address.is_v4() && other->port != server.port;
-  helpers_.push_back({server, usable ? other : std::nullopt});
+  helpers_.push_back({server, usable ? other : std::nullopt, mapped});
   if (!own_) {
     own_ = mapped;
     translated_ = translated;
@@ -68,7 +69,7 @@ void nat_survey::test_filter(const helper& with, time_point now, nat_effects& ou
 }
 
 void nat_survey::test_other_mapping(time_point now, nat_effects& out) {
-  if (asking(purpose::other_mapping)) return;
+  if (mapping_tested_) return;
   const auto tester = std::find_if(helpers_.begin(), helpers_.end(),
                                    [](const helper& each) { return each.other.has_value(); });
   if (tester == helpers_.end()) return;
@@ -76,15 +77,17 @@ void nat_survey::test_other_mapping(time_point now, nat_effects& out) {
                                    [](const helper& each) { return each.other.has_value(); });
   question what;
   what.why = purpose::other_mapping;
-  if (second != helpers_.end())
+  if (second != helpers_.end()) {
     what.to = {second->server.address, second->other->port};
-  else if (helpers_.size() == 1 && tester->other->address != tester->server.address)
+    what.compared = second->mapped;
+  } else if (helpers_.size() == 1 && tester->other->address != tester->server.address) {
     what.to = {tester->other->address, tester->server.port};
-  else
+    what.compared = tester->mapped;
+    what.number = 1;
+  } else {
     return;
-  const auto seen = std::any_of(observations_.begin(), observations_.end(),
-                                [&](const auto& each) { return each.server == what.to; });
-  if (seen) return;
+  }
+  mapping_tested_ = true;
   what.from = what.to;
   ask(what, now, out);
 }
@@ -213,13 +216,14 @@ bool nat_survey::receive(const net::endpoint& from, std::uint16_t at_port,
   return true;
 }
 
-void nat_survey::receive_request(const net::stun::transaction_id& id) {
+bool nat_survey::receive_request(const net::stun::transaction_id& id) {
   const auto ours = std::any_of(open_.begin(), open_.end(), [&](const question& each) {
     return each.why == purpose::hairpin && each.id == id;
   });
-  if (!ours) return;
+  if (!ours) return false;
   hairpin_ = true;
   std::erase_if(open_, [](const question& each) { return each.why == purpose::hairpin; });
+  return true;
 }
 
 void nat_survey::tick(time_point now, nat_effects& out) {
@@ -251,9 +255,10 @@ void nat_survey::ended(const question& what, const net::stun::response* answer, 
                                  : nat_behavior::address_and_port_dependent;
     return test_other_mapping(now, out);
   case purpose::other_mapping:
-    std::erase_if(observations_, [&](const auto& each) { return each.server == what.to; });
-    if (answer && answer->mapped.address.is_v4())
-      observations_.push_back({what.to, answer->mapped});
+    if (answer) {
+      auto& matters = what.number == 0 ? port_matters_ : address_matters_;
+      matters = answer->mapped != what.compared;
+    }
     return;
   case purpose::sample:
     if (answer && answer->mapped.address.is_v4()) samples_[what.number].mapped = answer->mapped;

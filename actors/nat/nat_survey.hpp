@@ -14,12 +14,6 @@
 
 namespace lanrage::actors {
 
-/// What one STUN server saw of us.
-struct stun_observation {
-  net::endpoint server;
-  net::endpoint mapped;
-};
-
 /// Finds out what the own IPv4 NAT does beyond mapping, with a server that answered already:
 /// - filtering (RFC 5780 4.4): answers from addresses that we never sent to get through, or not;
 /// - a mapping to another port of a server, which tells address-dependent from address and
@@ -53,14 +47,16 @@ class nat_survey {
   /// Whether the response belongs to a test.
   bool receive(const net::endpoint& from, std::uint16_t at_port, const net::stun::response& answer,
                time_point now, nat_effects& out);
-  /// A request of our own that came back through the NAT.
-  void receive_request(const net::stun::transaction_id& id);
+  /// Whether it is a request of our own that came back through the NAT.
+  bool receive_request(const net::stun::transaction_id& id);
   void tick(time_point now, nat_effects& out);
   std::optional<time_point> deadline() const;
 
   net::nat_behavior filtering() const { return filtering_; }
-  /// From ports and addresses that only tests ask.
-  const std::vector<stun_observation>& observations() const { return observations_; }
+  /// Whether another port of a server sees another mapping.
+  std::optional<bool> port_matters() const { return port_matters_; }
+  /// Whether another address of the only server does.
+  std::optional<bool> address_matters() const { return address_matters_; }
   std::optional<int> port_delta() const { return delta_; }
   std::optional<bool> hairpin() const { return hairpin_; }
   /// Where the next new flows will probably be seen; empty without a pattern.
@@ -88,11 +84,14 @@ class nat_survey {
     int sent = 0;
     time_point next{};
     std::chrono::milliseconds rto{};
-    std::size_t number = 0; ///< of a sample, of a mapped port
+    /// Of a sample, of a mapped port; other_mapping: 0 another port, 1 another address.
+    std::size_t number = 0;
+    net::endpoint compared{}; ///< other_mapping: what it is held against
   };
   struct helper {
     net::endpoint server;
     std::optional<net::endpoint> other;
+    net::endpoint mapped;
   };
   struct sample {
     std::uint16_t own_port = 0;
@@ -121,7 +120,9 @@ class nat_survey {
   bool address_passed_ = false; ///< an answer from another address came through
   bool port_passed_ = false;
   net::nat_behavior filtering_{};
-  std::vector<stun_observation> observations_;
+  bool mapping_tested_ = false; ///< in this round
+  std::optional<bool> port_matters_;
+  std::optional<bool> address_matters_;
   std::vector<sample> samples_;
   std::optional<int> delta_;
   std::optional<net::endpoint> latest_; ///< the newest mapping we know of
