@@ -24,8 +24,9 @@ namespace {
 /// Collects the guardians: first all addresses, then all starts.
 class composition {
  public:
-  explicit composition(caf::actor_system& system)
-      : system_(system), roles_(std::make_shared<msg::roles>()) {}
+  using birth_handler = std::function<void(const std::string& name, const caf::actor&)>;
+  composition(caf::actor_system& system, birth_handler on_birth)
+      : system_(system), on_birth_(std::move(on_birth)), roles_(std::make_shared<msg::roles>()) {}
 
   /// Adds a guarded role; `make` runs for every incarnation, with all addresses known.
   template <class Handle, class Make>
@@ -36,9 +37,11 @@ class composition {
   caf::actor guard(std::string name, Make make) {
     guardian_settings settings;
     settings.name = name;
-    settings.make = [make = std::move(make), roles = roles_](caf::actor_system&,
-                                                             const caf::actor&) {
-      return caf::actor_cast<caf::actor>(make(*roles));
+    settings.make = [name, make = std::move(make), roles = roles_,
+                     on_birth = on_birth_](caf::actor_system&, const caf::actor&) {
+      auto born = caf::actor_cast<caf::actor>(make(*roles));
+      if (on_birth) on_birth(name, born);
+      return born;
     };
     auto guardian = spawn_guardian(system_, std::move(settings));
     guarded_.push_back({std::move(name), guardian});
@@ -50,6 +53,7 @@ class composition {
 
  private:
   caf::actor_system& system_;
+  birth_handler on_birth_;
   std::shared_ptr<msg::roles> roles_;
   std::vector<guarded_role> guarded_;
 };
@@ -121,10 +125,14 @@ net::result<void> add_supervisor(composition& all, caf::actor_system& system,
   wanted.id = settings.daemon.name;
   wanted.auto_connect = settings.daemon.auto_connect;
   wanted.wall = settings.wall;
-  wanted.make_peer = [peer = peer_settings{own, settings.daemon.health, settings.wall}](
+  wanted.make_peer = [peer = peer_settings{own, settings.daemon.health, settings.wall},
+                      on_birth = settings.on_birth](
                          caf::actor_system& peers, const msg::roles& roles,
                          std::shared_ptr<msg::saved_peer> memory, const msg::peer_actor& address) {
-    return spawn_peer(peers, roles, peer, std::move(memory), address);
+    const auto name = "peer " + memory->record.id.str();
+    const auto born = spawn_peer(peers, roles, peer, std::move(memory), address);
+    if (on_birth) on_birth(name, caf::actor_cast<caf::actor>(born));
+    return born;
   };
   all.add(
       &msg::roles::supervisor, "connection supervisor",
@@ -139,7 +147,7 @@ net::result<void> add_supervisor(composition& all, caf::actor_system& system,
 net::result<mesh> start_mesh(caf::actor_system& system, const mesh_settings& settings,
                              const driver_factories& drivers, std::vector<extra_role> extras,
                              fatal_handler fatal) {
-  composition all{system};
+  composition all{system, settings.on_birth};
   // In the order of their start: whoever listens comes before whoever speaks first.
   add_drivers(all, drivers);
   add_writer(all, system);

@@ -36,6 +36,9 @@ struct mesh_settings {
   std::uint64_t seed = 0;    ///< of all randomness that need not be secret
   net::random_source random; ///< for nonces and secrets; the simulation's is seeded
   msg::wall_clock wall;
+  /// Told of every incarnation of a role, by the name in the log, and of a peer's actor, as
+  /// "peer NAME". May be empty: it is what faults aim at.
+  std::function<void(const std::string& name, const caf::actor&)> on_birth;
   /// Documents of the store as they were at the start, by name; a missing one is a first start.
   std::map<std::string, std::string> documents;
 };

@@ -286,10 +286,10 @@ int run_demo(const demo_options& given) {
   auto options = given;
   if (options.binary.empty()) options.binary = std::filesystem::read_symlink("/proc/self/exe");
   if (auto reason = lab::wireguard_unavailable_reason()) {
-    const auto code = report(
+    if (!options.matrix) return run_simulated_demo(options, *reason);
+    return to_int(report(
         {std::string{to_string(net::errc::not_permitted)}, "no laboratory here: " + *reason, ""},
-        options.json && !options.fallback);
-    return options.fallback ? options.fallback() : to_int(code);
+        options.json));
   }
   return lab::run_guarded([&] {
     try {

@@ -2,6 +2,7 @@
 
 #include "lab/failure.hpp"
 #include "lab/netns.hpp"
+#include "lab/stamped.hpp"
 
 #include <arpa/inet.h>
 #include <linux/if_packet.h>
@@ -76,6 +77,7 @@ capture::capture(int net_ns, const std::string& interface)
       if (address.sll_ifindex == 0) throw_errno("no interface " + interface);
     }
     loopback_ = int(::if_nametoindex("lo"));
+    stamp_packets(socket_.get());
     if (::bind(socket_.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0)
       throw_errno("bind a packet socket");
   });
@@ -99,18 +101,18 @@ void capture::run() {
     ::poll(fds, 2, -1);
     if (fds[1].revents != 0) return;
     sockaddr_ll from{};
-    socklen_t size = sizeof from;
-    auto n = ::recvfrom(socket_.get(), buffer.data(), buffer.size(), 0,
-                        reinterpret_cast<sockaddr*>(&from), &size);
-    if (n <= 0 || from.sll_ifindex == loopback_) continue;
+    const auto got =
+        receive_stamped(socket_.get(), buffer.data(), buffer.size(), &from, sizeof from);
+    if (!got || from.sll_ifindex == loopback_) continue;
     const auto protocol = ntohs(from.sll_protocol);
     if (protocol == ETH_P_IP || protocol == ETH_P_IPV6)
-      take({buffer.data(), std::size_t(n)}, protocol == ETH_P_IPV6,
-           from.sll_pkttype == PACKET_OUTGOING);
+      take({buffer.data(), got->size}, std::chrono::steady_clock::now() - got->age,
+           protocol == ETH_P_IPV6, from.sll_pkttype == PACKET_OUTGOING);
   }
 }
 
-void capture::take(std::span<const std::uint8_t> p, bool ipv6, bool outgoing) {
+void capture::take(std::span<const std::uint8_t> p, std::chrono::steady_clock::time_point at,
+                   bool ipv6, bool outgoing) {
   if (p.size() < (ipv6 ? 40u : 20u)) return;
   const std::size_t header = ipv6 ? 40 : std::size_t(p[0] & 0xf) * 4;
   if (p[ipv6 ? 6 : 9] != udp_protocol || p.size() < header + udp_header) return;
@@ -120,14 +122,13 @@ void capture::take(std::span<const std::uint8_t> p, bool ipv6, bool outgoing) {
   flow f{endpoint_text(p.subspan(source, length), read_be16(p, header)),
          endpoint_text(p.subspan(source + length, length), read_be16(p, header + 2)),
          classify(payload), outgoing};
-  auto now = std::chrono::steady_clock::now();
   {
     std::lock_guard lock{mutex_};
     auto& c = flows_[f];
-    if (c.packets == 0) c.first = now;
+    if (c.packets == 0) c.first = at;
     ++c.packets;
     c.bytes += payload.size();
-    c.last = now;
+    c.last = at;
   }
   changed_.notify_all();
 }

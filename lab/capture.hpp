@@ -39,8 +39,8 @@ struct flow {
 };
 struct flow_count {
   std::uint64_t packets = 0;
-  std::uint64_t bytes = 0; ///< UDP payload
-  std::chrono::steady_clock::time_point first, last;
+  std::uint64_t bytes = 0;                           ///< UDP payload
+  std::chrono::steady_clock::time_point first, last; ///< when the kernel took it
 };
 using flows = std::map<flow, flow_count>;
 
@@ -65,7 +65,8 @@ class capture {
 
  private:
   void run();
-  void take(std::span<const std::uint8_t> packet, bool ipv6, bool outgoing);
+  void take(std::span<const std::uint8_t> packet, std::chrono::steady_clock::time_point at,
+            bool ipv6, bool outgoing);
 
   unique_fd socket_, wake_;
   int loopback_ = 0;

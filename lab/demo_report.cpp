@@ -65,6 +65,7 @@ json::value text_or_null(const std::string& text) {
 std::string to_json(const demo_result& r) {
   json::object o;
   o["demo"] = r.problems.empty() ? "ok" : "failed";
+  if (r.simulated) o["simulated"] = true;
   o["peers"] = r.peers;
   json::array pairs;
   for (const auto& p : r.pairs) {

@@ -25,6 +25,7 @@ struct demo_pair {
 };
 
 struct demo_result {
+  bool simulated = false; ///< on virtual time, where no laboratory could be built
   std::size_t peers = 0;
   std::vector<demo_pair> pairs;
   std::string killed_relay;

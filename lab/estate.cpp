@@ -229,7 +229,7 @@ std::vector<std::string> sweep_stale() {
     remove_belongings(prefix);
     swept.push_back(prefix);
   }
-  if (!swept.empty()) remove_if_empty();
+  remove_if_empty(); // entering may have made the folder anew, behind a janitor that was quicker
   return swept;
 }
 

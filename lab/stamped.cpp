@@ -34,10 +34,13 @@ void stamp_packets(int socket) {
   ::setsockopt(socket, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof on);
 }
 
-std::optional<stamped> receive_stamped(int socket, void* buffer, std::size_t size) {
+std::optional<stamped> receive_stamped(int socket, void* buffer, std::size_t size, void* from,
+                                       socklen_t from_size) {
   iovec io{buffer, size};
   alignas(cmsghdr) char control[128];
   msghdr message{};
+  message.msg_name = from;
+  message.msg_namelen = from_size;
   message.msg_iov = &io;
   message.msg_iovlen = 1;
   message.msg_control = control;

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <sys/socket.h>
+
 #include <chrono>
 #include <cstddef>
 #include <optional>
@@ -15,7 +17,8 @@ struct stamped {
 /// Makes the kernel note when it takes a packet for this socket.
 void stamp_packets(int socket);
 
-/// The next packet that waits; nullopt when none does.
-std::optional<stamped> receive_stamped(int socket, void* buffer, std::size_t size);
+/// The next packet that waits; nullopt when none does. `from` takes the address it came from.
+std::optional<stamped> receive_stamped(int socket, void* buffer, std::size_t size,
+                                       void* from = nullptr, socklen_t from_size = 0);
 
 } // namespace lanrage::lab

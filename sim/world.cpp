@@ -205,12 +205,16 @@ void world::start(member_id who) {
   it.process->on = it.host.get();
   it.process->key = it.key;
   it.process->servers[control_->line().host] = control_.get();
+  it.actors.clear();
+  auto wanted = settings_of(it);
+  wanted.on_birth = [this, who](const std::string& name, const caf::actor& born) {
+    of(who).actors[name] = born.address();
+  };
   auto& system = time_.system();
-  auto started =
-      actors::start_mesh(system, settings_of(it), virtual_drivers(system, it.process), {},
-                         [this, who](const std::string& role, const std::string& cause) {
-                           note(of(who).name + " daemon ended: " + role + ": " + cause);
-                         });
+  auto started = actors::start_mesh(system, wanted, virtual_drivers(system, it.process), {},
+                                    [this, who](const std::string& role, const std::string& cause) {
+                                      note(of(who).name + " daemon ended: " + role + ": " + cause);
+                                    });
   if (!started) throw std::runtime_error("world: " + net::to_string(started.error()));
   it.mesh = std::move(*started);
   time_.own(it.mesh.root);
@@ -224,6 +228,19 @@ void world::watch(member_id who) {
   };
   const auto sink = time_.own(time_.system().spawn(watcher, note_it));
   caf::anon_send(of(who).mesh.roles.supervisor, msg::attach_events{sink});
+}
+
+bool world::crash(member_id who, const std::string& actor) {
+  auto& it = of(who);
+  const auto found = it.actors.find(actor);
+  if (!it.process || found == it.actors.end()) return false;
+  const auto alive = caf::actor_cast<caf::actor>(found->second);
+  it.actors.erase(found); // until the next one is born
+  if (!alive) return false;
+  note(it.name + ' ' + actor + " crashes");
+  caf::anon_send_exit(alive, caf::exit_reason::kill);
+  time_.settle();
+  return true;
 }
 
 void world::kill(member_id who) {

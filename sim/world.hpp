@@ -12,6 +12,8 @@
 #include "sim/world/machine.hpp"
 #include "sim/world/relay_site.hpp"
 
+#include <caf/actor_addr.hpp>
+
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -99,6 +101,9 @@ class world final : private happenings, private fabric_observer, private machine
   /// As SIGKILL: nothing of the daemon acts any more, WireGuard and the disk stay.
   void kill(member_id who);
   bool running(member_id who) const;
+  /// Ends one actor of a running daemon as a defect would: "nat", "peer bob", any name of
+  /// actors/wiring.cpp. False when there is none at the moment.
+  bool crash(member_id who, const std::string& actor);
   /// The actors' addresses; of a running daemon.
   const msg::roles& roles(member_id who) const;
   net::result<msg::party_created> create_party(member_id who, const std::string& name);
@@ -143,6 +148,7 @@ class world final : private happenings, private fabric_observer, private machine
     std::unique_ptr<machine> host;
     std::shared_ptr<daemon_process> process;
     actors::mesh mesh;
+    std::map<std::string, caf::actor_addr> actors; ///< of this daemon that can crash, by name
     std::uint32_t incarnation = 0;
   };
 

@@ -6,6 +6,7 @@
 #include <caf/actor_clock.hpp>
 #include <caf/actor_system.hpp>
 #include <caf/atom.hpp>
+#include <caf/delegated.hpp>
 #include <caf/event_based_actor.hpp>
 #include <caf/exit_reason.hpp>
 #include <caf/send.hpp>
@@ -81,6 +82,13 @@ caf::behavior running(guardian_actor* self) {
   }};
 }
 
+/// Between two incarnations. CAF answers a one-way message with an error, too, of which its sender
+/// would die: one death would take along everybody who speaks to the dead.
+caf::result<caf::message> refuse(guardian_actor* self) {
+  if (!self->current_mailbox_element()->mid.is_request()) return caf::delegated<caf::message>{};
+  return msg::to_caf(net::fail(net::errc::closed, self->state.settings.name + " is restarting"));
+}
+
 caf::behavior guardian(guardian_actor* self, guardian_settings settings) {
   self->state.policy = restart_policy{settings.budget};
   self->state.settings = std::move(settings);
@@ -95,9 +103,7 @@ caf::behavior guardian(guardian_actor* self, guardian_settings settings) {
   return {[self](start_atom) {
     self->set_default_handler(
         [self](caf::scheduled_actor*, caf::message_view& view) -> caf::result<caf::message> {
-          if (!self->state.child)
-            return msg::to_caf(
-                net::fail(net::errc::closed, self->state.settings.name + " is restarting"));
+          if (!self->state.child) return refuse(self);
           return self->delegate(self->state.child, view.move_content_to_message());
         });
     self->become(running(self));

@@ -74,6 +74,7 @@ result<outcome> run(const script& what, const std::filesystem::path& file, const
   const auto seed = how.seed.value_or(what.seed);
   const auto until = how.until.value_or(what.until);
   stage on{what, std::move(*traces), seed, until, how.to_log};
+  on.watched_by(how.to_watch);
   on.run();
 
   outcome out;

@@ -19,6 +19,10 @@ struct run_options {
   std::optional<duration> until;                ///< instead of the scenario's
   std::optional<std::filesystem::path> trace;   ///< instead of every trace it names
   std::function<void(std::string_view)> to_log; ///< every line, with its line break
+  /// What a member (its number in the script) says of its connection to another, when it changes.
+  std::function<void(duration now, std::uint32_t member, std::uint32_t peer,
+                     const msg::connection_view&)>
+      to_watch;
 };
 
 struct stream_outcome {

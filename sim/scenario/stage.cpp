@@ -141,6 +141,7 @@ void stage::heard(std::uint32_t who, const msg::connection_view& view) {
   // What a killed daemon's actors still say is nobody's view.
   if (!world_.running(members_[who])) return;
   judge_.heard(now(), who, peer->second, pair_view{view.at, view.how, view.relay.value_or("")});
+  if (watcher_) watcher_(now(), who, peer->second, view);
 }
 
 void stage::check_addresses() {

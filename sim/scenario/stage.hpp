@@ -21,6 +21,9 @@ class stage {
   stage(const stage&) = delete;
   stage& operator=(const stage&) = delete;
 
+  using watcher = std::function<void(duration now, std::uint32_t member, std::uint32_t peer,
+                                     const msg::connection_view&)>;
+  void watched_by(watcher by) { watcher_ = std::move(by); }
   void run();
   world& where() { return world_; }
   judge& held_against() { return judge_; }
@@ -85,6 +88,7 @@ class stage {
   std::uint64_t seed_;
   duration until_;
   judge judge_;
+  watcher watcher_; ///< may be empty
   std::vector<node_id> nats_;
   std::vector<relay_number> relays_;
   std::vector<member_id> members_;

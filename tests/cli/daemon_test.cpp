@@ -4,6 +4,8 @@
 
 #include <catch2/catch.hpp>
 
+#include <linux/capability.h>
+#include <sys/prctl.h>
 #include <sys/un.h>
 
 #include <iostream>
@@ -99,5 +101,24 @@ TEST_CASE("a second daemon on the same socket or state says so and leaves the fi
     require(first.running(), "the first lives");
     first.signal(SIGTERM);
     require(first.exit_code() == 0, "exit code 0");
+  });
+}
+
+TEST_CASE("a daemon whose actor keeps dying ends with 1 and says which and why") {
+  LANRAGE_IN_SANDBOX([] {
+    // Without the right to open raw sockets every incarnation of the port driver dies.
+    require(::prctl(PR_CAPBSET_DROP, CAP_NET_RAW, 0, 0, 0) == 0, "drop a capability");
+    const folder in;
+    const auto config = in.write("lanrage.toml", settings(in, "")).string();
+    program daemon{in, "daemon", {"daemon", "--config", config}};
+    require(daemon.exit_code() == 1, "exit code 1\n" + daemon.log());
+    const auto log = daemon.log();
+    require(log.find("restarting in 100 ms") != std::string::npos, log);
+    require(log.find("giving up") != std::string::npos, log);
+    // The last words are for people, without the log's time.
+    const auto last = log.rfind("\nlanrage: ");
+    require(last != std::string::npos && log.find("keeps dying", last) != std::string::npos &&
+                log.find("raw", last) != std::string::npos,
+            log);
   });
 }

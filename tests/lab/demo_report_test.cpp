@@ -43,6 +43,13 @@ TEST_CASE("an outage that never ended is null, and a problem makes the demo fail
   CHECK(line.find('\n') == std::string::npos);
 }
 
+TEST_CASE("a simulated demo says so right behind its result, a real one says nothing") {
+  auto r = good();
+  CHECK(to_json(r).find("simulated") == std::string::npos);
+  r.simulated = true;
+  CHECK(to_json(r).starts_with(R"({"demo":"ok","simulated":true,"peers":)"));
+}
+
 TEST_CASE("tables align their columns and end no line with a blank") {
   CHECK(table({{"a", "long"}, {"wide", ""}, {"x", "y"}}) == "a     long\nwide\nx     y\n");
 }

@@ -89,6 +89,21 @@ TEST_CASE("a crashed actor comes back behind the same address, and requests fail
   CHECK(g.deaths->front().restart_in == 100ms);
 }
 
+TEST_CASE("who says something to an actor that is restarting lives on") {
+  guarded g;
+  const auto guardian = g.spawn();
+  actors::start_guardian(guardian);
+  (void)g.time.ask<int>(guardian, 0s, crash_atom::value);
+  // An actor as plain as any of ours: an error that comes unasked ends it.
+  const auto talker =
+      g.time.own(g.time.system().spawn([guardian](caf::event_based_actor* self) -> caf::behavior {
+        self->send(guardian, caf::ping_atom::value);
+        return {[](caf::pong_atom) { return 7; }};
+      }));
+  g.time.settle();
+  CHECK(g.time.ask<int>(talker, 0s, caf::pong_atom::value) == 7);
+}
+
 TEST_CASE("past its budget a guardian gives up with the cause") {
   guarded g;
   const auto guardian = g.spawn();
