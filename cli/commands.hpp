@@ -20,6 +20,8 @@ struct daemon_access {
 exit_code show_status(const daemon_access& to, const std::optional<std::string>& peer,
                       const std::optional<std::string>& party = std::nullopt);
 exit_code watch(const daemon_access& to);
+/// What this machine's network is like, and one line of advice.
+exit_code netcheck(const daemon_access& to);
 
 struct connect_options {
   std::string peer;
