@@ -145,7 +145,7 @@ inline constexpr seconds assert_deadline = 3s;          ///< give up and restore
 inline constexpr milliseconds assert_stable_min = 50ms; ///< stable for max(this, 2 RTT) is landed
 
 // --- which path a pair should be on --------------------------------------------------------------
-// Fitted on slices 1 to 60 of the Seattle recordings, held out on 61 to 120 and on other draws:
+// Fitted on the Seattle recordings, slices 1 to 120, three draws; checked in halves and on others:
 // docs/decisions/, path choice, has the figures. Delays are round trips.
 
 /// What is usual is the mean of about this many measurements. Source: fitted (8 to 128 do).
