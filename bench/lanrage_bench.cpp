@@ -68,9 +68,15 @@ void pair_part(const options& wanted, lab::nat_type second, const std::string& n
     for (const auto& [member, other] : {std::pair{"p2", "p1"}, std::pair{"p1", "p2"}})
       print_row(name + ", " + role(p, member) + " connects, no traffic: command",
                 quiet_connects(p, member, other, wanted.runs), &limit.first);
-    for (const auto& [member, other] : {std::pair{"p2", "p1"}, std::pair{"p1", "p2"}})
-      rows(role(p, member) + " connects under pings",
-           warm_connects(p, member, other, direct_wanted, wanted.runs));
+    for (const auto& [member, other] : {std::pair{"p2", "p1"}, std::pair{"p1", "p2"}}) {
+      const auto s = warm_connects(p, member, other, direct_wanted, wanted.runs);
+      rows(role(p, member) + " connects under pings", s);
+      if (direct_wanted)
+        std::printf("%-58s relay %.3f, direct %.3f of %zu runs\n",
+                    "  95 % of them have the first packet within",
+                    s.first.at_percent(95).value_or(-1), s.direct.at_percent(95).value_or(-1),
+                    s.direct.values.size() + s.direct.missing);
+    }
   } catch (...) {
     if (!wanted.logs.empty()) p.save_logs(wanted.logs / name);
     throw;

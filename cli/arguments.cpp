@@ -152,6 +152,8 @@ void add_connections(CLI::App& app, arguments& a) {
                  [&a] { return disconnect_peer(a.daemon, a.peer.value_or(""), a.party); });
   disconnect.add_option("PEER", a.peer, "Its name in the party")->required();
   disconnect.add_option("--party", a.party, "Where several parties have a peer of this name");
+  add_client(app, a, "netcheck", "This machine's NAT, addresses and relays, and what would help",
+             [&a] { return netcheck(a.daemon); });
   add_client(app, a, "watch", "Events as they happen, one per line",
              [&a] { return watch(a.daemon); });
 }

@@ -90,6 +90,10 @@ inline constexpr std::size_t punch_memory_max = 256;
 /// Answers to one peer: at once, and then per second. Ours: 16 candidates for 8 rounds.
 inline constexpr int punch_answers_burst = 128;
 inline constexpr int punch_answers_per_s = 200;
+/// Datagrams to one peer in one punch: in all, and of them probes of its candidates; the rest is
+/// for answers, nominations and news. Ours: 10 candidates get 14 rounds.
+inline constexpr std::uint64_t punch_packets_max = 200;
+inline constexpr std::uint64_t punch_probes_max = 140;
 /// A relayed pair tries again to go direct after this, doubling to the maximum. Ours.
 inline constexpr seconds punch_again_first = 15s;
 inline constexpr seconds punch_again_max = 300s;
@@ -105,6 +109,32 @@ inline constexpr seconds stun_retry_first = 10s;
 inline constexpr std::size_t stun_servers_max = 4;
 /// Later changes of our own paths are published together. Ours: stragglers of one round.
 inline constexpr milliseconds paths_coalesce = 50ms;
+/// Requests of a filtering test (RFC 5780 4.4) before silence counts as an answer. Ours: three
+/// losses in a row are rare, and a test takes 1.4 s.
+inline constexpr int filter_requests = 3;
+/// Ports of this machine beside WireGuard's, for measuring what the NAT does with new flows. Above
+/// Linux's ephemeral range (32768 to 60999), so nobody is given one by chance.
+inline constexpr std::uint16_t spare_port_first = 61'000;
+inline constexpr std::uint16_t spare_ports = 256;
+/// New flows whose public ports tell whether they follow each other. Ours: two equal steps are one
+/// chance in 4,000 on a NAT that draws ports.
+inline constexpr int port_samples = 3;
+/// The largest step between two mappings that counts as a pattern. Ours: some NATs leave out every
+/// other port, and other hosts' flows come between.
+inline constexpr int port_delta_max = 8;
+/// Public ports offered to peers as likely to be next. Source: our laboratory.
+inline constexpr int predicted_ports = 8;
+/// A prediction is made anew for a new peer or a failed punch, at most once in this; and after so
+/// many failures no more until stun_refresh. Ours: another punch follows each.
+inline constexpr seconds predict_gap = 2s;
+inline constexpr int predict_again_max = 3;
+/// Ports mapped by the router (PCP, NAT-PMP, UPnP): asked for this long, renewed at half of it
+/// (RFC 6887 11.2.1). Ours: a crashed daemon leaves no hole for longer.
+inline constexpr seconds port_mapping_lifetime = 3600s;
+/// No router answered: asked again after this, and when the network changes. Ours.
+inline constexpr seconds port_mapping_retry = 600s;
+/// How long one router may take to answer. Ours: RFC 6886 3.1 would wait 64 s.
+inline constexpr seconds port_mapping_timeout = 2s;
 /// Waiting for the host's addresses, and before asking again. Ours: a netlink dump is instant.
 inline constexpr seconds route_watch_timeout = 2s;
 
@@ -369,6 +399,7 @@ static_assert(check_timeout < repair_interval && repair_interval < check_interva
 static_assert(verify_probe_interval < verify_deadline && trial_deadline < verify_deadline);
 static_assert(relay_renew * 2 < relay_lifetime && relay_route_idle > 120s);
 static_assert(control_ping * 2 < control_dead_after);
+static_assert(punch_probes_max < punch_packets_max && port_samples < spare_ports);
 static_assert(control_signals_per_s < control_messages_per_s &&
               control_signals_burst < control_messages_burst &&
               control_signals_burst < control_queue_max / 2);

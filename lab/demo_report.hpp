@@ -43,14 +43,24 @@ std::string to_text(const demo_result& result);
 /// Table of one member's `status`.
 std::string to_text(const std::string& member, const words::status_view& status);
 
+/// How one pair of NATs ended.
 struct matrix_cell {
-  std::string nat_a, nat_b;
-  std::string strategy; ///< empty: never connected
-  std::string expected;
-  std::optional<milliseconds_f> connect;
+  std::string nat_a, nat_b;                ///< "port-restricted"; nat_b empty: nat_a says all of it
+  std::string strategy;                    ///< empty: never connected
+  std::string expected;                    ///< empty: no path is there
+  std::optional<milliseconds_f> connect{}; ///< from `connect` to the first answer in the tunnel
+  std::optional<milliseconds_f> direct{};  ///< from `connect` to the direct path, as status saw it
+  std::string problem{};                   ///< besides the strategy
+  bool wrong() const;                      ///< worse than expected
 };
-std::string to_json(const std::vector<matrix_cell>& cells);
-std::string to_text(const std::vector<matrix_cell>& cells);
+struct matrix_result {
+  std::vector<matrix_cell> pairs; ///< every pair of types
+  std::vector<matrix_cell> more;  ///< what no pair of types is: double NAT, one network
+  bool ok() const;
+};
+/// The one line of interfaces.md, without its newline.
+std::string to_json(const matrix_result& result);
+std::string to_text(const matrix_result& result);
 
 /// Rows of cells with columns as wide as needed; the first row is the heading.
 std::string table(const std::vector<std::vector<std::string>>& rows);

@@ -126,7 +126,9 @@ using nat_actor =
                      /// Answer this peer's probes from now on and tell the sink what happens.
                      caf::reacts_to<attach_paths>, caf::reacts_to<forget_peer>,
                      caf::reacts_to<start_punch>, caf::reacts_to<nominate_path>,
-                     caf::reacts_to<check_path>>;
+                     caf::reacts_to<check_path>,
+                     /// From the driver that asks routers for ports.
+                     caf::reacts_to<ports_mapped>>;
 
 /// Registrations with relays, their measurements and their ranking for a pair.
 using relay_selector_actor =
@@ -228,6 +230,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::msg::forget_peer)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::msg::start_punch)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::msg::nominate_path)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::msg::path_event)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::msg::ports_mapped)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::msg::own_legs)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::msg::rank_relays)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::msg::relay_ranking)

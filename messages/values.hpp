@@ -34,11 +34,13 @@ using shared_bytes = std::shared_ptr<const net::bytes>; ///< immutable, so freel
 struct send_frame {
   net::endpoint to;
   shared_bytes data;
+  std::uint16_t from_port = 0; ///< 0: WireGuard's own; else one of the spare ports
 };
 struct frame_received {
   net::endpoint from;
   net::ip_address local; ///< the own address it arrived at
   shared_bytes data;
+  std::uint16_t at_port = 0; ///< 0: WireGuard's own; else the spare port it arrived at
 };
 /// The receiver index of the next WireGuard data packet that leaves for `to`: the session's, as the
 /// peer chose it. Members tell it to relays that have not seen the session's handshake.
@@ -235,10 +237,30 @@ struct directory_event {
 // --- nat
 // ------------------------------------------------------------------------------------------------------
 
+/// A port that the router forwards to WireGuard's because we asked it to.
+struct mapped_port {
+  std::string protocol;  ///< "PCP", "NAT-PMP", "UPnP"
+  net::endpoint outside; ///< as the router says
+  friend bool operator==(const mapped_port&, const mapped_port&) = default;
+};
+/// From the driver that speaks to the router: what is mapped now.
+struct ports_mapped {
+  std::vector<mapped_port> ports;
+};
+/// What is known of the own IPv4 NAT beyond what peers are told; absent: not measured.
+struct nat_details {
+  std::optional<net::endpoint> mapped;  ///< where the nearest server saw us
+  std::optional<bool> ports_preserved;  ///< RFC 4787 4.2.1
+  std::optional<int> port_delta;        ///< from one new mapping to the next; 0: no pattern
+  std::optional<bool> hairpin;          ///< RFC 4787 6
+  std::vector<mapped_port> port_mapped; ///< proven from outside
+  friend bool operator==(const nat_details&, const nat_details&) = default;
+};
 /// What nat knows of our own reachability; sent to directory and supervisor when it changes.
 struct own_paths {
   net::nat_report nat;
   std::vector<net::candidate> candidates;
+  nat_details details{};
 };
 struct get_paths {};
 /// From now on answer this peer's probes; `ready` goes into the answers' flag.
@@ -455,6 +477,7 @@ struct self_view {
   net::virtual_ip address;
   net::nat_report nat;
   std::vector<net::candidate> candidates;
+  nat_details nat_more;
   std::vector<net::relay_leg> legs;
   std::vector<net::relay_info> relays; ///< as the control plane listed them last
   control_state control;

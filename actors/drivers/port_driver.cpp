@@ -87,7 +87,7 @@ net::os::raw_port::handlers handlers_of(self_pointer self) {
       return;
     }
     auto data = std::make_shared<const net::bytes>(std::move(datagram.payload));
-    box.tell(msg::frame_received{datagram.from, datagram.local, std::move(data)});
+    box.tell(msg::frame_received{datagram.from, datagram.local, std::move(data), datagram.at_port});
   };
   out.undelivered = [](const net::endpoint&, const net::error& why) {
     spdlog::debug("port: {}", net::to_string(why));
@@ -158,7 +158,7 @@ port_shell::behavior_type driver(self_pointer self, const msg::roles& roles,
   }
   return {
       [self](const msg::send_frame& frame) {
-        if (frame.data) self->state.port->send(frame.to, frame.data);
+        if (frame.data) self->state.port->send(frame.to, frame.data, frame.from_port);
       },
       [self](const msg::learn_index& wish) { return learn(self, wish); },
       [self](const msg::attach_frames& wish) {

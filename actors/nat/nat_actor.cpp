@@ -113,6 +113,7 @@ void resume(self_pointer self) {
   auto& memory = *self->state.memory;
   if (memory.hosts) use_hosts(self, msg::host_addresses{*memory.hosts});
   if (memory.relays) use_relays(self, msg::relays_listed{*memory.relays});
+  step(self, [&](auto& core, auto now, auto& out) { core.mapped(memory.mapped, now, out); });
   for (const auto& known : memory.expected)
     step(self, [&](auto& core, auto now, auto& out) { core.expect(known.second.what, now, out); });
   for (auto& [key, session] : std::exchange(memory.punching, {})) {
@@ -185,6 +186,10 @@ nat_shell::behavior_type nat(self_pointer self, const msg::roles& roles,
       },
       [=](const msg::check_path& order) {
         step(self, [&](auto& core, auto now, auto& out) { core.check(order, now, out); });
+      },
+      [=](const msg::ports_mapped& news) {
+        self->state.memory->mapped = news;
+        step(self, [&](auto& core, auto now, auto& out) { core.mapped(news, now, out); });
       },
       [=](const nat_due& due) {
         if (due.token != self->state.token) return;

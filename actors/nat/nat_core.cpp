@@ -18,7 +18,8 @@ void nat_core::hosts(const msg::host_addresses& now_own, time_point now, nat_eff
 void nat_core::relays(const msg::relays_listed& list, time_point now, nat_effects& out) {
   std::vector<net::endpoint> servers;
   for (const auto& relay : list.relays)
-    servers.push_back(relay.address);
+    for (const auto& where : {std::optional{relay.address}, relay.address6})
+      if (where) servers.push_back(*where);
   gather_.servers(servers, now, out);
 }
 
@@ -35,6 +36,7 @@ void nat_core::expect(const msg::expect_peer& order, time_point now, nat_effects
     const auto made = sessions_.insert_or_assign(
         hash, entry{nat_session{who, random_}, path_checks{who, random_}, std::nullopt});
     known = &made.first->second;
+    gather_.predict(now, out);
   }
   known->session.expect(order.ready, now, out);
   reschedule(hash, *known);
@@ -79,9 +81,11 @@ void nat_core::receive(const msg::frame_received& frame, time_point now, nat_eff
     return;
   case net::datagram_class::stun:
     if (const auto answer = net::stun::parse_response(*frame.data)) {
-      gather_.receive(frame.from, *answer, now, out);
+      gather_.receive(frame.from, frame.at_port, *answer, now, out);
       return;
     }
+    if (const auto request = net::stun::parse_request(*frame.data))
+      if (gather_.receive_request(request->id, now, out)) return;
     break;
   case net::datagram_class::wireguard:
   case net::datagram_class::relay:
@@ -106,7 +110,18 @@ void nat_core::on_probe(const msg::frame_received& frame, time_point now, nat_ef
   reschedule(at->first, at->second);
 }
 
+void nat_core::mapped(const msg::ports_mapped& news, time_point now, nat_effects& out) {
+  gather_.mapped_ports(news.ports, now, out);
+}
+
+/// A punch that failed may have aimed at ports that others took meanwhile.
+void nat_core::predict_after_failures(std::size_t events_before, time_point now, nat_effects& out) {
+  for (std::size_t i = events_before; i < out.events.size(); ++i)
+    if (out.events[i].news == msg::path_news::failed) return gather_.predict(now, out);
+}
+
 void nat_core::tick(time_point now, nat_effects& out) {
+  const auto before = out.events.size();
   if (const auto at = gather_.deadline(); at && *at <= now) gather_.tick(now, out);
   while (!due_.empty() && due_.begin()->first <= now) {
     const auto hash = due_.begin()->second;
@@ -114,6 +129,7 @@ void nat_core::tick(time_point now, nat_effects& out) {
     each.session.tick(now, out);
     reschedule(hash, each);
   }
+  predict_after_failures(before, now, out);
 }
 
 std::optional<nat_core::time_point> nat_core::deadline() const {

@@ -41,6 +41,8 @@ class nat_core {
   /// For a peer that is not expected: nothing.
   void check(const msg::check_path& order, time_point now, nat_effects& out);
   void receive(const msg::frame_received& frame, time_point now, nat_effects& out);
+  /// What the router says it forwards to WireGuard's port.
+  void mapped(const msg::ports_mapped& news, time_point now, nat_effects& out);
   void tick(time_point now, nat_effects& out);
   std::optional<time_point> deadline() const;
 
@@ -56,6 +58,7 @@ class nat_core {
   };
   entry* find(const net::wg_public_key& peer);
   void on_probe(const msg::frame_received& frame, time_point now, nat_effects& out);
+  void predict_after_failures(std::size_t events_before, time_point now, nat_effects& out);
   void reschedule(const net::member_hash& who, entry& what);
 
   net::wg_private_key key_;

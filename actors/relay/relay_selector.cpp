@@ -139,6 +139,17 @@ caf::typed_response_promise<msg::done> prepare(self_pointer self, const msg::pre
   return open.promise();
 }
 
+void use_hosts(self_pointer self, const msg::host_addresses& own) {
+  step(self, [&](auto& table, auto now, auto& out) { table.hosts(own.addresses, now, out); });
+}
+
+void ask_hosts(self_pointer self) {
+  self->request(self->state.roles.route_watch, config::defaults::route_watch_timeout,
+                msg::get_host_addresses{})
+      .then([=](const msg::host_addresses& own) { use_hosts(self, own); },
+            [](const caf::error&) {}); // the next change of the network tells
+}
+
 void attach(self_pointer self) {
   const auto& roles = self->state.roles;
   self->send(roles.port, msg::attach_frames{msg::frame_interest::relays, roles.relays});
@@ -157,12 +168,14 @@ shell::behavior_type selector(self_pointer self, const msg::roles& roles,
   state.table = std::make_unique<relay_table>(settings.key, settings.wall(), self->clock().now(),
                                               memory->table, settings.wishes);
   attach(self);
+  ask_hosts(self);
   if (const auto before = memory->table.listed) use_relays(self, *before);
   return {
       [=](const msg::frame_received& frame) {
         step(self, [&](auto& table, auto now, auto& out) { table.receive(frame, now, out); });
       },
-      [=](const msg::network_changed&) {
+      [=](const msg::network_changed& news) {
+        use_hosts(self, news.now);
         step(self, [](auto& table, auto now, auto& out) { table.network_changed(now, out); });
       },
       [=](const msg::directory_event& event) {

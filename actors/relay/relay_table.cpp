@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <tuple>
+#include <utility>
 
 namespace lanrage::actors {
 
@@ -48,10 +49,12 @@ relay_table::relay_table(const net::wg_private_key& own, std::chrono::millisecon
 void relay_table::listed(const msg::relays_listed& list, time_point now, relay_effects& out) {
   remembered_.listed = list;
   std::map<net::relay_id, net::relay_info> wanted;
-  for (const auto& info : list.relays)
+  for (auto info : list.relays) {
+    if (!have_v4_ && info.address6) info.address = *info.address6;
     if (wanted.size() < net::relays_max && info.address.valid() &&
         wishes_.avoid.count(info.name) == 0)
       wanted.emplace(info.id(), info);
+  }
   for (auto at = relays_.begin(); at != relays_.end();) {
     const auto kept = wanted.find(at->first);
     if (kept != wanted.end() && kept->second == at->second.info()) {
@@ -122,6 +125,14 @@ void relay_table::network_changed(time_point now, relay_effects& out) {
     relay.measure(now, out);
   }
   settle(now, out);
+}
+
+void relay_table::hosts(const std::vector<net::ip_address>& own, time_point now,
+                        relay_effects& out) {
+  const auto four = [](const net::ip_address& each) { return each.is_v4(); };
+  const bool have = own.empty() || std::any_of(own.begin(), own.end(), four);
+  if (std::exchange(have_v4_, have) == have || !remembered_.listed) return;
+  listed(msg::relays_listed{*remembered_.listed}, now, out);
 }
 
 void relay_table::trouble(const net::relay_id& relay, time_point now, relay_effects& out) {

@@ -42,6 +42,8 @@ class relay_table {
   void listed(const msg::relays_listed& list, time_point now, relay_effects& out);
   void receive(const msg::frame_received& frame, time_point now, relay_effects& out);
   void network_changed(time_point now, relay_effects& out);
+  /// Our own addresses: without IPv4, relays are spoken to over IPv6.
+  void hosts(const std::vector<net::ip_address>& own, time_point now, relay_effects& out);
   void trouble(const net::relay_id& relay, time_point now, relay_effects& out);
   /// Relays that both we and a peer with these legs are registered with, best first: dependable
   /// ones before doubtful ones, pinned before others, those with room before crowded ones, then by
@@ -105,6 +107,7 @@ class relay_table {
   std::map<net::relay_id, leg_history> legs_; ///< of relays_
   delay_persistence persistence_;
   std::map<net::endpoint, net::relay_id> by_address_;
+  bool have_v4_ = true; ///< until we know better
   std::vector<net::bytes> tokens_;
   std::map<net::relay_id, time_point> for_peers_; ///< last asked for by a ranking
   std::vector<preparation> preparing_;

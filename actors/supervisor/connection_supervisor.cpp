@@ -155,6 +155,7 @@ connection_supervisor(pointer self, const msg::roles& roles, const connection_se
         auto& kept = *self->state.memory;
         kept.self.nat = m.nat;
         kept.self.candidates = m.candidates;
+        kept.self.nat_more = m.details;
         kept.paths = m;
         tell_all(self, m);
       },

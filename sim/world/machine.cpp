@@ -29,10 +29,13 @@ machine::machine(std::uint32_t number, std::string name, node_id node,
 // --- network -------------------------------------------------------------------------------------
 
 void machine::datagram(const packet& arrived) {
-  if (arrived.to.port != wg_port) return;
+  const bool spare =
+      arrived.to.port >= config::defaults::spare_port_first &&
+      arrived.to.port - config::defaults::spare_port_first < config::defaults::spare_ports;
+  if (arrived.to.port != wg_port && !spare) return;
   switch (net::classify(arrived.data)) {
   case net::datagram_class::wireguard:
-    if (device_) device_->datagram(arrived.from, arrived.data, time_.now());
+    if (device_ && !spare) device_->datagram(arrived.from, arrived.data, time_.now());
     return;
   case net::datagram_class::stun:
   case net::datagram_class::probe:
@@ -44,8 +47,8 @@ void machine::datagram(const packet& arrived) {
   }
 }
 
-void machine::send_frame(const net::endpoint& to, net::byte_view data) {
-  net_.send(node_, wg_port, to, data, time_.now());
+void machine::send_frame(const net::endpoint& to, net::byte_view data, std::uint16_t from_port) {
+  net_.send(node_, from_port == 0 ? wg_port : from_port, to, data, time_.now());
 }
 
 std::vector<net::ip_address> machine::addresses() const {

@@ -63,7 +63,8 @@ class machine final : private wg_surroundings {
 
   // --- network ---
   void datagram(const packet& arrived);
-  void send_frame(const net::endpoint& to, net::byte_view data);
+  /// `from_port` 0: WireGuard's.
+  void send_frame(const net::endpoint& to, net::byte_view data, std::uint16_t from_port = 0);
   std::vector<net::ip_address> addresses() const; ///< sorted
   /// `slept`: the machine was suspended for so long until now.
   void addresses_changed(duration slept = {}) {

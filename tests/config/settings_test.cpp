@@ -248,6 +248,8 @@ TEST_CASE("impossible values are errors at their place") {
 TEST_CASE("a relay entry needs all its keys and a name of its own") {
   CHECK_THAT(problems("[[control.relays]]\nname = \"a\"\n"),
              Catch::Contains("found no address, expected every relay to have name, address, key"));
+  CHECK_THAT(problems("[[control.relays]]\naddress6 = \"192.0.2.1:1\"\n"),
+             Catch::Contains("expected an IPv6 address with a port"));
   const std::string entry = "[[control.relays]]\nname = \"a\"\naddress = \"192.0.2.1:1\"\n"
                             "key = \"AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyA=\"\n";
   CHECK(accepted(entry).control.relays.size() == 1);
@@ -328,4 +330,16 @@ TEST_CASE("a host name becomes a peer id whatever it is") {
   CHECK(name_from_host(std::string(40, 'x')).str() == std::string(32, 'x'));
   CHECK(name_from_host(std::string(31, 'x') + "-y").str() == std::string(31, 'x'));
   CHECK(name_from_host("\xc3\xa4 b").str() == "b");
+}
+
+TEST_CASE("a relay's second address for STUN needs a first one that differs in both") {
+  const std::string listen = "[relay]\nlisten = [\"192.0.2.1:51820\"]\n";
+  CHECK(accepted(listen + "stun_alternate = \"192.0.2.2:51821\"\n").relay.stun_alternate ==
+        net::endpoint::parse("192.0.2.2:51821"));
+  for (const auto* bad : {"[relay]\nstun_alternate = \"192.0.2.2:51821\"\n", // 0.0.0.0 listens
+                          "[relay]\nlisten = [\"[2001:db8::1]:51820\"]\n"
+                          "stun_alternate = \"192.0.2.2:51821\"\n",
+                          "[relay]\nlisten = [\"192.0.2.1:51820\"]\n"
+                          "stun_alternate = \"192.0.2.2:51820\"\n"})
+    CHECK_THAT(problems(bad), Catch::Contains("in relay.listen (not 0.0.0.0), with another port"));
 }
