@@ -1,11 +1,14 @@
 #include "actors/nat/nat_core.hpp"
 
+#include "config/defaults.hpp"
 #include "net/frames.hpp"
 #include "net/stun.hpp"
 
 #include <algorithm>
 
 namespace lanrage::actors {
+
+namespace defaults = config::defaults;
 
 nat_core::nat_core(net::wg_private_key own, std::uint16_t listen_port, net::random_source random)
     : key_{own}, public_{net::public_key(own)}, own_hash_{net::hash_of(public_)},
@@ -71,7 +74,19 @@ void nat_core::nominate(const msg::nominate_path& order, time_point now, nat_eff
 }
 
 void nat_core::check(const msg::check_path& order, time_point now, nat_effects& out) {
-  if (auto* known = find(order.key)) known->checks.ask(order, now, out);
+  auto* known = find(order.key);
+  if (!known) return;
+  const bool background = !order.doubt && order.move == 0;
+  if (!background || afford_background_check(now)) known->checks.ask(order, now, out);
+}
+
+bool nat_core::afford_background_check(time_point now) {
+  constexpr std::chrono::nanoseconds burst = std::chrono::seconds{1};
+  constexpr auto each = burst / defaults::background_checks_per_s;
+  const auto from = std::max(checks_paid_until_, now);
+  if (from + each - now > burst) return false;
+  checks_paid_until_ = from + each;
+  return true;
 }
 
 void nat_core::receive(const msg::frame_received& frame, time_point now, nat_effects& out) {

@@ -38,7 +38,7 @@ class nat_core {
   /// For a peer that is not expected: `failed` at once.
   void start(const msg::start_punch& order, time_point now, nat_effects& out);
   void nominate(const msg::nominate_path& order, time_point now, nat_effects& out);
-  /// For a peer that is not expected: nothing.
+  /// For a peer that is not expected: nothing. Checks that nobody is in a hurry for share one budget.
   void check(const msg::check_path& order, time_point now, nat_effects& out);
   void receive(const msg::frame_received& frame, time_point now, nat_effects& out);
   /// What the router says it forwards to WireGuard's port.
@@ -60,6 +60,7 @@ class nat_core {
   void on_probe(const msg::frame_received& frame, time_point now, nat_effects& out);
   void predict_after_failures(std::size_t events_before, time_point now, nat_effects& out);
   void reschedule(const net::member_hash& who, entry& what);
+  bool afford_background_check(time_point now);
 
   net::wg_private_key key_;
   net::wg_public_key public_;
@@ -69,6 +70,7 @@ class nat_core {
   gather gather_;
   std::map<net::member_hash, entry> sessions_;
   std::set<std::pair<time_point, net::member_hash>> due_;
+  time_point checks_paid_until_{}; ///< the budget as one time (GCRA, ITU-T I.371)
   core_counters counters_;
 };
 

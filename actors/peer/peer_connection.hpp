@@ -140,6 +140,7 @@ class peer_connection {
   void check_alternatives();
   void path_checked(const msg::path_event& news);
   void path_asked(const msg::path_event& news);
+  void direct_asked(const path& over);
   void learn_index();
   void prepare();
   void start_move(const path& target, bool urgent, std::optional<std::uint32_t> number = {});

@@ -61,10 +61,18 @@ bool peer_connection::came_from(const net::endpoint& where) const {
                      [&](const auto& each) { return each.address.address == where.address; });
 }
 
+/// The peer checks a direct path, perhaps one that we forgot in a restart: so do we.
+void peer_connection::direct_asked(const path& over) {
+  direct_before_ = over;
+  if (!alive() || !path_ || !path_->relay || relayed_since_) return;
+  relayed_since_ = now_.at;
+  upkeep_at_ = now_.at;
+}
+
 void peer_connection::path_asked(const msg::path_event& news) {
   auto over = attributed(news.where);
   if (const auto* known = book_.find(news.where)) over.rtt = known->what.rtt;
-  if (!over.relay && came_from(news.where)) direct_before_ = over;
+  if (!over.relay && came_from(news.where)) direct_asked(over);
   const auto* r = in<reconnecting>();
   const auto has_session = alive() || (r && r->keeps);
   if (news.epoch != 0 && has_session) {
@@ -200,14 +208,14 @@ void peer_connection::lost_direct() {
 void peer_connection::upkeep() {
   if (!upkeep_at_ || now_.at < *upkeep_at_) return;
   upkeep_at_.reset();
-  if (!alive() || !path_ || !path_->relay || !direct_before_ || !relayed_since_) return;
+  if (!direct_before_ || !relayed_since_) return;
   const auto gone = now_.at - *relayed_since_;
   const std::chrono::nanoseconds gap =
       gone < defaults::direct_check_for
           ? std::chrono::nanoseconds{defaults::direct_check_gap}
           : std::min<std::chrono::nanoseconds>(gone / 100, defaults::punch_again_max);
   upkeep_at_ = now_.at + gap;
-  if (!move_) check(*direct_before_, false);
+  if (alive() && !move_ && path_ && path_->relay) check(*direct_before_, false);
 }
 
 } // namespace lanrage::actors
