@@ -38,7 +38,8 @@ class nat_core {
   /// For a peer that is not expected: `failed` at once.
   void start(const msg::start_punch& order, time_point now, nat_effects& out);
   void nominate(const msg::nominate_path& order, time_point now, nat_effects& out);
-  /// For a peer that is not expected: nothing. Checks that nobody is in a hurry for share one budget.
+  /// For a peer that is not expected: nothing. Checks that nobody is in a hurry for share one
+  /// budget.
   void check(const msg::check_path& order, time_point now, nat_effects& out);
   void receive(const msg::frame_received& frame, time_point now, nat_effects& out);
   /// What the router says it forwards to WireGuard's port.

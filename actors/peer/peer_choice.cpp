@@ -37,8 +37,8 @@ std::vector<path_candidate> peer_connection::candidates() const {
       out.front().load_permille = relay.load_permille;
       continue;
     }
-    path_candidate one{relay.address, msg::strategy::relay, relay.forecast, true, relay.pinned,
-                       relay.failures, relay.load_permille};
+    path_candidate one{relay.address, msg::strategy::relay, relay.forecast,     true,
+                       relay.pinned,  relay.failures,       relay.load_permille};
     if (const auto* known = book_.find(relay.address))
       one.living = known->sent == 0 || (known->history & 1) != 0;
     out.push_back(one);
@@ -57,9 +57,8 @@ void peer_connection::reconsider() {
   const auto decided = chooser_.decide(now_.at, path_->where, all);
   const auto wanted = decided.to ? decided.to : decided.rival;
   const auto others = alternatives();
-  const auto there = std::find_if(others.begin(), others.end(), [&](const auto& one) {
-    return wanted && one.where == *wanted;
-  });
+  const auto there = std::find_if(others.begin(), others.end(),
+                                  [&](const auto& one) { return wanted && one.where == *wanted; });
   const auto other = there == others.end() ? std::nullopt : std::optional{*there};
   choice_ = sentence(decided, name_of(path_), name_of(other));
   const auto living = decided.why != path_reason::dead && decided.why != path_reason::start;
