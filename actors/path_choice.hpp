@@ -56,7 +56,7 @@ std::chrono::microseconds path_cost(const path_candidate& of);
 /// Which path one pair should be on. Pure.
 ///
 /// 1. A dead path is left at once, for the cheapest living one.
-/// 2. A much cheaper path is taken at once: cheaper by 220 ms, or by twice what is usual here.
+/// 2. A much cheaper path is taken at once: cheaper by 240 ms, or by twice what is usual here.
 /// 3. A somewhat cheaper one is waited for: what staying costs beyond 20 % and 10 ms is added up,
 ///    and forgotten as soon as it turns; at three times the usual delay for 15 s it is worth it.
 /// 4. After a switch only 1 and 2 hold for a minute.

@@ -83,7 +83,11 @@ void add_nat(composition& all, caf::actor_system& system, const mesh_settings& s
 }
 
 void add_relays(composition& all, caf::actor_system& system, const mesh_settings& settings) {
-  const relay_selector_settings wanted{settings.key, settings.wall};
+  const relay_selector_settings wanted{
+      settings.key,
+      settings.wall,
+      {{settings.daemon.relay_pin.begin(), settings.daemon.relay_pin.end()},
+       {settings.daemon.relay_avoid.begin(), settings.daemon.relay_avoid.end()}}};
   const auto document = settings.documents.find(std::string{relays_document_name});
   const auto memory = load_relays(document == settings.documents.end() ? "" : document->second);
   all.add(&msg::roles::relays, "relay selector",

@@ -1,4 +1,5 @@
 #include "cli/sim.hpp"
+#include "cli/sim_policy.hpp"
 #include "sim/scenario/script.hpp"
 #include "sim/trace/numbers.hpp"
 
@@ -72,6 +73,8 @@ void add_sim(CLI::App& app, std::function<int()>& command) {
   golden.add_option("SCENARIO", a->golden.scenarios, "Scenarios (TOML)")->required();
   golden.add_flag("--update", a->golden.update, "Write what the scenarios give now");
   golden.callback([a, &command] { command = [a] { return to_int(sim_golden(a->golden)); }; });
+
+  add_sim_policy(sim, command);
 }
 
 } // namespace lanrage::cli

@@ -145,8 +145,8 @@ inline constexpr seconds assert_deadline = 3s;          ///< give up and restore
 inline constexpr milliseconds assert_stable_min = 50ms; ///< stable for max(this, 2 RTT) is landed
 
 // --- which path a pair should be on --------------------------------------------------------------
-// Fitted on slices 1 to 60 of the Seattle recordings, held out on 61 to 120 and on other draws:
-// docs/decisions/0007-path-choice.md has the figures. Delays are round trips.
+// Fitted on the Seattle recordings, slices 1 to 120, three draws; checked in halves and on others:
+// docs/decisions/, path choice, has the figures. Delays are round trips.
 
 /// What is usual is the mean of about this many measurements. Source: fitted (8 to 128 do).
 inline constexpr int path_usual_over = 32;
@@ -157,6 +157,9 @@ inline constexpr milliseconds path_usual_cap = 3s;
 /// A measurement that differs by more than this part of the last one is a change. Ours: above 20 %
 /// noise.
 inline constexpr int path_change_percent = 25;
+/// A leg's history takes at most one measurement in this time. Ours: a renewal (15 s) and the ping
+/// beside it are one piece of news.
+inline constexpr seconds path_leg_gap = 10s;
 /// How long delays hold is counted by age, up to this many measurements. Source: fitted (8 to 15).
 inline constexpr std::size_t path_ages = 12;
 /// Before anything is counted one measurement in five is a change, as if seen so often. Ours.
@@ -167,7 +170,7 @@ inline constexpr std::uint32_t path_counts_max = 4'096;
 /// This part of the jitter adds to the delay. Ours: games feel it; the fit does not mind.
 inline constexpr int path_jitter_parts = 8;
 /// Switch at once when that gains this much, or this many times what is usual. Source: fitted.
-inline constexpr milliseconds path_gain_now = 220ms;
+inline constexpr milliseconds path_gain_now = 240ms;
 inline constexpr int path_gain_now_usual = 2;
 /// A smaller gain counts as far as it exceeds both; once that came to so many times what is usual
 /// for path_lasting_for, it is worth a switch. Ours: noise must not flap.
@@ -186,8 +189,10 @@ inline constexpr int path_caution_max = 3;
 inline constexpr seconds path_caution_forgotten = 600s;
 /// Each recent death of a path costs it so much, at most so many of them count. Ours: as much as
 /// what makes us leave at once.
-inline constexpr milliseconds path_failure_cost = 220ms;
+inline constexpr milliseconds path_failure_cost = 240ms;
 inline constexpr int path_failures_max = 4;
+/// How long a relay's loss counts. Ours: what restarts once may do it again.
+inline constexpr seconds path_failure_remembered = 600s;
 /// A crowded relay (relay_crowded_permille) costs so much. Ours: queues come next.
 inline constexpr milliseconds path_crowded_cost = 100ms;
 /// Any relay costs so much: direct is nobody's bandwidth. Ours: a tie goes direct.

@@ -111,6 +111,30 @@ key<settings> listen_list(std::string_view name, in_settings<std::vector<net::en
           same_at(at)};
 }
 
+key<settings> relay_list(std::string_view name, in_settings<std::vector<std::string>> at,
+                         std::string_view help) {
+  return {name,
+          "names of relays, such as [\"relay1\", \"relay2\"]",
+          help,
+          "[]",
+          true,
+          [at](const value& found, settings& into) {
+            std::vector<std::string> all;
+            if (const auto* one = std::get_if<std::string>(&found))
+              all = {*one};
+            else if (const auto* many = std::get_if<std::vector<std::string>>(&found))
+              all = *many;
+            else
+              return false;
+            for (const auto& given : all)
+              if (!relay_name(given) || std::count(all.begin(), all.end(), given) != 1)
+                return false;
+            at(into) = std::move(all);
+            return true;
+          },
+          same_at(at)};
+}
+
 std::optional<std::string> host(const std::string& given) {
   if (net::ip_address::parse(given)) return given;
   const bool name = printable_name(given, host_octets_max) &&

@@ -61,6 +61,10 @@ key<settings> log(in_settings<log_level> at);
 key<settings> listen_list(std::string_view name, in_settings<std::vector<net::endpoint>> at,
                           std::string_view help);
 
+/// Names of relays, none by default.
+key<settings> relay_list(std::string_view name, in_settings<std::vector<std::string>> at,
+                         std::string_view help);
+
 /// Both limits belong to what is allowed.
 template <std::integral T>
 key<settings> number(std::string_view name, in_settings<T> at, std::int64_t min, std::int64_t max,

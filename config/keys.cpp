@@ -47,6 +47,12 @@ table daemon_table() {
               "port_mapping", [](settings& s) -> bool& { return s.daemon.port_mapping; },
               "Ask the router to forward WireGuard's port (PCP, NAT-PMP, UPnP)."),
           log([](settings& s) -> log_level& { return s.daemon.log; }),
+          relay_list(
+              "relay_pin", [](settings & s) -> auto& { return s.daemon.relay_pin; },
+              "Relays to use before all others, as `lanrage status` names them."),
+          relay_list(
+              "relay_avoid", [](settings & s) -> auto& { return s.daemon.relay_avoid; },
+              "Relays never to use. What either end avoids is used by neither."),
           {"seed", "an integer from 0",
            "All randomness of the actors follows from it. Without it: drawn from the system\n"
            "and logged.",

@@ -39,7 +39,8 @@ value to_value(const toml::node& node) {
   if (const auto* text = node.as_string()) return text->get();
   if (const auto* number = node.as_integer()) return number->get();
   if (const auto* flag = node.as_boolean()) return flag->get();
-  if (const auto* array = node.as_array(); array && array->is_homogeneous<std::string>()) {
+  if (const auto* array = node.as_array();
+      array && (array->empty() || array->is_homogeneous<std::string>())) {
     std::vector<std::string> texts;
     for (const auto& element : *array)
       texts.push_back(element.as_string()->get());

@@ -38,8 +38,10 @@ struct daemon_settings {
   std::uint32_t fwmark = 0; ///< wireguard.fwmark; 0: none
   int mtu = defaults::mtu;
   health_settings health;
-  bool port_mapping = true;          ///< daemon.port_mapping: ask the router for a port
-  std::optional<std::uint64_t> seed; ///< daemon.seed; default: drawn from the system and logged
+  bool port_mapping = true;             ///< daemon.port_mapping: ask the router for a port
+  std::vector<std::string> relay_pin;   ///< daemon.relay_pin: names, before all other relays
+  std::vector<std::string> relay_avoid; ///< daemon.relay_avoid: names, never used
+  std::optional<std::uint64_t> seed;    ///< daemon.seed; default: drawn from the system and logged
 };
 
 /// `lanrage relay`: the table [relay].

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "config/settings.hpp"
+#include "messages/path_forecast.hpp"
 #include "net/bytes.hpp"
 #include "net/endpoint.hpp"
 #include "net/errc.hpp"
@@ -304,7 +305,15 @@ struct relay_choice {
   std::string name;
   net::endpoint address;
   std::chrono::microseconds rtt{}; ///< both legs
-  friend bool operator==(const relay_choice&, const relay_choice&) = default;
+  // What the choice of a path needs besides; it changes with every measurement.
+  path_forecast forecast{}; ///< both legs; samples 0: unknown
+  std::uint16_t load_permille = 0;
+  int failures = 0;    ///< losses that still count
+  bool pinned = false; ///< asked for in the settings
+  /// The same relay at the same distance.
+  friend bool operator==(const relay_choice& a, const relay_choice& b) {
+    return a.relay == b.relay && a.name == b.name && a.address == b.address && a.rtt == b.rtt;
+  }
 };
 struct relay_ranking {
   std::vector<relay_choice> choices; ///< empty: relay_unavailable

@@ -147,7 +147,7 @@ shell::behavior_type selector(self_pointer self, const msg::roles& roles,
   state.memory = memory;
   state.wall = settings.wall;
   state.table = std::make_unique<relay_table>(settings.key, settings.wall(), self->clock().now(),
-                                              memory->table);
+                                              memory->table, settings.wishes);
   attach(self);
   ask_hosts(self);
   if (const auto before = memory->table.listed) use_relays(self, *before);

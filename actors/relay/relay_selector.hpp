@@ -14,6 +14,7 @@ namespace lanrage::actors {
 struct relay_selector_settings {
   net::wg_private_key key; ///< our WireGuard key: registrations are authenticated with it
   msg::wall_clock wall;    ///< registrations carry calendar time
+  relay_wishes wishes = {};
 };
 
 /// What the next incarnation continues from: it resumes its registrations in one round trip.

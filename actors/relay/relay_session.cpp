@@ -313,12 +313,14 @@ void relay_session::overdue(exchange& what) {
 
 void relay_session::heard(std::chrono::nanoseconds rtt) {
   rtt_.add(rtt);
+  measured_ = std::chrono::duration_cast<std::chrono::microseconds>(rtt);
   in_vain_ = false;
 }
 
 /// What was its distance may not be when it comes back.
 void relay_session::unheard() {
   rtt_.clear();
+  measured_ = measurement{};
   in_vain_ = true;
 }
 
@@ -331,6 +333,8 @@ void relay_session::lose(time_point now, relay_effects& out) {
   unheard();
   const auto penalty = defaults::relay_penalty_first * (1 << std::min(losses_, 10));
   ++losses_;
+  failures_ = failures(now) + 1;
+  lost_at_ = now;
   trusted_again_ = now + std::min<std::chrono::seconds>(penalty, defaults::relay_penalty_max);
   out.news.push_back("lost " + info_.name);
   if (!asking_) ask(now, out);

@@ -69,6 +69,13 @@ class relay_session {
   std::uint16_t load_permille() const { return load_; }
   std::uint64_t asked() const { return asked_; }        ///< requests sent
   std::uint64_t unanswered() const { return overdue_; } ///< of them not answered in time
+  /// What was measured since the last call, a loss being absent.
+  using measurement = std::optional<std::chrono::microseconds>;
+  std::optional<measurement> take_measurement() { return std::exchange(measured_, {}); }
+  /// Losses of late: none is older than path_failure_remembered, or followed so soon by the next.
+  int failures(time_point now) const {
+    return lost_at_ && now - *lost_at_ < config::defaults::path_failure_remembered ? failures_ : 0;
+  }
   /// Routes the relay learnt by itself: worth telling other relays. What we claimed is left out,
   /// or two relays would keep each other's dead routes alive through us.
   std::vector<net::route_claim> learnt() const;
@@ -137,11 +144,14 @@ class relay_session {
   std::vector<net::route_claim> listed_; ///< by the last `registered`
   std::optional<net::session_index> unknown_;
   rtt_window rtt_;
+  std::optional<measurement> measured_;
   bool in_vain_ = false; ///< the last few requests had no answer
   std::uint16_t load_ = 0;
   std::uint64_t asked_ = 0;
   std::uint64_t overdue_ = 0;
   int losses_ = 0;
+  int failures_ = 0; ///< losses, counted anew after a quiet time
+  std::optional<time_point> lost_at_;
   time_point trusted_again_{};
 };
 

@@ -40,18 +40,20 @@ bool differ(const msg::own_legs& a, const msg::own_legs& b) {
 } // namespace
 
 relay_table::relay_table(const net::wg_private_key& own, std::chrono::milliseconds unix_now,
-                         time_point now, relay_table_memory remembered)
+                         time_point now, relay_table_memory remembered, relay_wishes wishes)
     : own_(own), identity_{net::public_key(own), net::hash_of(net::public_key(own))},
       unix_offset_(unix_now -
                    std::chrono::duration_cast<std::chrono::milliseconds>(now.time_since_epoch())),
-      remembered_(std::move(remembered)) {}
+      remembered_(std::move(remembered)), wishes_(std::move(wishes)) {}
 
 void relay_table::listed(const msg::relays_listed& list, time_point now, relay_effects& out) {
   remembered_.listed = list;
   std::map<net::relay_id, net::relay_info> wanted;
   for (auto info : list.relays) {
     if (!have_v4_ && info.address6) info.address = *info.address6;
-    if (wanted.size() < net::relays_max && info.address.valid()) wanted.emplace(info.id(), info);
+    if (wanted.size() < net::relays_max && info.address.valid() &&
+        wishes_.avoid.count(info.name) == 0)
+      wanted.emplace(info.id(), info);
   }
   for (auto at = relays_.begin(); at != relays_.end();) {
     const auto kept = wanted.find(at->first);
@@ -63,6 +65,7 @@ void relay_table::listed(const msg::relays_listed& list, time_point now, relay_e
     remembered_.relays[at->first] = at->second.memory();
     by_address_.erase(at->second.info().address);
     for_peers_.erase(at->first);
+    legs_.erase(at->first);
     at = relays_.erase(at);
   }
   tokens_ = list.tokens;
@@ -170,7 +173,15 @@ std::chrono::microseconds relay_table::distance(const relay_session& to) const {
 /// The relays to be registered with: those we are, unless a clearly nearer one waits.
 std::vector<net::relay_id> relay_table::nearest(std::size_t count) const {
   const auto order = [&](const net::relay_id& a, const net::relay_id& b) {
-    return std::tuple{distance(relays_.at(a)), a} < std::tuple{distance(relays_.at(b)), b};
+    const auto key = [&](const net::relay_id& id) {
+      const auto& relay = relays_.at(id);
+      return std::tuple{!pinned(relay.info()), distance(relay), id};
+    };
+    return key(a) < key(b);
+  };
+  const auto better = [&](const relay_session& a, const relay_session& b) {
+    if (pinned(a.info()) != pinned(b.info())) return pinned(a.info());
+    return clearly_nearer(distance(a), distance(b));
   };
   std::vector<net::relay_id> chosen;
   std::vector<net::relay_id> waiting;
@@ -188,7 +199,7 @@ std::vector<net::relay_id> relay_table::nearest(std::size_t count) const {
     } else {
       std::sort(chosen.begin(), chosen.end(), order);
       auto& farthest = chosen.back();
-      if (!clearly_nearer(distance(relays_.at(candidate)), distance(relays_.at(farthest)))) break;
+      if (!better(relays_.at(candidate), relays_.at(farthest))) break;
       farthest = candidate;
     }
   }
@@ -230,6 +241,7 @@ msg::relay_ranking relay_table::rank(const std::vector<net::relay_leg>& peer_leg
                                      relay_effects& out, const std::set<net::relay_id>& excluded) {
   struct ranked {
     bool doubtful;
+    bool unpinned;
     bool crowded;
     msg::relay_choice choice;
   };
@@ -241,13 +253,17 @@ msg::relay_ranking relay_table::rank(const std::vector<net::relay_leg>& peer_leg
     if (for_peers_.count(leg.relay) != 0) for_peers_[leg.relay] = now;
     if (!relay.registered()) continue;
     const auto& info = relay.info();
-    order.push_back({relay.doubtful(now),
-                     relay.load_permille() >= defaults::relay_crowded_permille,
-                     {leg.relay, info.name, info.address, distance(relay) + leg.rtt}});
+    msg::relay_choice choice{leg.relay, info.name, info.address, distance(relay) + leg.rtt};
+    choice.forecast = forecast(leg);
+    choice.load_permille = relay.load_permille();
+    choice.failures = relay.failures(now);
+    choice.pinned = pinned(info);
+    order.push_back({relay.doubtful(now), !choice.pinned,
+                     relay.load_permille() >= defaults::relay_crowded_permille, std::move(choice)});
   }
   std::sort(order.begin(), order.end(), [](const ranked& a, const ranked& b) {
-    return std::tie(a.doubtful, a.crowded, a.choice.rtt, a.choice.relay) <
-           std::tie(b.doubtful, b.crowded, b.choice.rtt, b.choice.relay);
+    return std::tie(a.doubtful, a.unpinned, a.crowded, a.choice.rtt, a.choice.relay) <
+           std::tie(b.doubtful, b.unpinned, b.crowded, b.choice.rtt, b.choice.relay);
   });
   msg::relay_ranking ranking;
   for (auto& r : order)
@@ -255,6 +271,29 @@ msg::relay_ranking relay_table::rank(const std::vector<net::relay_leg>& peer_leg
   serve_peer(peer_legs, ranking, now, out);
   settle(now, out);
   return ranking;
+}
+
+/// The peer tells how far it is, not how that varies.
+msg::path_forecast relay_table::forecast(const net::relay_leg& peer_leg) const {
+  const auto known = legs_.find(peer_leg.relay);
+  if (known == legs_.end() || known->second.delays.empty()) return {};
+  const auto own = known->second.delays.forecast(persistence_);
+  return own + msg::path_forecast{peer_leg.rtt, peer_leg.rtt, {}, 0, own.samples};
+}
+
+void relay_table::remember_measurements(time_point now) {
+  for (auto& [id, relay] : relays_) {
+    const auto measured = relay.take_measurement();
+    if (!measured) continue;
+    auto& leg = legs_[id];
+    // A loss is always news.
+    if (*measured && leg.taken && now - *leg.taken < defaults::path_leg_gap) continue;
+    leg.taken = now;
+    if (*measured)
+      leg.delays.answered(**measured, persistence_);
+    else
+      leg.delays.lost(persistence_);
+  }
 }
 
 /// The best relay for two is near one of them. Ours we are registered with; the peer's nearest we
@@ -314,6 +353,7 @@ void relay_table::claim_unknown(relay_session& from, time_point now, relay_effec
 
 /// After anything happened: who is wanted, and what of it others should know.
 void relay_table::settle(time_point now, relay_effects& out) {
+  remember_measurements(now);
   choose(now, out);
   publish(out);
 }

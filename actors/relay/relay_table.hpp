@@ -1,5 +1,6 @@
 #pragma once
 
+#include "actors/delay_history.hpp"
 #include "actors/relay/relay_session.hpp"
 #include "net/crypto.hpp"
 
@@ -15,6 +16,14 @@ struct relay_table_memory {
   std::map<net::relay_id, remembered_relay> relays;
 };
 
+/// What the user wants of relays, by name. Both ends have to be registered with a relay to use it,
+/// so one that either end avoids is used by neither.
+struct relay_wishes {
+  std::set<std::string, std::less<>> pin;   ///< before all others, as long as they live
+  std::set<std::string, std::less<>> avoid; ///< never registered with, never told to peers
+  friend bool operator==(const relay_wishes&, const relay_wishes&) = default;
+};
+
 /// All relays of our parties: measures them, stays registered with the nearest few (and with those
 /// that our peers are nearest to), and ranks them for a pair. Pure.
 ///
@@ -27,7 +36,7 @@ class relay_table {
 
   /// `unix_now`: the calendar at `now`.
   relay_table(const net::wg_private_key& own, std::chrono::milliseconds unix_now, time_point now,
-              relay_table_memory remembered = {});
+              relay_table_memory remembered = {}, relay_wishes wishes = {});
 
   void listed(const msg::relays_listed& list, time_point now, relay_effects& out);
   void receive(const msg::frame_received& frame, time_point now, relay_effects& out);
@@ -36,9 +45,10 @@ class relay_table {
   void hosts(const std::vector<net::ip_address>& own, time_point now, relay_effects& out);
   void trouble(const net::relay_id& relay, time_point now, relay_effects& out);
   /// Relays that both we and a peer with these legs are registered with, best first: dependable
-  /// ones before doubtful and crowded ones, then by rtt(self, R) + rtt(R, peer), then by id. Leaves
-  /// out `excluded`. Where the peer's nearest relay promises better, or there is none in common, we
-  /// register with it too, and the next ranking has it.
+  /// ones before doubtful ones, pinned before others, those with room before crowded ones, then by
+  /// rtt(self, R) + rtt(R, peer), then by id. Leaves out `excluded`. Where the peer's nearest relay
+  /// promises better, or there is none in common, we register with it too, and the next ranking has
+  /// it.
   msg::relay_ranking rank(const std::vector<net::relay_leg>& peer_legs, time_point now,
                           relay_effects& out, const std::set<net::relay_id>& excluded = {});
   void tick(time_point now, relay_effects& out);
@@ -57,6 +67,9 @@ class relay_table {
   std::chrono::microseconds distance(const relay_session& to) const;
   void serve_peer(const std::vector<net::relay_leg>& legs, const msg::relay_ranking& have,
                   time_point now, relay_effects& out);
+  bool pinned(const net::relay_info& info) const { return wishes_.pin.count(info.name) != 0; }
+  void remember_measurements(time_point now);
+  msg::path_forecast forecast(const net::relay_leg& peer_leg) const;
   void want(relay_session& relay, time_point now, relay_effects& out);
   void hand_over(relay_session& to);
   void claim_unknown(relay_session& from, time_point now, relay_effects& out);
@@ -64,11 +77,20 @@ class relay_table {
   void publish(relay_effects& out);
   msg::own_legs current_legs() const;
 
+  /// What was measured of the way to one relay.
+  struct leg_history {
+    delay_history delays;
+    std::optional<time_point> taken;
+  };
+
   net::wg_private_key own_;
   relay_identity identity_;
   std::chrono::milliseconds unix_offset_;
   relay_table_memory remembered_;
+  relay_wishes wishes_;
   std::map<net::relay_id, relay_session> relays_;
+  std::map<net::relay_id, leg_history> legs_; ///< of relays_
+  delay_persistence persistence_;
   std::map<net::endpoint, net::relay_id> by_address_;
   bool have_v4_ = true; ///< until we know better
   std::vector<net::bytes> tokens_;

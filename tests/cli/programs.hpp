@@ -1,6 +1,7 @@
 #pragma once
 
 #include "lab/process.hpp"
+#include "tests/support/places.hpp"
 
 #include <netinet/in.h>
 #include <stdlib.h>
@@ -66,7 +67,7 @@ class program {
           std::map<std::string, std::string> environment = {})
       : in_(in), log_(name + ".log") {
     lab::process_spec spec;
-    spec.argv = {LANRAGE_BINARY};
+    spec.argv = {lanrage::places::program};
     spec.argv.insert(spec.argv.end(), arguments.begin(), arguments.end());
     spec.env = std::move(environment);
     spec.err = lab::to_file{in.path / log_};

@@ -1,5 +1,6 @@
 #include "config/keys.hpp"
 #include "config/settings.hpp"
+#include "tests/support/places.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -32,6 +33,8 @@ settings accepted(std::string_view text) {
 
 void check_equal(const settings& a, const settings& b) {
   CHECK(a.daemon.auto_connect == b.daemon.auto_connect);
+  CHECK(a.daemon.relay_pin == b.daemon.relay_pin);
+  CHECK(a.daemon.relay_avoid == b.daemon.relay_avoid);
   CHECK(a.daemon.state_dir == b.daemon.state_dir);
   CHECK(a.daemon.socket == b.daemon.socket);
   CHECK(a.daemon.socket_group == b.daemon.socket_group);
@@ -75,6 +78,8 @@ constexpr auto every_key_changed = R"(
 [daemon]
 name = "alice"
 auto_connect = false
+relay_pin = "berlin"
+relay_avoid = ["far", "farther"]
 state_dir = "/s"
 socket = "/run/x.sock"
 socket_group = "games"
@@ -128,6 +133,8 @@ TEST_CASE("every key ends up in its setting") {
   const auto read = accepted(every_key_changed);
   CHECK(read.daemon.name.str() == "alice");
   CHECK_FALSE(read.daemon.auto_connect);
+  CHECK(read.daemon.relay_pin == std::vector<std::string>{"berlin"});
+  CHECK(read.daemon.relay_avoid == std::vector<std::string>{"far", "farther"});
   CHECK(read.daemon.state_dir == "/s");
   CHECK(read.daemon.socket == "/run/x.sock");
   CHECK(read.daemon.socket_group == "games");
@@ -196,6 +203,10 @@ TEST_CASE("a value of the wrong type is an error that says what was found and ex
   CHECK(problems("[health]\ncheck_interval = 30\n") ==
         "f.toml:2:18: found integer 30 for check_interval, expected a duration with its unit, such "
         "as \"30s\" or \"250ms\", from 100ms to 1h");
+  CHECK(problems("[daemon]\nrelay_avoid = [\"a b\"]\n").find("names of relays") !=
+        std::string::npos);
+  CHECK(problems("[daemon]\nrelay_pin = [\"a\", \"a\"]\n").find("names of relays") !=
+        std::string::npos);
   CHECK(problems("[daemon]\nauto_connect = 1.5\n") ==
         "f.toml:2:16: found a floating-point number for auto_connect, expected true or false");
 }
@@ -221,7 +232,7 @@ TEST_CASE("impossible values are errors at their place") {
            bad{"[relay]\ntoken_key = \"AAAA\"", "f.toml:2:13: found string \"AAAA\""},
            bad{"[relay]\nlifetime = \"1500ms\"", "f.toml:2:12: found string \"1500ms\""},
            bad{"[relay]\nlifetime = \"30s\"", "f.toml:2:12: found string \"30s\""},
-           bad{"[relay]\nlisten = []", "f.toml:2:10: found an array for listen"},
+           bad{"[relay]\nlisten = []", "f.toml:2:10: found array [] for listen"},
            bad{"[relay]\nlisten = [\"1.2.3.4\"]", "f.toml:2:10: found array [\"1.2.3.4\"]"},
            bad{"[relay]\nlisten = [\"[::]:1\", \"[::]:1\"]", "f.toml:2:10: found array"},
            bad{"[relay]\npublic_address = \"0.0.0.0:1\"", "f.toml:2:18: found string"},
@@ -283,7 +294,7 @@ TEST_CASE("a missing file is an error, except the default one") {
 
 TEST_CASE("a file is read like its text, an empty one too") {
   CHECK(load("/dev/null").has_error()); // a device is not a file
-  const auto example = std::string{LANRAGE_SOURCE_DIR} + "/config/lanrage.example.toml";
+  const auto example = std::string{lanrage::places::source} + "/config/lanrage.example.toml";
   CHECK(load(example).has_value());
   const auto empty = std::filesystem::temp_directory_path() /
                      ("lanrage-empty-" + std::to_string(::getpid()) + ".toml");
@@ -293,7 +304,7 @@ TEST_CASE("a file is read like its text, an empty one too") {
 }
 
 TEST_CASE("the example file is the table of keys; LANRAGE_UPDATE=1 writes it anew") {
-  const auto path = std::string{LANRAGE_SOURCE_DIR} + "/config/lanrage.example.toml";
+  const auto path = std::string{lanrage::places::source} + "/config/lanrage.example.toml";
   if (std::getenv("LANRAGE_UPDATE")) std::ofstream{path} << example_text();
   CHECK(file_text(path) == example_text());
 }

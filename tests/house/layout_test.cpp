@@ -1,4 +1,5 @@
 #include "rules.hpp"
+#include "tests/support/places.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -24,7 +25,7 @@ std::string read(const fs::path& path) {
 const std::vector<source>& sources() {
   static const auto all = [] {
     std::vector<source> out;
-    const fs::path root{LANRAGE_SOURCE_DIR};
+    const fs::path root{lanrage::places::source};
     for (const auto* room :
          {"net", "config", "messages", "actors", "sim", "lab", "cli", "bench", "tests"}) {
       if (!fs::exists(root / room)) continue;
@@ -79,7 +80,7 @@ TEST_CASE("nobody sleeps, rolls own dice or reads a clock of their own") {
 }
 
 TEST_CASE("cores and actors never iterate in an order of chance") {
-  const fs::path root{LANRAGE_SOURCE_DIR};
+  const fs::path root{lanrage::places::source};
   CHECK(violations([&](const source& file) {
           const auto header = fs::path{root / file.path}.replace_extension(".hpp");
           return check_iteration(file, fs::exists(header) ? read(header) : "");

@@ -4,6 +4,7 @@
 #include "lab/laboratory.hpp"
 #include "lab/party.hpp"
 #include "require_lab.hpp"
+#include "tests/support/places.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -51,7 +52,7 @@ class demo_run {
     namespaces_ = netns_names("lr");
     interfaces_ = must_run({{"ip", "-o", "link"}, {}, {}, to_pipe{}, to_null{}});
     process_spec spec;
-    spec.argv = {LANRAGE_BINARY, "demo", "--json"};
+    spec.argv = {lanrage::places::program, "demo", "--json"};
     spec.env = std::move(environment);
     spec.env[mark_name] = mark;
     fs::create_directory(folder_.path / "tmp");

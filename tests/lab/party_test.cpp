@@ -6,6 +6,7 @@
 #include "lab/ping_stream.hpp"
 #include "net/random.hpp"
 #include "require_lab.hpp"
+#include "tests/support/places.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -24,13 +25,13 @@ constexpr const char* interface_name = "lanrage0";
 
 std::optional<std::string> party_unavailable_reason() {
   if (auto reason = wireguard_unavailable_reason()) return reason;
-  if (::access(LANRAGE_BINARY, X_OK) != 0) return "lanrage is not built";
+  if (::access(lanrage::places::program, X_OK) != 0) return "lanrage is not built";
   return std::nullopt;
 }
 
 party_options options() {
   party_options o;
-  o.binary = LANRAGE_BINARY;
+  o.binary = lanrage::places::program;
   o.members = demo_members();
   return o;
 }

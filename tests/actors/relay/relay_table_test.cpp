@@ -376,6 +376,68 @@ TEST_CASE("ranking adds both legs, breaks ties by id, and leaves out what is exc
   CHECK(rank(w, {{w.id(0), 1ms}}).choices[0].address == w.relays[0].info.address);
 }
 
+TEST_CASE("a relay to avoid is never spoken to, nor told, nor ranked") {
+  relay_lab w{{10ms, 20ms, 30ms, 40ms}};
+  w.start_table({}, {{}, {"relay1"}});
+  w.give_list();
+  w.run(10min);
+  CHECK(ids(w.table->legs()) == std::vector<net::relay_id>{w.id(1), w.id(2), w.id(3)});
+  CHECK(std::none_of(w.sent.begin(), w.sent.end(),
+                     [&](const auto& each) { return each.second.to == w.relays[0].info.address; }));
+  const auto choices = rank(w, {{w.id(0), 1ms}, {w.id(1), 200ms}}).choices;
+  REQUIRE(choices.size() == 1);
+  CHECK(choices[0].relay == w.id(1));
+  CHECK_FALSE(choices[0].pinned);
+}
+
+TEST_CASE("a pinned relay is registered with and ranked before nearer ones, while it lives") {
+  relay_lab w{{10ms, 20ms, 30ms, 100ms}};
+  w.start_table({}, {{"relay4"}, {}});
+  w.give_list();
+  w.run(10s);
+  const auto told = ids(w.table->legs());
+  CHECK(std::count(told.begin(), told.end(), w.id(3)) == 1);
+  const std::vector<net::relay_leg> peer{{w.id(0), 5ms}, {w.id(3), 5ms}};
+  auto choices = rank(w, peer).choices;
+  REQUIRE(choices.size() == 2);
+  CHECK(choices[0].relay == w.id(3));
+  CHECK(choices[0].pinned);
+  w.relays[3].down = true;
+  w.run(60s);
+  choices = rank(w, peer).choices;
+  REQUIRE_FALSE(choices.empty());
+  CHECK(choices[0].relay == w.id(0));
+}
+
+TEST_CASE("a ranking carries the forecast of both legs, and how often the relay was lost") {
+  relay_lab w{{10ms, 20ms}};
+  w.give_list();
+  w.run(10min);
+  const std::vector<net::relay_leg> peer{{w.id(0), 7ms}, {w.id(1), 9ms}};
+  auto choice = rank(w, peer).choices.at(0);
+  CHECK(choice.relay == w.id(0));
+  CHECK(choice.forecast.expected == 27ms);
+  CHECK(choice.forecast.usual == 27ms);
+  CHECK(choice.forecast.jitter == 0ms);
+  // One measurement per renewal, however many answers there were.
+  CHECK(choice.forecast.samples >= 30);
+  CHECK(choice.forecast.samples <= 45);
+  CHECK(choice.failures == 0);
+  w.relays[0].down = true;
+  w.run(60s);
+  w.relays[0].down = false;
+  w.run(10s);
+  for (const auto& each : rank(w, peer).choices)
+    if (each.relay == w.id(0)) {
+      CHECK(each.failures == 1);
+      CHECK(each.forecast.loss_permille > 0);
+      CHECK(each.forecast.usual > 27ms);
+    }
+  w.run(15min);
+  for (const auto& each : rank(w, peer).choices)
+    CHECK(each.failures == 0);
+}
+
 TEST_CASE("without a relay in common we register where the peer is") {
   relay_lab w{{10ms, 20ms, 30ms, 100ms, 110ms}};
   w.give_list();

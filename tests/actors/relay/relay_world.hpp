@@ -77,8 +77,9 @@ struct relay_lab {
     }
     start_table();
   }
-  void start_table(relay_table_memory memory = {}) {
-    table = std::make_unique<relay_table>(own, unix_now(), now, std::move(memory));
+  void start_table(relay_table_memory memory = {}, relay_wishes wishes = {}) {
+    table =
+        std::make_unique<relay_table>(own, unix_now(), now, std::move(memory), std::move(wishes));
   }
   /// The relay forgets everything.
   void restart(std::size_t which) {

@@ -1,5 +1,6 @@
 #include "sim/trace/import.hpp"
 #include "sim/trace/summary.hpp"
+#include "tests/support/places.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -112,7 +113,7 @@ const row_of_table table[] = {
 
 fs::path folder() {
   if (const auto* const given = std::getenv("LANRAGE_TRACES")) return given;
-  return LANRAGE_TRACES;
+  return lanrage::places::traces;
 }
 
 std::vector<std::string> split(const std::string& line, char at) {

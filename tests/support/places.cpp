@@ -1,0 +1,9 @@
+#include "tests/support/places.hpp"
+
+namespace lanrage::places {
+
+const char* const source = LANRAGE_SOURCE_DIR;
+const char* const program = LANRAGE_BINARY;
+const char* const traces = LANRAGE_TRACES;
+
+} // namespace lanrage::places
