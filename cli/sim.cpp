@@ -4,6 +4,9 @@
 #include "cli/json_text.hpp"
 #include "cli/terminal.hpp"
 #include "sim/event_log.hpp"
+#include "sim/report/markup.hpp"
+#include "sim/report/page.hpp"
+#include "sim/trace/sink.hpp"
 
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
@@ -34,14 +37,69 @@ boost::json::object to_json(const scenario::stream_outcome& of) {
   return out;
 }
 
+boost::json::value in_ms(std::optional<sim::duration> time) {
+  constexpr double ns_per_ms = 1'000'000;
+  return time ? boost::json::value(static_cast<double>(time->count()) / ns_per_ms) : nullptr;
+}
+
+/// What a distribution says; absent when there is nothing in it.
+std::optional<sim::duration> quantile(const sim::report::distribution& of, std::int64_t ppm) {
+  return of.empty() ? std::nullopt : std::optional{of.quantile(ppm)};
+}
+constexpr std::int64_t half = 500'000;
+constexpr std::int64_t most = 990'000;
+constexpr std::int64_t all = 1'000'000;
+std::optional<sim::duration> mean(const sim::report::distribution& of) {
+  return of.empty() ? std::nullopt : std::optional{of.mean()};
+}
+
+/// Of the worst pairs first; no more than people can look at.
+boost::json::array pairs_json(const scenario::script& of, const sim::report::run_record& record,
+                              const sim::report::figures& numbers) {
+  constexpr std::size_t pairs_max = 200;
+  boost::json::array out;
+  for (const auto i : sim::report::worst_first(numbers)) {
+    if (out.size() == pairs_max) break;
+    const auto& pair = numbers.pairs[i];
+    const auto& who = record.pairs[pair.pair];
+    out.push_back(boost::json::object{{"pair", {of.members[who.a].name, of.members[who.b].name}},
+                                      {"connect_ms", in_ms(pair.first_connect)},
+                                      {"direct_s", in_seconds(pair.direct)},
+                                      {"relayed_s", in_seconds(pair.relayed)},
+                                      {"outage_s", in_seconds(pair.outage)},
+                                      {"longest_outage_s", in_seconds(pair.longest_outage)},
+                                      {"regret_mean_ms", in_ms(mean(pair.regret))},
+                                      {"regret_p99_ms", in_ms(quantile(pair.regret, most))},
+                                      {"switches", pair.switches}});
+  }
+  return out;
+}
+
+void add_figures(boost::json::object& to, const scenario::script& of,
+                 const sim::report::run_record& record) {
+  const auto numbers = sim::report::figures_of(record);
+  sim::duration outage{};
+  for (const auto& each : numbers.pairs)
+    outage = std::max(outage, each.longest_outage);
+  to["connected"] = numbers.connected;
+  to["connect_p50_ms"] = in_ms(quantile(numbers.connects, half));
+  to["connect_max_ms"] = in_ms(quantile(numbers.connects, all));
+  to["longest_outage_s"] = in_seconds(outage);
+  to["regret_mean_ms"] = in_ms(mean(numbers.regret));
+  to["regret_p99_ms"] = in_ms(quantile(numbers.regret, most));
+  to["switches"] = numbers.switches;
+  to["pairs"] = pairs_json(of, record, numbers);
+  to["pairs_all"] = numbers.pairs.size() + record.pairs_left_out;
+}
+
 std::string place_text(const sim_options& what, const scenario::missed& missed) {
   auto out = what.scenario.string();
   if (missed.where.line > 0) out += ':' + std::to_string(missed.where.line);
   return out;
 }
 
-boost::json::object to_json(const sim_options& what, const scenario::outcome& got,
-                            sim::duration wall) {
+boost::json::object to_json(const sim_options& what, const scenario::script& of,
+                            const scenario::outcome& got, sim::duration wall) {
   boost::json::array streams;
   for (const auto& each : got.streams)
     streams.push_back(to_json(each));
@@ -51,19 +109,33 @@ boost::json::object to_json(const sim_options& what, const scenario::outcome& go
         {"kind", each.what == scenario::missed::kind::safety ? "safety" : "liveness"},
         {"where", place_text(what, each)},
         {"text", each.text}});
-  return {{"scenario", what.scenario.stem().string()},
-          {"seed", got.seed},
-          {"virtual_s", in_seconds(got.ran)},
-          {"wall_s", in_seconds(wall)},
-          {"events", got.events},
-          {"log_hash", sim::hash_text(got.log_hash)},
-          {"state_hash", sim::hash_text(got.state_hash)},
-          {"violations", got.violations.size()},
-          {"lines", got.lines},
-          {"packets_sent", got.packets_sent},
-          {"packets_dropped", got.packets_dropped},
-          {"pings", streams},
-          {"missed", missed}};
+  boost::json::object out{{"scenario", what.scenario.stem().string()},
+                          {"seed", got.seed},
+                          {"virtual_s", in_seconds(got.ran)},
+                          {"wall_s", in_seconds(wall)},
+                          {"events", got.events},
+                          {"log_hash", sim::hash_text(got.log_hash)},
+                          {"state_hash", sim::hash_text(got.state_hash)},
+                          {"violations", got.violations.size()},
+                          {"lines", got.lines},
+                          {"packets_sent", got.packets_sent},
+                          {"packets_dropped", got.packets_dropped},
+                          {"pings", streams},
+                          {"missed", missed}};
+  if (got.record) add_figures(out, of, *got.record);
+  return out;
+}
+
+void print_figures(const sim::report::figures& of) {
+  if (of.pairs.empty()) return;
+  std::cout << of.connected << " of " << of.pairs.size() << " pairs connected";
+  if (!of.connects.empty())
+    std::cout << ", the slowest within " << sim::report::time_text(of.connects.most());
+  std::cout << ", " << of.switches << " moves to another path\n";
+  if (of.regret.empty()) return;
+  std::cout << "round trips " << sim::report::time_text(*mean(of.regret))
+            << " above the best path on average, 99 % at most "
+            << sim::report::time_text(*quantile(of.regret, most)) << '\n';
 }
 
 void print(const scenario::outcome& got, sim::duration wall) {
@@ -77,6 +149,7 @@ void print(const scenario::outcome& got, sim::duration wall) {
     if (each.median_rtt) std::cout << ", median " << in_seconds(*each.median_rtt) * 1'000 << " ms";
     std::cout << '\n';
   }
+  if (got.record) print_figures(sim::report::figures_of(*got.record));
   std::cout << "log " << sim::hash_text(got.log_hash) << " (" << got.lines << " lines), state "
             << sim::hash_text(got.state_hash) << '\n';
   if (got.violations.empty()) std::cout << "all expectations met\n";
@@ -114,6 +187,14 @@ class log_file {
 sim_exit cannot_write(const sim_options& what) {
   std::cerr << "lanrage: the log cannot be written: " << printable(what.log->string()) << '\n';
   return sim_exit::failed;
+}
+
+sim::trace::result<void> save_page(const std::filesystem::path& where, const std::string& text) {
+  sim::trace::file_sink sink{where};
+  auto done = sink.open();
+  if (done) done = sink.write(text);
+  if (done) done = sink.commit();
+  return done;
 }
 
 } // namespace
@@ -156,6 +237,7 @@ sim_exit sim_run(const sim_options& what) {
   }
   auto options = what.run;
   options.to_log = [&](std::string_view line) { log.raw(line); };
+  options.record = true;
   const auto began = clock::now();
   try {
     const auto got = scenario::run(*script, what.scenario, options);
@@ -163,11 +245,18 @@ sim_exit sim_run(const sim_options& what) {
     const auto wall = clock::now() - began;
     log.line("# " + rerun);
     if (!log.finish()) return cannot_write(what);
+    if (what.report) {
+      const auto page = sim::report::page(*script, *got, what.scenario.string(), rerun);
+      if (const auto saved = save_page(*what.report, page); !saved) {
+        std::cerr << "lanrage: " << printable(sim::trace::to_string(saved.error())) << '\n';
+        return sim_exit::failed;
+      }
+    }
     if (speaks) print(*got, wall);
     std::cout << std::flush;
     print_missed(what, *got);
     if (what.json)
-      std::cout << to_line(to_json(what, *got, wall)) << '\n';
+      std::cout << to_line(to_json(what, *script, *got, wall)) << '\n';
     else if (speaks)
       std::cout << rerun << '\n';
     return exit_of(*got);

@@ -1,7 +1,9 @@
 #pragma once
 
 #include "sim/scenario/runner.hpp"
+#include "sim/sweep/sweep.hpp"
 
+#include <chrono>
 #include <filesystem>
 #include <functional>
 #include <optional>
@@ -34,7 +36,8 @@ constexpr int to_int(sim_exit code) {
 struct sim_options {
   std::filesystem::path scenario;
   sim::scenario::run_options run;
-  std::optional<std::filesystem::path> log; ///< "-": standard output, and nothing else there
+  std::optional<std::filesystem::path> log;    ///< "-": standard output, and nothing else there
+  std::optional<std::filesystem::path> report; ///< an HTML page about the run
   bool json = false;
 };
 sim_exit sim_run(const sim_options& what);
@@ -45,6 +48,26 @@ struct golden_options {
   bool update = false;
 };
 sim_exit sim_golden(const golden_options& what);
+
+struct sweep_options {
+  std::filesystem::path scenario;
+  sim::scenario::run_options run; ///< its seed is not used
+  sim::sweep::seed_range seeds;
+  sim::sweep::shard part;
+  std::optional<std::size_t> jobs; ///< processes at once; absent: one per core
+  static constexpr std::size_t jobs_max = 1'024;
+  std::chrono::nanoseconds timeout = std::chrono::minutes{30}; ///< of a seed, in real time
+  std::optional<std::filesystem::path> out;                    ///< results as JSON lines
+  bool json = false;                                           ///< the same on standard output
+};
+sim_exit sim_sweep(const sweep_options& what);
+
+struct merge_options {
+  std::vector<std::filesystem::path> files;
+  std::optional<std::filesystem::path> out;
+  bool json = false;
+};
+sim_exit sim_merge(const merge_options& what);
 
 /// For all of them: bad input to standard error.
 sim_exit report(const sim::scenario::bad_input& what, bool json);

@@ -1,4 +1,5 @@
 #include "cli/sim.hpp"
+#include "cli/sim_bench.hpp"
 #include "cli/sim_policy.hpp"
 #include "sim/scenario/script.hpp"
 #include "sim/trace/numbers.hpp"
@@ -14,11 +15,12 @@ namespace {
 struct arguments {
   sim_options run;
   golden_options golden;
+  sweep_options sweep;
+  merge_options merge;
 };
 using shared = std::shared_ptr<arguments>;
 
-void add_common(CLI::App& to, const shared& a) {
-  to.add_option("SCENARIO", a->run.scenario, "The scenario (TOML)")->required();
+void add_seed(CLI::App& to, const shared& a) {
   to.add_option_function<std::string>(
         "--seed",
         [a](const std::string& text) {
@@ -28,21 +30,89 @@ void add_common(CLI::App& to, const shared& a) {
         },
         "Instead of the scenario's")
       ->type_name("N");
+}
+
+void add_scenario(CLI::App& to, const shared& a, std::filesystem::path& scenario,
+                  sim::scenario::run_options& run) {
+  to.add_option("SCENARIO", scenario, "The scenario (TOML)")->required();
   to.add_option_function<std::string>(
         "--until",
-        [a](const std::string& text) {
+        [a, &run](const std::string& text) {
           const auto until = sim::trace::parse_duration(text);
           if (!until || until->count() == 0 || *until > sim::scenario::limits::until)
             throw CLI::ValidationError("--until",
                                        "'" + text + "' is no duration up to 30d, such as 90s");
-          a->run.run.until = *until;
+          run.until = *until;
         },
         "End there in virtual time, instead of where the scenario says")
       ->type_name("T");
   to.add_option_function<std::string>(
-        "--trace", [a](const std::string& path) { a->run.run.trace = path; },
+        "--trace", [a, &run](const std::string& path) { run.trace = path; },
         "Follow this trace instead of every one the scenario names")
       ->type_name("F");
+}
+
+void add_common(CLI::App& to, const shared& a) {
+  add_scenario(to, a, a->run.scenario, a->run.run);
+  add_seed(to, a);
+}
+
+/// An option whose text `parse` understands; else the message says what was expected.
+template <class T, class Parse>
+void add_parsed(CLI::App& to, const char* name, const char* type, const char* about,
+                const char* expected, bool required, const Parse& parse, T take) {
+  const auto use = [=](const std::string& text) {
+    const auto got = parse(text);
+    if (!got) throw CLI::ValidationError(name, "found '" + text + "', expected " + expected);
+    take(*got);
+  };
+  auto* option = to.add_option_function<std::string>(name, use, about)->type_name(type);
+  if (required) option->required();
+}
+
+void add_outputs(CLI::App& to, const shared& a, std::optional<std::filesystem::path>& out,
+                 bool& json) {
+  to.add_flag("--json", json, "JSON lines instead of the table");
+  to.add_option_function<std::string>(
+        "--out", [a, &out](const std::string& path) { out = path; },
+        "Write the results as JSON lines, for `lanrage sim merge`")
+      ->type_name("F");
+}
+
+void add_sweep(CLI::App& sim, const shared& a, std::function<int()>& command) {
+  auto& sweep = *sim.add_subcommand("sweep", "Run a scenario with many seeds, on all cores");
+  add_scenario(sweep, a, a->sweep.scenario, a->sweep.run);
+  add_parsed(sweep, "--seeds", "A..B", "Which seeds, both ends included",
+             "a range such as 1..100 with at most 10,000,000 seeds", true, sim::sweep::parse_seeds,
+             [a](const auto& seeds) { a->sweep.seeds = seeds; });
+  add_parsed(sweep, "--shard", "I/N", "Only every N-th seed, beginning with the I-th",
+             "a part such as 3/16: the third of sixteen", false, sim::sweep::parse_shard,
+             [a](const auto& part) { a->sweep.part = part; });
+  const auto jobs = [](const std::string& text) -> std::optional<std::size_t> {
+    const auto got = sim::trace::parse_count(text);
+    if (!got || *got < 1 || *got > static_cast<std::int64_t>(sweep_options::jobs_max))
+      return std::nullopt;
+    return static_cast<std::size_t>(*got);
+  };
+  add_parsed(sweep, "--jobs", "N", "How many at once; one per core if not given",
+             "a number from 1 to 1024", false, jobs,
+             [a](std::size_t number) { a->sweep.jobs = number; });
+  const auto timeout = [](const std::string& text) -> std::optional<std::chrono::nanoseconds> {
+    const auto got = sim::trace::parse_duration(text);
+    if (!got || *got < std::chrono::milliseconds{1} || *got > std::chrono::hours{24 * 7})
+      return std::nullopt;
+    return got;
+  };
+  add_parsed(sweep, "--timeout", "T", "A seed that takes longer has crashed; 30m if not given",
+             "a duration from 1ms to 7d, such as 90s", false, timeout,
+             [a](std::chrono::nanoseconds most) { a->sweep.timeout = most; });
+  add_outputs(sweep, a, a->sweep.out, a->sweep.json);
+  sweep.callback([a, &command] { command = [a] { return to_int(sim_sweep(a->sweep)); }; });
+
+  auto& merge = *sim.add_subcommand("merge", "Put the shards of a sweep together");
+  merge.add_option("FILE", a->merge.files, "What `lanrage sim sweep --out` wrote")->required();
+  add_outputs(merge, a, a->merge.out, a->merge.json);
+  merge.callback([a, &command] { command = [a] { return to_int(sim_merge(a->merge)); }; });
 }
 
 } // namespace
@@ -61,6 +131,10 @@ void add_sim(CLI::App& app, std::function<int()>& command) {
          "--log", [a](const std::string& path) { a->run.log = path; },
          "Write the event log; - is standard output, which has nothing else then")
       ->type_name("F");
+  run.add_option_function<std::string>(
+         "--report", [a](const std::string& path) { a->run.report = path; },
+         "Write a page about the run: HTML in one file")
+      ->type_name("F.html");
   run.callback([a, &command] { command = [a] { return to_int(sim_run(a->run)); }; });
 
   auto& check = *sim.add_subcommand(
@@ -74,6 +148,8 @@ void add_sim(CLI::App& app, std::function<int()>& command) {
   golden.add_flag("--update", a->golden.update, "Write what the scenarios give now");
   golden.callback([a, &command] { command = [a] { return to_int(sim_golden(a->golden)); }; });
 
+  add_sim_bench(sim, command);
+  add_sweep(sim, a, command);
   add_sim_policy(sim, command);
 }
 

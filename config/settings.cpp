@@ -1,5 +1,6 @@
 #include "config/settings.hpp"
 
+#include "config/dotted_keys.hpp"
 #include "config/keys.hpp"
 
 #include <toml++/toml.h>
@@ -237,8 +238,14 @@ void fill_in(settings& out) {
 net::result<settings> parse(std::string_view text, std::string_view file_name) {
   settings out = default_settings();
   reader all{file_name, out};
+  const auto deep = overlong_key(text);
+  if (deep) {
+    const toml::source_position at{deep->line, deep->column};
+    all.problem({at, at, nullptr}, "a key of more parts",
+                "at most " + std::to_string(dotted_parts_max) + " parts with dots between");
+  }
   try {
-    all.read(toml::parse(text, file_name));
+    if (!deep) all.read(toml::parse(text, file_name));
   } catch (const toml::parse_error& error) {
     all.problem(error.source(), "no TOML (" + std::string{error.description()} + ")",
                 "the syntax of TOML 1.0");

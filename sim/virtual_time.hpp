@@ -1,16 +1,18 @@
 #pragma once
 
+#include "sim/virtual_scheduler.hpp"
+
 #include <caf/actor.hpp>
 #include <caf/actor_cast.hpp>
 #include <caf/actor_clock.hpp>
 #include <caf/actor_system.hpp>
 #include <caf/actor_system_config.hpp>
 #include <caf/expected.hpp>
-#include <caf/scheduler/test_coordinator.hpp>
 #include <caf/scoped_actor.hpp>
 #include <caf/sec.hpp>
 
 #include <cstddef>
+#include <cstdint>
 #include <utility>
 #include <vector>
 
@@ -40,7 +42,7 @@ class virtual_time {
 
   caf::actor_system& system() { return system_; }
   time_point now() { return scheduler_.clock().now(); }
-  const time_point& clock() const { return scheduler_.clock().current_time; }
+  const time_point& clock() const { return scheduler_.clock().current; }
 
   /// Runs what is ready now, without letting time pass. Returns the number of jobs; throws
   /// std::runtime_error after `livelock_after` of them.
@@ -48,6 +50,9 @@ class virtual_time {
   /// Lets time pass, firing each timer at its own moment.
   void run_until(time_point end);
   void run_for(duration span) { run_until(now() + span); }
+
+  std::uint64_t timers() const { return timers_; } ///< of actors, that came due so far
+  std::size_t pending_timers() { return scheduler_.clock().pending(); }
 
   /// These share the time line: what is due first comes first, and at the same moment they come
   /// before the actors' timers. They must outlive this.
@@ -85,9 +90,10 @@ class virtual_time {
 
   config config_;
   caf::actor_system system_{config_};
-  caf::scheduler::test_coordinator& scheduler_;
+  virtual_scheduler& scheduler_;
   std::vector<caf::strong_actor_ptr> owned_;
   happenings* more_ = nullptr;
+  std::uint64_t timers_ = 0;
 };
 
 } // namespace lanrage::sim

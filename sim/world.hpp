@@ -133,6 +133,8 @@ class world final : private happenings, private fabric_observer, private machine
   /// `count` echoes, one every `gap`, from now on.
   std::size_t start_pings(member_id from, member_id to, duration gap, std::uint64_t count);
   const ping_stream& pings(std::size_t stream) const { return streams_[stream]; }
+  /// When those of its echoes were sent that have no answer yet.
+  std::vector<time_point> unanswered(std::size_t stream) const;
 
   event_log& log() { return log_; }
   void note(const std::string& text) { log_.write(time_.now(), text); }

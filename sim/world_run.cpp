@@ -121,12 +121,19 @@ void world::send_ping(std::size_t stream, std::uint64_t number) {
   auto& s = streams_[stream];
   const auto token = user_echo | static_cast<std::uint64_t>(stream) << stream_shift | number;
   ++s.sent;
-  if (on(s.from).echo(s.to, token, s.octets))
-    echoes_[token] = now();
-  else
-    ++s.refused;
+  echoes_[token] = now();
+  if (!on(s.from).echo(s.to, token, s.octets)) ++s.refused;
   if (number + 1 < s.planned)
     agenda_.after(s.gap, [this, stream, number] { send_ping(stream, number + 1); });
+}
+
+std::vector<time_point> world::unanswered(std::size_t stream) const {
+  const auto first = user_echo | static_cast<std::uint64_t>(stream) << stream_shift;
+  std::vector<time_point> out;
+  for (auto at = echoes_.lower_bound(first); at != echoes_.end() && stream_of(at->first) == stream;
+       ++at)
+    out.push_back(at->second);
+  return out;
 }
 
 void world::on_echo(std::uint32_t, std::uint64_t token) {

@@ -17,7 +17,7 @@ answer_book::verdict answer_book::admit(const net::endpoint& from, const net::pr
   const auto paid = std::max(paid_until_, now);
   if (paid - now > tolerance) return verdict::over_rate;
   paid_until_ = paid + cost;
-  if (answered_.size() == defaults::punch_memory_max) answered_.pop_front();
+  if (answered_.size() == defaults::punch_memory_max) answered_.erase(answered_.begin());
   answered_.push_back(entry);
   return verdict::answer;
 }
@@ -25,7 +25,7 @@ answer_book::verdict answer_book::admit(const net::endpoint& from, const net::pr
 bool effect_book::first(const net::probe_transaction& id, std::uint32_t epoch) {
   const std::pair entry{id, epoch};
   if (std::find(seen_.begin(), seen_.end(), entry) != seen_.end()) return false;
-  if (seen_.size() == defaults::punch_memory_max) seen_.pop_front();
+  if (seen_.size() == defaults::punch_memory_max) seen_.erase(seen_.begin());
   seen_.push_back(entry);
   return true;
 }

@@ -6,8 +6,8 @@
 
 #include <chrono>
 #include <cstdint>
-#include <deque>
 #include <utility>
+#include <vector>
 
 namespace lanrage::actors {
 
@@ -26,7 +26,7 @@ class answer_book {
   verdict admit(const net::endpoint& from, const net::probe_transaction& id, time_point now);
 
  private:
-  std::deque<std::pair<net::endpoint, net::probe_transaction>> answered_;
+  std::vector<std::pair<net::endpoint, net::probe_transaction>> answered_;
   time_point paid_until_{}; ///< the rate limit as one time (GCRA, ITU-T I.371)
 };
 
@@ -40,7 +40,7 @@ class effect_book {
   void forget_before(std::uint32_t epoch);
 
  private:
-  std::deque<std::pair<net::probe_transaction, std::uint32_t>> seen_;
+  std::vector<std::pair<net::probe_transaction, std::uint32_t>> seen_;
 };
 
 } // namespace lanrage::actors

@@ -118,12 +118,13 @@ struct executor {
               feed(s, tunnel_report{a, probe_outcome::unmeasured, {}});
             });
   }
-  void operator()(const msg::peer_update& what) const {
+  void operator()(msg::peer_update& what) const {
     *self->state.memory = what.saved;
     spdlog::debug("peer {}: {} ({})", to_string(what.view.id), to_string(what.view.at),
                   what.view.reason);
-    self->send(roles().supervisor, what);
-    if (what.gone) self->quit();
+    const bool gone = what.gone;
+    self->send(roles().supervisor, std::move(what));
+    if (gone) self->quit();
   }
 };
 
@@ -142,7 +143,8 @@ void arm(peer_pointer self) {
 void feed(peer_pointer self, const event& what) {
   auto& s = self->state;
   const moment now{self->clock().now(), s.settings.wall()};
-  for (const auto& effect : s.core->handle(what, now))
+  auto effects = s.core->handle(what, now);
+  for (auto& effect : effects)
     std::visit(executor{self, effect.asked}, effect.what);
   arm(self);
 }
@@ -173,7 +175,10 @@ own_interface::behavior_type peer(peer_pointer self, const msg::roles& roles,
       [self](const wake& m) {
         // One that was overtaken by an earlier one must not arm another: they would pile up.
         auto& armed = self->state.armed;
-        if (armed && self->clock().now() >= armed->at) armed.reset();
+        const auto now = self->clock().now();
+        if (armed && now >= armed->at) armed.reset();
+        // Armed for something that was answered meanwhile: nothing is due, so nothing can happen.
+        if (const auto due = self->state.core->wake_at(); due && due->at > now) return arm(self);
         feed(self, m);
       },
   };

@@ -5,8 +5,8 @@
 
 #include <chrono>
 #include <cstddef>
-#include <deque>
 #include <optional>
+#include <vector>
 
 namespace lanrage::actors {
 
@@ -33,8 +33,7 @@ class restart_policy {
   std::optional<std::chrono::milliseconds> died(time_point now) {
     if (started_ && now - *started_ >= budget_.healthy_after) wait_.reset();
     deaths_.push_back(now);
-    while (now - deaths_.front() > budget_.window)
-      deaths_.pop_front();
+    std::erase_if(deaths_, [&](const auto& when) { return now - when > budget_.window; });
     if (deaths_.size() > static_cast<std::size_t>(budget_.per_window)) return std::nullopt;
     return wait_.next();
   }
@@ -43,7 +42,7 @@ class restart_policy {
   restart_budget budget_;
   backoff wait_;
   std::optional<time_point> started_;
-  std::deque<time_point> deaths_; // at most per_window + 1
+  std::vector<time_point> deaths_; // at most per_window + 1
 };
 
 } // namespace lanrage::actors

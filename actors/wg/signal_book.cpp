@@ -6,10 +6,10 @@ namespace lanrage::actors {
 
 namespace {
 
-msg::wg_signal signal_of(const net::wg_public_key& key, const net::wg::observation& seen) {
+msg::wg_signal signal_of(const net::wg_public_key& key, const net::wg::peer_state* peer) {
   msg::wg_signal now;
   now.key = key;
-  if (const auto* peer = net::wg::find_peer(seen, key)) {
+  if (peer) {
     now.rx = peer->rx;
     now.tx = peer->tx;
     now.latest_handshake = peer->latest_handshake;
@@ -43,7 +43,7 @@ void signal_book::device_renewed() {
     one.due = one.lost = true;
 }
 
-void signal_book::look_at(watched& one, const net::wg::observation& seen, bool asserting,
+void signal_book::look_at(watched& one, const net::wg::peer_state* seen, bool asserting,
                           writer_effects& out) {
   const auto key = one.last.key;
   auto now = signal_of(key, seen);
@@ -63,8 +63,13 @@ void signal_book::look_at(watched& one, const net::wg::observation& seen, bool a
 
 void signal_book::look(const net::wg::observation& seen,
                        const std::set<net::wg_public_key>& asserting, writer_effects& out) {
-  for (auto& [key, one] : watched_)
-    look_at(one, seen, asserting.count(key) != 0, out);
+  auto peer = seen.peers.begin(); // both are ordered by key
+  for (auto& [key, one] : watched_) {
+    while (peer != seen.peers.end() && peer->key < key)
+      ++peer;
+    const auto* found = peer != seen.peers.end() && peer->key == key ? &*peer : nullptr;
+    look_at(one, found, asserting.count(key) != 0, out);
+  }
   wrote_.clear();
   renewing_.clear();
 }
@@ -74,8 +79,9 @@ void signal_book::tell(const net::wg_public_key& key, const net::wg::observation
   const auto at = watched_.find(key);
   if (at == watched_.end()) return;
   auto& one = at->second;
-  out.emplace_back(signal_of(key, seen));
-  one = {signal_of(key, seen), false, true, one.lost};
+  const auto now = signal_of(key, net::wg::find_peer(seen, key));
+  out.emplace_back(now);
+  one = {now, false, true, one.lost};
 }
 
 } // namespace lanrage::actors

@@ -36,7 +36,7 @@ class signal_book {
     bool known = false; ///< `last` is from a look
     bool lost = false;  ///< the device was made anew since
   };
-  void look_at(watched& one, const net::wg::observation& seen, bool asserting, writer_effects& out);
+  void look_at(watched& one, const net::wg::peer_state* seen, bool asserting, writer_effects& out);
 
   std::map<net::wg_public_key, watched> watched_;
   std::map<net::wg_public_key, net::endpoint> wrote_;

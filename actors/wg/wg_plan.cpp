@@ -17,8 +17,8 @@ std::optional<change> difference(const net::wg_public_key& key, const desired_pe
   const bool moves = desired.where && now->where != desired.where &&
                      (!now->where || desired.rule == endpoint_rule::pinned);
   const auto where = moves ? desired.where : std::nullopt;
-  const bool same = now->allowed_ips == std::vector{net::wg::allowed_ip(desired.address)} &&
-                    now->keepalive == keepalive;
+  const bool same = now->keepalive == keepalive && now->allowed_ips.size() == 1 &&
+                    now->allowed_ips.front() == net::wg::allowed_ip(desired.address);
   if (!same) return change{change_kind::put, key, desired.address, where, keepalive};
   if (moves) return change{change_kind::endpoint, key, {}, where, {}};
   return std::nullopt;

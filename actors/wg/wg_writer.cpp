@@ -70,13 +70,13 @@ void drive(self_pointer self, Event&& event) {
 template <class Answer, class Question, class Handler>
 void ask(self_pointer self, std::chrono::seconds timeout, const Question& question,
          Handler handler) {
-  const auto back = [self, handler](const net::result<Answer>& answer) {
+  const auto back = [self, handler](net::result<Answer> answer) {
     drive(self, [&](writer_core& core, msg::time_point now, writer_effects& out) {
-      (core.*handler)(answer, now, out);
+      (core.*handler)(std::move(answer), now, out);
     });
   };
   self->request(self->state.device, timeout, question)
-      .then([back](const Answer& answer) { back(answer); },
+      .then([back](Answer& answer) { back(std::move(answer)); },
             [back](const caf::error& failed) { back(msg::from_caf(failed)); });
 }
 

@@ -3,6 +3,7 @@
 #include "net/wg/dump.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace lanrage::actors {
 
@@ -81,13 +82,15 @@ desired_peer writer_core::desired(const msg::wg_peer& peer) const {
 }
 
 bool writer_core::write_changes(time_point now, writer_effects& out) {
+  if (settled_ && tasks_.empty() && assertions_.empty()) return false;
   std::vector<change> changes;
   batch_.clear();
   for (const auto& [key, wanted] : records_.peers) {
     if (batch_.size() >= batch_max_) break;
     changes_of(key, wanted, now, changes);
   }
-  if (changes.empty()) return false;
+  settled_ = changes.empty();
+  if (settled_) return false;
   // An address may move from a peer that goes to one that comes.
   std::stable_partition(changes.begin(), changes.end(),
                         [](const auto& step) { return step.kind == change_kind::remove; });
@@ -143,7 +146,7 @@ void writer_core::changes_of(const net::wg_public_key& key,
 // --- what the device answers
 // -----------------------------------------------------------------------
 
-void writer_core::device_ensured(const net::result<msg::device_state>& answer, time_point now,
+void writer_core::device_ensured(net::result<msg::device_state> answer, time_point now,
                                  writer_effects& out) {
   busy_ = false;
   if (!answer) {
@@ -166,10 +169,10 @@ void writer_core::device_ensured(const net::result<msg::device_state>& answer, t
   if (address_ == records_.address)
     for (const auto id : std::exchange(address_waiting_, {}))
       out.emplace_back(writer_answer{id, msg::done{}});
-  looked(answer->seen, now, out);
+  looked(std::move(answer->seen), now, out);
 }
 
-void writer_core::device_observed(const net::result<msg::device_state>& answer, time_point now,
+void writer_core::device_observed(net::result<msg::device_state> answer, time_point now,
                                   writer_effects& out) {
   busy_ = false;
   if (!answer) {
@@ -177,10 +180,10 @@ void writer_core::device_observed(const net::result<msg::device_state>& answer, 
     return advance(now, out);
   }
   look_cost_ = now - asked_at_;
-  looked(answer->seen, now, out);
+  looked(std::move(answer->seen), now, out);
 }
 
-void writer_core::device_applied(const net::result<msg::done>& answer, time_point now,
+void writer_core::device_applied(net::result<msg::done> answer, time_point now,
                                  writer_effects& out) {
   busy_ = false;
   stale_ = true;
@@ -205,8 +208,9 @@ void writer_core::device_applied(const net::result<msg::done>& answer, time_poin
   advance(now, out);
 }
 
-void writer_core::looked(const net::wg::observation& seen, time_point now, writer_effects& out) {
-  seen_ = seen;
+void writer_core::looked(net::wg::observation seen, time_point now, writer_effects& out) {
+  seen_ = std::move(seen);
+  settled_ = false;
   stale_ = false;
   last_look_ = asked_;
   looked_at_ = now;

@@ -38,11 +38,9 @@ class writer_core {
   void watch(const msg::watch_peer& order, time_point now, writer_effects& out);
   void unwatch(const msg::unwatch_peer& order);
 
-  void device_ensured(const net::result<msg::device_state>& answer, time_point now,
-                      writer_effects& out);
-  void device_observed(const net::result<msg::device_state>& answer, time_point now,
-                       writer_effects& out);
-  void device_applied(const net::result<msg::done>& answer, time_point now, writer_effects& out);
+  void device_ensured(net::result<msg::device_state> answer, time_point now, writer_effects& out);
+  void device_observed(net::result<msg::device_state> answer, time_point now, writer_effects& out);
+  void device_applied(net::result<msg::done> answer, time_point now, writer_effects& out);
 
   void tick(time_point now, writer_effects& out);
   /// When to tick next; none while the device works, as its answer moves everything on.
@@ -77,7 +75,7 @@ class writer_core {
   bool write_changes(time_point now, writer_effects& out);
   void changes_of(const net::wg_public_key& key, const std::optional<msg::wg_peer>& wanted,
                   time_point now, std::vector<net::wg::change>& changes);
-  void looked(const net::wg::observation& seen, time_point now, writer_effects& out);
+  void looked(net::wg::observation seen, time_point now, writer_effects& out);
   void settle(time_point now, writer_effects& out);
   bool settle(const net::wg_public_key& key, task& one, time_point now, writer_effects& out);
   void judge_assertions(time_point now, writer_effects& out);
@@ -112,6 +110,8 @@ class writer_core {
   time_point asked_at_{};
   keys batch_; ///< peers in the last apply, until the look after it
   std::size_t batch_max_ = SIZE_MAX;
+  /// All is as wanted by the last look; only a request or another look can change that.
+  bool settled_ = false;
   bool stale_ = false; ///< written since the last look: `seen_` is no ground to plan on
   std::optional<std::uint64_t> request_mark_; ///< a look must be asked for after this question
   std::uint64_t last_look_ = 0;               ///< number of the question the last look answered

@@ -145,6 +145,7 @@ void writer_core::judge_assertions(time_point now, writer_effects& out) {
 }
 
 void writer_core::end_assertion(const net::wg_public_key& key, bool landed, writer_effects& out) {
+  settled_ = false;
   const auto at = assertions_.find(key);
   const auto stored = records_.peers.find(key);
   if (stored != records_.peers.end() && stored->second) {

@@ -18,6 +18,7 @@ constexpr duration command_wait = std::chrono::minutes{2};
 
 void stage::perform(const event& what) {
   std::visit([&](const auto& deed) { act(deed, what.where); }, what.what);
+  if (recorder_) recorder_->links_changed(now());
 }
 
 // --- life ----------------------------------------------------------------------------------------
@@ -41,6 +42,7 @@ void stage::act(const deed::kill& what, place) {
   for (const auto& each : what.who) {
     if (each.what == kind::member) {
       world_.kill(members_[each.number]);
+      if (recorder_) recorder_->forget(now(), each.number);
       judge_.forget(now(), each.number);
     } else if (each.what == kind::relay) {
       world_.relay(relays_[each.number]).kill();

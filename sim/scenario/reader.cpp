@@ -1,5 +1,6 @@
 #include "sim/scenario/reader.hpp"
 
+#include "config/dotted_keys.hpp"
 #include "sim/scenario/book.hpp"
 #include "sim/trace/source.hpp"
 
@@ -48,6 +49,11 @@ result<script> parse(std::string_view text, const std::string& file_name) {
   problems bad;
   if (text.size() > limits::file_octets) {
     bad.add({1, 1}, std::to_string(text.size()) + " octets", "at most 1 MiB");
+    return bad_input{bad.lines(file_name)};
+  }
+  if (const auto at = config::overlong_key(text)) {
+    bad.add({at->line, at->column}, "a key of more parts",
+            "at most " + std::to_string(config::dotted_parts_max) + " parts with dots between");
     return bad_input{bad.lines(file_name)};
   }
   try {

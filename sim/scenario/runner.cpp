@@ -74,6 +74,7 @@ result<outcome> run(const script& what, const std::filesystem::path& file, const
   const auto seed = how.seed.value_or(what.seed);
   const auto until = how.until.value_or(what.until);
   stage on{what, std::move(*traces), seed, until, how.to_log};
+  if (how.record) on.keep_record();
   on.watched_by(how.to_watch);
   on.run();
 
@@ -95,6 +96,7 @@ result<outcome> run(const script& what, const std::filesystem::path& file, const
     results[i] = result_of(what.streams[i], stream, until);
     out.streams.push_back({what.streams[i].name, *results[i], median(stream.rtts)});
   }
+  out.record = on.take_record();
   out.violations = on.held_against().finish(until, results);
   world.log().to({}); // the end of the actors is no event of the run
   return out;

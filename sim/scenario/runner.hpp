@@ -1,5 +1,6 @@
 #pragma once
 
+#include "sim/report/run_record.hpp"
 #include "sim/scenario/judge.hpp"
 #include "sim/scenario/reader.hpp"
 
@@ -19,6 +20,7 @@ struct run_options {
   std::optional<duration> until;                ///< instead of the scenario's
   std::optional<std::filesystem::path> trace;   ///< instead of every trace it names
   std::function<void(std::string_view)> to_log; ///< every line, with its line break
+  bool record = false;                          ///< for a report; nothing in the run depends on it
   /// What a member (its number in the script) says of its connection to another, when it changes.
   std::function<void(duration now, std::uint32_t member, std::uint32_t peer,
                      const msg::connection_view&)>
@@ -42,6 +44,7 @@ struct outcome {
   std::uint64_t packets_dropped = 0;
   std::vector<stream_outcome> streams;
   std::vector<missed> violations;
+  std::optional<report::run_record> record; ///< when wanted
 };
 
 /// The first lines of a log: what the run is and everything that decides what happens in it. They

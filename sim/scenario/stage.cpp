@@ -117,6 +117,11 @@ void stage::put_on_agenda() {
 }
 
 void stage::run() {
+  if (recorder_)
+    for (auto next = recorder_->gap(); next < until_; next += recorder_->gap()) {
+      world_.run_until(time_point{next});
+      tick();
+    }
   world_.run_until(time_point{until_});
   note("checkpoint " + hash_text(state_hash()));
 }
@@ -140,7 +145,9 @@ void stage::heard(std::uint32_t who, const msg::connection_view& view) {
   if (peer == by_key_.end()) return;
   // What a killed daemon's actors still say is nobody's view.
   if (!world_.running(members_[who])) return;
-  judge_.heard(now(), who, peer->second, pair_view{view.at, view.how, view.relay.value_or("")});
+  const pair_view seen{view.at, view.how, view.relay.value_or("")};
+  if (recorder_) recorder_->heard(now(), who, peer->second, seen);
+  judge_.heard(now(), who, peer->second, seen);
   if (watcher_) watcher_(now(), who, peer->second, view);
 }
 
@@ -169,6 +176,44 @@ std::uint64_t stage::state_hash() {
       states.write({}, name + ' ' + state_line(view));
   }
   return states.hash();
+}
+
+// --- the report ----------------------------------------------------------------------------------
+
+void stage::keep_record() {
+  meter_.emplace(world_, members_, relays_, nats_);
+  recorder_.emplace(script_, until_, *meter_);
+  wg_dropped_.assign(members_.size() * wg_drops, 0);
+  dropped_.assign(report::drop_kinds(), 0);
+}
+
+void stage::tick() {
+  const auto& lost = world_.net().count().dropped;
+  std::copy(lost.begin(), lost.end(), dropped_.begin());
+  for (std::size_t i = 0; i < members_.size(); ++i) {
+    const auto* device = world_.on(members_[i]).wireguard();
+    if (!device) continue;
+    const auto drops = device->drops();
+    for (std::size_t cause = 0; cause < drops.size(); ++cause) {
+      auto& before = wg_dropped_[i * wg_drops + cause];
+      // A new interface counts from zero.
+      dropped_[drop_causes + cause] += drops[cause] - (drops[cause] < before ? 0 : before);
+      before = drops[cause];
+    }
+  }
+  recorder_->tick(now(), dropped_);
+}
+
+std::optional<report::run_record> stage::take_record() {
+  if (!recorder_) return std::nullopt;
+  tick();
+  for (std::uint32_t i = 0; i < streams_.size(); ++i)
+    if (streams_[i])
+      for (const auto sent : world_.unanswered(*streams_[i]))
+        recorder_->unanswered(i, sent.time_since_epoch());
+  auto out = std::move(*recorder_).finish();
+  recorder_.reset();
+  return out;
 }
 
 // --- links ---------------------------------------------------------------------------------------

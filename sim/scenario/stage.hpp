@@ -1,6 +1,8 @@
 #pragma once
 
+#include "sim/report/recorder.hpp"
 #include "sim/scenario/judge.hpp"
+#include "sim/scenario/path_meter.hpp"
 #include "sim/scenario/trace_source.hpp"
 #include "sim/world.hpp"
 
@@ -21,10 +23,14 @@ class stage {
   stage(const stage&) = delete;
   stage& operator=(const stage&) = delete;
 
+  /// From now on for a report, too. To be called before run().
+  void keep_record();
   using watcher = std::function<void(duration now, std::uint32_t member, std::uint32_t peer,
                                      const msg::connection_view&)>;
   void watched_by(watcher by) { watcher_ = std::move(by); }
   void run();
+  /// Ends the record; nothing when none was kept.
+  std::optional<report::run_record> take_record();
   world& where() { return world_; }
   judge& held_against() { return judge_; }
   std::vector<std::optional<std::size_t>> streams() const { return streams_; }
@@ -70,6 +76,9 @@ class stage {
   void ask(const std::string& what, const Handle& to, const Question& question,
            std::function<void(const Answer&)> done);
 
+  // For the report.
+  void tick();
+
   // Links.
   struct link_state {
     link_change how;
@@ -100,7 +109,11 @@ class stage {
   };
   std::vector<made_party> parties_;
   std::vector<std::optional<std::size_t>> streams_; ///< the world's numbers
-  world world_; ///< last: it ends first, and its log may still speak
+  std::optional<path_meter> meter_;
+  std::optional<report::recorder> recorder_;
+  std::vector<std::uint64_t> wg_dropped_; ///< by member and cause, of its present interface
+  report::drop_counts dropped_;           ///< so far
+  world world_;                           ///< last: it ends first, and its log may still speak
 };
 
 } // namespace lanrage::sim::scenario

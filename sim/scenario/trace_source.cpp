@@ -23,7 +23,7 @@ const T& sound(const trace::result<T>& got) {
   return *got;
 }
 
-class recorded_delay final : public delay_source {
+class recorded_delay final : public visible_source {
  public:
   struct settings {
     trace::link_id link{};
@@ -38,9 +38,14 @@ class recorded_delay final : public delay_source {
       : probes_(std::make_unique<trace::probe_replay>(std::move(probes))), how_(how) {}
 
   passage next(time_point now, std::uint64_t) override {
-    const auto reading = along_ ? along_->at(how_.link, now.time_since_epoch()) : probes_->next();
+    if (!along_) last_ = sound(probes_->next());
+    return look(now);
+  }
+
+  passage look(time_point now) override {
+    const auto reading = along_ ? sound(along_->at(how_.link, now.time_since_epoch())) : last_;
     const auto& head = along_ ? along_->head() : probes_->head();
-    const auto fate = trace::one_way(sound(reading), head, how_.link, how_.to, how_.seed);
+    const auto fate = trace::one_way(reading, head, how_.link, how_.to, how_.seed);
     switch (fate.is) {
     case trace::fate::outcome::arrives:
       return {passage::fate::delivered, scaled(fate.delay, how_.scale_ppm) + how_.offset};
@@ -56,6 +61,7 @@ class recorded_delay final : public delay_source {
  private:
   std::shared_ptr<trace::replay> along_;        ///< by the clock
   std::unique_ptr<trace::probe_replay> probes_; ///< or packet by packet, where there is none
+  trace::reading last_;                         ///< then: what the last packet met
   settings how_;
 };
 
@@ -120,6 +126,9 @@ result<recordings> recordings::open(const script& of, const std::filesystem::pat
                                     const std::optional<std::filesystem::path>& replaced) {
   recordings out;
   bad_input bad;
+  if (replaced && of.traces.empty())
+    return bad_input{{scenario.string() + ": found no trace that " + replaced->string() +
+                      " could take the place of, expected [traces]"}};
   for (const auto& each : of.traces) {
     const auto path = replaced ? *replaced : scenario.parent_path() / each.path;
     const auto from = trace::file_input(path);

@@ -13,6 +13,13 @@
 
 namespace lanrage::sim::scenario {
 
+/// A source that can be looked at without sending anything.
+class visible_source : public delay_source {
+ public:
+  /// What a packet would meet now: changes nothing that packets meet.
+  virtual passage look(time_point now) = 0;
+};
+
 /// The recordings that links of one run follow. Each is read along with virtual time, once for all
 /// links that follow it from the same moment on.
 class recordings {

@@ -32,7 +32,7 @@ net::wg::observation fake_wireguard::observe() const {
     net::wg::peer_state state;
     state.key = key;
     state.where = p.where;
-    if (p.allowed.leased()) state.allowed_ips = {net::wg::allowed_ip(p.allowed)};
+    state.allowed_ips = p.allowed_texts;
     state.latest_handshake = p.latest_handshake;
     state.rx = p.rx;
     state.tx = p.tx;
@@ -75,10 +75,15 @@ void fake_wireguard::allow(slot at, net::virtual_ip address) {
   if (const auto old = routes_.find(p.allowed); old != routes_.end() && old->second == at)
     routes_.erase(old);
   p.allowed = address;
+  p.allowed_texts.clear();
   if (!address.leased()) return;
+  p.allowed_texts.push_back(net::wg::allowed_ip(address));
   // An allowed IP belongs to one peer: the last one that is given it.
   const auto [route, made] = routes_.try_emplace(address, at);
-  if (!made && route->second != at) peers_[route->second].allowed = {};
+  if (!made && route->second != at) {
+    peers_[route->second].allowed = {};
+    peers_[route->second].allowed_texts.clear();
+  }
   route->second = at;
 }
 

@@ -85,6 +85,7 @@ class fake_wireguard {
     net::wg_public_key key;
     std::optional<std::array<std::uint8_t, 32>> mac1_key;
     net::virtual_ip allowed;
+    std::vector<std::string> allowed_texts; ///< the same, as observe() says it
     std::optional<net::endpoint> where;
     duration keepalive{};
     std::uint64_t rx = 0;

@@ -79,6 +79,11 @@ TEST_CASE("sim run --json says one line that scripts rely on") {
                           "\"log_hash\":\"", "\"state_hash\":\"", "\"violations\":0"})
     CHECK(out.find(key) != std::string::npos);
   CHECK(out.find('\n') == out.size() - 1);
+  // One alone has nobody to connect to.
+  for (const auto* none :
+       {"\"connect_p50_ms\":null,", "\"connect_max_ms\":null,", "\"regret_mean_ms\":null,",
+        "\"regret_p99_ms\":null,", "\"switches\":0,", "\"pairs\":[]"})
+    CHECK(out.find(none) != std::string::npos);
 }
 
 TEST_CASE("a log begins with the seed and the version and ends with the command for it") {

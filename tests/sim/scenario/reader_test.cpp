@@ -190,3 +190,12 @@ TEST_CASE("a hundred problems are listed and the others counted") {
 TEST_CASE("a file that is not there is a problem") {
   CHECK_FALSE(scenario::load("/nonexistent/x.toml").has_value());
 }
+
+TEST_CASE("a scenario with an endless key is refused, not a crash") {
+  std::string key = "a";
+  for (int i = 0; i < 100'000; ++i)
+    key += ".a";
+  const auto read = scenario::parse(key + " = 1\n", "f.toml");
+  REQUIRE(!read);
+  CHECK(read.error().lines.front().starts_with("f.toml:1:32: found a key of more parts"));
+}
