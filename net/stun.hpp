@@ -34,7 +34,7 @@ struct request {
 };
 struct response {
   transaction_id id;
-  endpoint mapped;               ///< from XOR-MAPPED-ADDRESS, else MAPPED-ADDRESS
+  endpoint mapped;                 ///< from XOR-MAPPED-ADDRESS, else MAPPED-ADDRESS
   std::optional<endpoint> other{}; ///< OTHER-ADDRESS: the server can do RFC 5780's tests
 };
 /// Strict: length, cookie, type and attribute bounds; unknown comprehension-required attributes
