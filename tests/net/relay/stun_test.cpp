@@ -46,7 +46,7 @@ struct bench {
     request = stun::binding_request({9}, wanted);
     return w.core.receive(request, {client, via}, {steady_time{} + moment, unix_time{} + moment});
   }
-  test::world w;
+  relay::test::world w;
   bytes request;
   std::chrono::milliseconds moment{};
 };
@@ -83,7 +83,7 @@ TEST_CASE("an answer to another port goes to the same address, and no other") {
 }
 
 TEST_CASE("a relay that cannot answer from elsewhere does not pretend to") {
-  test::world plain;
+  relay::test::world plain;
   const auto ask = [](relay_core& core, const stun::wishes& wanted, std::uint32_t via) {
     const auto request = stun::binding_request({9}, wanted);
     return core.receive(request, {client, via}, {steady_time{} + 1s, unix_time{} + 1s}).what;
@@ -91,7 +91,7 @@ TEST_CASE("a relay that cannot answer from elsewhere does not pretend to") {
   CHECK(ask(plain.core, wish(true, false), 1) == verdict::action::drop);
   CHECK(ask(plain.core, wish(false, true), 1) == verdict::action::drop);
   // One address with two ports: it can change the port only.
-  test::world narrow;
+  relay::test::world narrow;
   auto one = places();
   one.all[2] = one.all[0];
   one.all[3] = one.all[1];
