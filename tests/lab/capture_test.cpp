@@ -67,12 +67,24 @@ TEST_CASE("a capture counts by source, destination, class and direction") {
                         false};
   auto arrived = [&](const flows& f) { return f.contains(initiation) && f.size() == 2; };
   REQUIRE(at_b.wait_until(process::clock::now() + 2s, arrived));
+  // Each capture looks in a thread of its own.
+  const auto outgoing = [](const flow& f) { return f.outgoing; };
+  const auto ours = [](const flow& f) { return f.what == payload_class::lanrage; };
+  const auto soon = process::clock::now() + 2s;
+  const auto packets = [](const flows& seen, auto wanted) {
+    std::uint64_t out = 0;
+    for (const auto& [which, count] : seen)
+      if (wanted(which)) out += count.packets;
+    return out;
+  };
+  at_a.wait_until(soon, [&](const flows& f) { return packets(f, outgoing) >= 4; });
+  on_wire.wait_until(soon, [&](const flows& f) { return packets(f, ours) >= 1; });
   CHECK(at_b.seen().at(initiation).packets == 3);
   CHECK(at_b.seen().at(initiation).bytes == 3 * 148);
-  CHECK(at_a.count([](const flow& f) { return f.outgoing; }) == 4);
+  CHECK(at_a.count(outgoing) == 4);
   CHECK(at_a.count([](const flow& f) { return !f.outgoing; }) == 0);
   CHECK(at_c.seen().empty());
-  CHECK(on_wire.count([](const flow& f) { return f.what == payload_class::lanrage; }) == 1);
+  CHECK(on_wire.count(ours) == 1);
   at_b.clear();
   CHECK(at_b.seen().empty());
 }
