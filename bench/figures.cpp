@@ -39,12 +39,13 @@ std::string load() {
 
 } // namespace
 
-std::optional<double> sample::median() const {
+std::optional<double> sample::at_percent(unsigned percent) const {
   if (values.empty()) return std::nullopt;
   auto sorted = values;
-  const auto middle = sorted.begin() + std::ptrdiff_t(sorted.size() / 2);
-  std::nth_element(sorted.begin(), middle, sorted.end());
-  return *middle;
+  const auto place = std::min(sorted.size() * percent / 100, sorted.size() - 1);
+  const auto wanted = sorted.begin() + std::ptrdiff_t(place);
+  std::nth_element(sorted.begin(), wanted, sorted.end());
+  return *wanted;
 }
 
 std::string to_string(const sample& figures, int decimals) {

@@ -20,7 +20,9 @@ struct sample {
     else
       ++missing;
   }
-  std::optional<double> median() const;
+  std::optional<double> median() const { return at_percent(50); }
+  /// The value that this part of the runs does not exceed, those without an outcome left out.
+  std::optional<double> at_percent(unsigned percent) const;
 };
 
 /// "0.123 (0.101-0.150, 7 runs)", with the missing ones named.

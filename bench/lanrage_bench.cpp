@@ -1,4 +1,5 @@
 #include "bench/pair.hpp"
+#include "bench/paths.hpp"
 #include "bench/scale.hpp"
 #include "lab/failure.hpp"
 #include "net/record.hpp"
@@ -20,7 +21,7 @@ namespace {
 constexpr std::chrono::seconds first_limit{30};
 
 constexpr const char* usage =
-    "lanrage_bench [--runs N] [--only hand|cone|symmetric|warm|scale] [--binary FILE]\n"
+    "lanrage_bench [--runs N] [--only hand|cone|symmetric|warm|paths|scale] [--binary FILE]\n"
     "              [--peers N] [--cpu-seconds N] [--log LEVEL] [--logs FOLDER]\n";
 
 lab::party_options pair_of(const options& wanted, lab::nat_type second) {
@@ -68,9 +69,15 @@ void pair_part(const options& wanted, lab::nat_type second, const std::string& n
     for (const auto& [member, other] : {std::pair{"p2", "p1"}, std::pair{"p1", "p2"}})
       print_row(name + ", " + role(p, member) + " connects, no traffic: command",
                 quiet_connects(p, member, other, wanted.runs), &limit.first);
-    for (const auto& [member, other] : {std::pair{"p2", "p1"}, std::pair{"p1", "p2"}})
-      rows(role(p, member) + " connects under pings",
-           warm_connects(p, member, other, direct_wanted, wanted.runs));
+    for (const auto& [member, other] : {std::pair{"p2", "p1"}, std::pair{"p1", "p2"}}) {
+      const auto s = warm_connects(p, member, other, direct_wanted, wanted.runs);
+      rows(role(p, member) + " connects under pings", s);
+      if (direct_wanted)
+        std::printf("%-58s relay %.3f, direct %.3f of %zu runs\n",
+                    "  95 % of them have the first packet within",
+                    s.first.at_percent(95).value_or(-1), s.direct.at_percent(95).value_or(-1),
+                    s.direct.values.size() + s.direct.missing);
+    }
   } catch (...) {
     if (!wanted.logs.empty()) p.save_logs(wanted.logs / name);
     throw;
@@ -116,7 +123,8 @@ int measure(const options& wanted) {
     pair_part(wanted, lab::nat_type::port_restricted, "cone-cone", true, limit);
   if (wanted.wants("symmetric") || wanted.wants("warm"))
     pair_part(wanted, lab::nat_type::symmetric, "cone-symmetric", false, limit);
-  print_peers(limit.first);
+  if (!limit.first.values.empty()) print_peers(limit.first);
+  if (wanted.wants("paths")) paths_part(wanted);
   if (wanted.wants("scale")) scale_part(wanted);
   return EXIT_SUCCESS;
 }

@@ -138,6 +138,10 @@ void add_connections(CLI::App& app, arguments& a) {
   auto* of = status.add_option("PEER", a.peer, "Only this peer, in detail");
   status.add_option("--party", a.party, "Where several parties have a peer of this name")
       ->needs(of);
+  auto& explain = add_client(app, a, "explain", "Why a connection takes the path it takes",
+                             [&a] { return explain_peer(a.daemon, a.peer.value_or(""), a.party); });
+  explain.add_option("PEER", a.peer, "Its name in the party")->required();
+  explain.add_option("--party", a.party, "Where several parties have a peer of this name");
   auto& connect = add_client(app, a, "connect", "Connect to a peer and wait for it",
                              [&a] { return connect_with(a); });
   connect.add_option("PEER", a.peer, "Its name in the party")->required();
@@ -148,6 +152,8 @@ void add_connections(CLI::App& app, arguments& a) {
                  [&a] { return disconnect_peer(a.daemon, a.peer.value_or(""), a.party); });
   disconnect.add_option("PEER", a.peer, "Its name in the party")->required();
   disconnect.add_option("--party", a.party, "Where several parties have a peer of this name");
+  add_client(app, a, "netcheck", "This machine's NAT, addresses and relays, and what would help",
+             [&a] { return netcheck(a.daemon); });
   add_client(app, a, "watch", "Events as they happen, one per line",
              [&a] { return watch(a.daemon); });
 }

@@ -19,7 +19,12 @@ struct daemon_access {
 
 exit_code show_status(const daemon_access& to, const std::optional<std::string>& peer,
                       const std::optional<std::string>& party = std::nullopt);
+/// `lanrage explain`: every path to a peer, what was measured, and why it is, or is not, in use.
+exit_code explain_peer(const daemon_access& to, const std::string& peer,
+                       const std::optional<std::string>& party);
 exit_code watch(const daemon_access& to);
+/// What this machine's network is like, and one line of advice.
+exit_code netcheck(const daemon_access& to);
 
 struct connect_options {
   std::string peer;

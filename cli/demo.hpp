@@ -22,6 +22,10 @@ struct demo_options {
 /// Call it while the process has one thread.
 int run_demo(const demo_options& options);
 
+/// `lanrage demo --matrix`, once it is known that a laboratory can be built: every pair of NATs.
+/// 0: none ended worse than it should. Throws lab::failure.
+int run_demo_matrix(const demo_options& options);
+
 /// The same story told by the simulation (sim/scenarios/demo.toml, which is in the program): the
 /// same actors on virtual time. `why` says why there is no laboratory. Exit codes: 0, 1.
 int run_simulated_demo(const demo_options& options, const std::string& why);

@@ -148,8 +148,8 @@ void add_sim(CLI::App& app, std::function<int()>& command) {
   golden.add_flag("--update", a->golden.update, "Write what the scenarios give now");
   golden.callback([a, &command] { command = [a] { return to_int(sim_golden(a->golden)); }; });
 
-  add_sim_bench(sim, command);
   add_sweep(sim, a, command);
+  add_sim_bench(sim, command);
   add_sim_policy(sim, command);
 }
 

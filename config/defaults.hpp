@@ -90,6 +90,10 @@ inline constexpr std::size_t punch_memory_max = 256;
 /// Answers to one peer: at once, and then per second. Ours: 16 candidates for 8 rounds.
 inline constexpr int punch_answers_burst = 128;
 inline constexpr int punch_answers_per_s = 200;
+/// Datagrams to one peer in one punch: in all, and of them probes of its candidates; the rest is
+/// for answers, nominations and news. Ours: 10 candidates get 14 rounds.
+inline constexpr std::uint64_t punch_packets_max = 200;
+inline constexpr std::uint64_t punch_probes_max = 140;
 /// A relayed pair tries again to go direct after this, doubling to the maximum. Ours.
 inline constexpr seconds punch_again_first = 15s;
 inline constexpr seconds punch_again_max = 300s;
@@ -105,6 +109,32 @@ inline constexpr seconds stun_retry_first = 10s;
 inline constexpr std::size_t stun_servers_max = 4;
 /// Later changes of our own paths are published together. Ours: stragglers of one round.
 inline constexpr milliseconds paths_coalesce = 50ms;
+/// Requests of a filtering test (RFC 5780 4.4) before silence counts as an answer. Ours: three
+/// losses in a row are rare, and a test takes 1.4 s.
+inline constexpr int filter_requests = 3;
+/// Ports of this machine beside WireGuard's, for measuring what the NAT does with new flows. Above
+/// Linux's ephemeral range (32768 to 60999), so nobody is given one by chance.
+inline constexpr std::uint16_t spare_port_first = 61'000;
+inline constexpr std::uint16_t spare_ports = 256;
+/// New flows whose public ports tell whether they follow each other. Ours: two equal steps are one
+/// chance in 4,000 on a NAT that draws ports.
+inline constexpr int port_samples = 3;
+/// The largest step between two mappings that counts as a pattern. Ours: some NATs leave out every
+/// other port, and other hosts' flows come between.
+inline constexpr int port_delta_max = 8;
+/// Public ports offered to peers as likely to be next. Source: our laboratory.
+inline constexpr int predicted_ports = 8;
+/// A prediction is made anew for a new peer or a failed punch, at most once in this; and after so
+/// many failures no more until stun_refresh. Ours: another punch follows each.
+inline constexpr seconds predict_gap = 2s;
+inline constexpr int predict_again_max = 3;
+/// Ports mapped by the router (PCP, NAT-PMP, UPnP): asked for this long, renewed at half of it
+/// (RFC 6887 11.2.1). Ours: a crashed daemon leaves no hole for longer.
+inline constexpr seconds port_mapping_lifetime = 3600s;
+/// No router answered: asked again after this, and when the network changes. Ours.
+inline constexpr seconds port_mapping_retry = 600s;
+/// How long one router may take to answer. Ours: RFC 6886 3.1 would wait 64 s.
+inline constexpr seconds port_mapping_timeout = 2s;
 /// Waiting for the host's addresses, and before asking again. Ours: a netlink dump is instant.
 inline constexpr seconds route_watch_timeout = 2s;
 
@@ -114,6 +144,64 @@ inline constexpr milliseconds assert_interval = 5ms;    ///< re-assert the endpo
 inline constexpr seconds assert_deadline = 3s;          ///< give up and restore after this
 inline constexpr milliseconds assert_stable_min = 50ms; ///< stable for max(this, 2 RTT) is landed
 
+// --- living paths ------------------------------------------------------------------------------
+
+/// Counters are read this often while any peer carries traffic. Ours: UAPI costs 0.15 ms.
+inline constexpr milliseconds traffic_poll = 100ms;
+/// A peer carries traffic when data moved twice within this, and for as long after the last. Ours:
+/// one packet a second is traffic, a health check every 30 s is none.
+inline constexpr seconds traffic_for = 3s;
+/// Octets of a WireGuard packet without data, which moves counters and is no traffic. Source: its
+/// message format.
+inline constexpr std::uint64_t keepalive_octets = 32;
+/// Sending without hearing anything is suspicious after what this pair usually waits for an
+/// answer, within these. Ours; WireGuard itself answers one-way traffic within 10 s.
+inline constexpr milliseconds patience_min = 100ms;
+inline constexpr milliseconds patience_max = 11s;
+/// A doubted path is dead when this many probes in a row, that far apart, had no answer within one
+/// and a quarter of a round trip and the margin, and another path had. Ours.
+inline constexpr int doubt_probes = 3;
+inline constexpr milliseconds doubt_gap = 15ms;
+inline constexpr milliseconds doubt_margin = 30ms;
+/// A repair that keeps the session but has no proof of any other path tries one without, after this
+/// and each time again. Ours: the other side's daemon may be away while its WireGuard lives.
+inline constexpr seconds unproven_after = 1s;
+/// While a connection is being repaired its paths are checked this often. Ours.
+inline constexpr milliseconds repair_check_gap = 200ms;
+/// Path checks as large as data have this much padding: 1,280 octets of IPv4. Ours: IPv6's
+/// smallest MTU.
+inline constexpr std::uint16_t large_check_padding = 1'178;
+/// Checks of one peer that may still be answered, and for how long. Ours.
+inline constexpr std::size_t path_checks_open_max = 32;
+inline constexpr seconds path_check_lifetime = 3s;
+/// A move that is not answered is said again after two round trips and this, until the deadline.
+/// Ours.
+inline constexpr milliseconds move_again = 30ms;
+inline constexpr seconds move_deadline = 1s;
+/// Relays have so long to take over a session's indices; then the session moves without. Ours: two
+/// round trips.
+inline constexpr milliseconds prepare_deadline = 400ms;
+/// So long is an index that such a relay does not know taken for the moving session's. Ours.
+inline constexpr seconds prepare_remembered = 10s;
+/// The path in use is checked this often while it carries traffic, to know what it loses. Ours: 100
+/// octets each way.
+inline constexpr seconds traffic_check_gap = 1s;
+/// So many of these checks tell a share of losses. Ours: one loss of 16 is chance.
+inline constexpr std::uint32_t traffic_checks_min = 16;
+/// A pair that was direct and is relayed checks its old direct path this often; after the time it
+/// took to be sure it is gone for longer, the wait doubles to punch_again_max. Ours: 2 packets.
+inline constexpr seconds direct_check_gap = 5s;
+inline constexpr seconds direct_check_for = 1h;
+/// A direct path that was lost is back when so many checks in a row were answered. Ours.
+inline constexpr int direct_checks = 3;
+/// Waiting for a packet that shows a session's index; a probe makes one. Ours.
+inline constexpr milliseconds learn_deadline = 200ms;
+/// Such checks of one member, of all its peers together. Ours: 20 of 100 octets are 16 kbit/s.
+inline constexpr std::uint32_t background_checks_per_s = 20;
+/// The clock that runs while the machine sleeps is ahead by more: it was suspended. Ours.
+inline constexpr seconds sleep_noticed = 2s;
+/// How often that is looked at: news of the network after a resume usually comes earlier. Ours.
+inline constexpr milliseconds sleep_look = 500ms;
 // --- which path a pair should be on --------------------------------------------------------------
 // Fitted on the Seattle recordings, slices 1 to 120, three draws; checked in halves and on others:
 // docs/decisions/, path choice, has the figures. Delays are round trips.
@@ -316,6 +404,7 @@ static_assert(check_timeout < repair_interval && repair_interval < check_interva
 static_assert(verify_probe_interval < verify_deadline && trial_deadline < verify_deadline);
 static_assert(relay_renew * 2 < relay_lifetime && relay_route_idle > 120s);
 static_assert(control_ping * 2 < control_dead_after);
+static_assert(punch_probes_max < punch_packets_max && port_samples < spare_ports);
 static_assert(control_signals_per_s < control_messages_per_s &&
               control_signals_burst < control_messages_burst &&
               control_signals_burst < control_queue_max / 2);

@@ -43,6 +43,9 @@ table daemon_table() {
                "a group name of 1 to 32 characters", std::string{defaults::socket_group}, true,
                "Members of this group may use the socket; root always may.",
                [](const std::string& given) { return relay_name(given); }),
+          flag(
+              "port_mapping", [](settings& s) -> bool& { return s.daemon.port_mapping; },
+              "Ask the router to forward WireGuard's port (PCP, NAT-PMP, UPnP)."),
           log([](settings& s) -> log_level& { return s.daemon.log; }),
           relay_list(
               "relay_pin", [](settings & s) -> auto& { return s.daemon.relay_pin; },
@@ -109,6 +112,24 @@ table health_table() {
       }};
 }
 
+/// An address of the relay that members are told; without it there is none.
+key<settings> reachable(std::string_view name,
+                        std::optional<net::endpoint> config::relay_settings::*at,
+                        std::string_view example, std::string_view help) {
+  return {name,
+          "an IP address with a port that members can reach",
+          help,
+          toml_string(std::string{example}),
+          false,
+          [at](const value& found, settings& into) {
+            const auto* given = std::get_if<std::string>(&found);
+            const auto where = given ? reachable_endpoint(*given) : std::nullopt;
+            if (where) into.relay.*at = where;
+            return where.has_value();
+          },
+          [at](const settings& a, const settings& b) { return a.relay.*at == b.relay.*at; }};
+}
+
 table relay_table() {
   using path = std::filesystem::path;
   using endpoint = net::endpoint;
@@ -123,18 +144,13 @@ table relay_table() {
           listen_list(
               "listen", [](settings& s) -> std::vector<endpoint>& { return s.relay.listen; },
               "UDP addresses to serve: registration, WireGuard packets and STUN."),
-          {"public_address", "an IP address with a port that members can reach",
-           "Where members find this relay. Needed by `lanrage serve`.", "\"203.0.113.5:51820\"",
-           false,
-           [](const value& found, settings& into) {
-             const auto* given = std::get_if<std::string>(&found);
-             const auto where = given ? reachable_endpoint(*given) : std::nullopt;
-             if (where) into.relay.public_address = where;
-             return where.has_value();
-           },
-           [](const settings& a, const settings& b) {
-             return a.relay.public_address == b.relay.public_address;
-           }},
+          reachable("public_address", &config::relay_settings::public_address, "203.0.113.5:51820",
+                    "Where members find this relay. Needed by `lanrage serve`."),
+          reachable("public_address6", &config::relay_settings::public_address6,
+                    "[2001:db8::5]:51820", "The same for members that have IPv6 only."),
+          reachable("stun_alternate", &config::relay_settings::stun_alternate, "203.0.113.6:51821",
+                    "A second address and another port of this machine: with it members learn how\n"
+                    "their NATs filter (RFC 5780). `listen` must name an address of that family."),
           directory(
               "state_dir", [](settings& s) -> path& { return s.relay.state_dir; },
               "The relay's key (0600)."),
@@ -207,6 +223,17 @@ const std::vector<key<net::relay_info>>& relay_entry_keys() {
            place<info, net::endpoint>{[](info& i) -> net::endpoint& { return i.address; }},
            "an IP address with a port that members can reach", "203.0.113.6:51820", false,
            "Where members find it.", reachable_endpoint),
+      {"address6", "an IPv6 address with a port that members can reach",
+       "Where members that have IPv6 only find it; may be left out.", "\"[2001:db8::6]:51820\"",
+       false,
+       [](const value& found, info& into) {
+         const auto* given = std::get_if<std::string>(&found);
+         const auto where = given ? reachable_endpoint(*given) : std::nullopt;
+         if (!where || where->address.is_v4()) return false;
+         into.address6 = where;
+         return true;
+       },
+       [](const info& a, const info& b) { return a.address6 == b.address6; }},
       text("key", place<info, net::relay_public_key>{[](info& i) -> net::relay_public_key& {
              return i.key;
            }},

@@ -174,6 +174,7 @@ class reader {
     for (const auto& [name, node] : inside)
       if (!read_entry(relay_entry_keys(), name, node, info))
         unknown("key", name, "a key of [[control.relays]],", names);
+    std::erase(names, "address6");
     for (const auto name : names)
       if (!inside.contains(name))
         problem(inside.source(), "no " + std::string{name}, "every relay to have " + list(names));
@@ -202,6 +203,16 @@ class reader {
               "degraded_above " + show_duration(health.degraded_above),
               "at most check_timeout, " + show_duration(health.check_timeout) +
                   " (a later answer is a loss)");
+    const auto& alternate = into_.relay.stun_alternate;
+    const auto fits = [&](const net::endpoint& one) {
+      return one.address.is_v4() == alternate->address.is_v4() && !one.address.is_unspecified() &&
+             one.port != alternate->port;
+    };
+    const auto& listen = into_.relay.listen;
+    if (alternate && std::none_of(listen.begin(), listen.end(), fits))
+      problem(root["relay"]["stun_alternate"].node()->source(),
+              "stun_alternate " + to_string(*alternate),
+              "an address of its family in relay.listen (not 0.0.0.0), with another port");
   }
 
   std::string file_;

@@ -40,6 +40,7 @@ struct daemon_settings {
   health_settings health;
   std::vector<std::string> relay_pin;   ///< daemon.relay_pin: names, before all other relays
   std::vector<std::string> relay_avoid; ///< daemon.relay_avoid: names, never used
+  bool port_mapping = true;             ///< daemon.port_mapping: ask the router for a port
   std::optional<std::uint64_t> seed;    ///< daemon.seed; default: drawn from the system and logged
 };
 
@@ -47,7 +48,11 @@ struct daemon_settings {
 struct relay_settings {
   std::string name = "relay1";
   std::vector<net::endpoint> listen; ///< default: 0.0.0.0 and [::], port defaults::relay_port
-  std::optional<net::endpoint> public_address; ///< what members are told; needed by `serve`
+  std::optional<net::endpoint> public_address;  ///< what members are told; needed by `serve`
+  std::optional<net::endpoint> public_address6; ///< the same over IPv6
+  /// A second address and port of this machine, for RFC 5780's filtering tests; needs an address of
+  /// the same family in `listen`.
+  std::optional<net::endpoint> stun_alternate;
   std::filesystem::path state_dir{"/var/lib/lanrage-relay"}; ///< relay.key, timestamps
   std::optional<net::token_public_key> token_key; ///< whose tokens count; `serve` knows it itself
   std::chrono::seconds lifetime = defaults::relay_lifetime;

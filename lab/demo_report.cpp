@@ -124,27 +124,99 @@ std::string to_text(const std::string& member, const words::status_view& status)
   return table(rows);
 }
 
-std::string to_json(const std::vector<matrix_cell>& cells) {
-  json::array list;
-  bool ok = true;
-  for (const auto& c : cells) {
-    ok = ok && c.strategy == c.expected;
-    json::object cell;
-    cell["nat"] = c.nat_a + "/" + c.nat_b;
-    cell["strategy"] = text_or_null(c.strategy);
-    cell["expected"] = c.expected;
-    cell["connect_ms"] = whole(c.connect);
-    list.push_back(cell);
-  }
-  return print(json::object{{"demo", ok ? "ok" : "failed"}, {"matrix", list}});
+bool matrix_cell::wrong() const {
+  const auto rank = [](const std::string& how) { return how == "direct" ? 2 : how == "relay"; };
+  return !problem.empty() || rank(strategy) < rank(expected);
 }
 
-std::string to_text(const std::vector<matrix_cell>& cells) {
-  std::vector<std::vector<std::string>> rows{{"nat", "nat", "strategy", "connect", ""}};
+bool matrix_result::ok() const {
+  const auto wrong = [](const matrix_cell& c) { return c.wrong(); };
+  return std::none_of(pairs.begin(), pairs.end(), wrong) &&
+         std::none_of(more.begin(), more.end(), wrong);
+}
+
+namespace {
+
+/// Nearest rank.
+std::optional<milliseconds_f> p95(std::vector<milliseconds_f> all) {
+  if (all.empty()) return std::nullopt;
+  std::sort(all.begin(), all.end());
+  return all[(all.size() * 95 + 99) / 100 - 1];
+}
+
+std::optional<milliseconds_f> p95(const std::vector<matrix_cell>& cells,
+                                  std::optional<milliseconds_f> matrix_cell::*what) {
+  std::vector<milliseconds_f> all;
   for (const auto& c : cells)
-    rows.push_back({c.nat_a, c.nat_b, or_dash(c.strategy), shown(c.connect, 0),
-                    c.strategy == c.expected ? "" : "expected " + c.expected});
-  return table(rows);
+    if (c.*what) all.push_back(*(c.*what));
+  return p95(std::move(all));
+}
+
+} // namespace
+
+std::optional<milliseconds_f> matrix_result::direct_p95() const {
+  return p95(pairs, &matrix_cell::direct);
+}
+
+std::optional<milliseconds_f> matrix_result::relayed_p95() const {
+  return p95(pairs, &matrix_cell::relayed);
+}
+
+namespace {
+
+json::array to_array(const std::vector<matrix_cell>& cells) {
+  json::array list;
+  for (const auto& c : cells) {
+    json::object cell;
+    cell["nat"] = c.nat_b.empty() ? c.nat_a : c.nat_a + "/" + c.nat_b;
+    cell["strategy"] = text_or_null(c.strategy);
+    cell["expected"] = text_or_null(c.expected);
+    cell["connect_ms"] = whole(c.connect);
+    cell["direct_ms"] = whole(c.direct);
+    cell["relayed_ms"] = whole(c.relayed);
+    if (!c.problem.empty()) cell["problem"] = json::string{c.problem};
+    list.push_back(cell);
+  }
+  return list;
+}
+
+} // namespace
+
+std::string to_json(const matrix_result& r) {
+  const auto count = [](const std::vector<matrix_cell>& cells, const auto& wanted) {
+    return std::count_if(cells.begin(), cells.end(), wanted);
+  };
+  const auto ends = [&](const char* how) {
+    return count(r.pairs, [how](const matrix_cell& c) { return c.strategy == how; });
+  };
+  const auto wrong = [](const matrix_cell& c) { return c.wrong(); };
+  json::object o;
+  o["matrix"] = r.ok() ? "ok" : "failed";
+  o["pairs"] = r.pairs.size();
+  o["direct"] = ends("direct");
+  o["relay"] = ends("relay");
+  o["none"] = ends("");
+  o["wrong"] = count(r.pairs, wrong) + count(r.more, wrong);
+  o["direct_p95_ms"] = whole(r.direct_p95());
+  o["relayed_p95_ms"] = whole(r.relayed_p95());
+  o["cells"] = to_array(r.pairs);
+  o["more"] = to_array(r.more);
+  return print(o);
+}
+
+std::string to_text(const matrix_result& r) {
+  std::vector<std::vector<std::string>> rows{
+      {"nat", "nat", "reached", "connect", "relayed", "direct", ""}};
+  for (const auto* cells : {&r.pairs, &r.more})
+    for (const auto& c : *cells) {
+      auto remark = c.problem;
+      if (c.wrong() && remark.empty()) remark = "WRONG: expected " + or_dash(c.expected);
+      if (!c.wrong() && c.strategy != c.expected) remark = "expected " + or_dash(c.expected);
+      rows.push_back({c.nat_a, or_dash(c.nat_b), or_dash(c.strategy), shown(c.connect, 0),
+                      shown(c.relayed, 0), shown(c.direct, 0), remark});
+    }
+  return table(rows) + "95 of 100 direct pairs were direct within " + shown(r.direct_p95(), 0) +
+         ", and 95 of 100 pairs relayed within " + shown(r.relayed_p95(), 0) + "\n";
 }
 
 std::string table(const std::vector<std::vector<std::string>>& rows) {

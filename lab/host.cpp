@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 
 #include <cstdio>
+#include <fstream>
 #include <thread>
 
 namespace lanrage::lab {
@@ -17,7 +18,7 @@ namespace {
 /// What the mount helper needs, prepared before fork: it makes system calls only.
 struct mount_plan {
   int net_ns = -1;
-  std::string root, run;
+  std::string root, run, names;
   bool separate_var_run = false;
   int ready = -1;    ///< write one byte: 0 done, else errno
   int lifeline = -1; ///< stay until this ends
@@ -38,6 +39,8 @@ int make_private_mounts(const mount_plan& plan) {
   if (::mount(root_link, plan.root.c_str(), nullptr, MS_BIND, nullptr) != 0) return errno;
   const unsigned long harmless = MS_NOSUID | MS_NODEV | MS_NOEXEC;
   if (::mount("proc", "/proc", "proc", harmless, nullptr) != 0) return errno;
+  // Nice to have: names of the laboratory's machines. Without them addresses serve.
+  ::mount(plan.names.c_str(), "/etc/hosts", nullptr, MS_BIND, nullptr);
   // Nice to have: /sys/class/net of this network. Some containers forbid it.
   ::mount("sysfs", "/sys", "sysfs", harmless, nullptr);
   return 0;
@@ -73,13 +76,17 @@ void host::make_mounts() {
   namespace fs = std::filesystem;
   auto run = root_ / "run";
   fs::create_directories(run / root_.lexically_relative("/run"));
+  std::ofstream{root_ / "hosts"};
   std::error_code ignored;
   auto ready = make_pipe();
   auto lifeline = make_pipe();
-  mount_plan plan{
-      network_.fd(),     root_.string(),
-      run.string(),      fs::canonical("/var/run", ignored) != "/run" && fs::exists("/var/run"),
-      ready.write.get(), lifeline.read.get()};
+  mount_plan plan{network_.fd(),
+                  root_.string(),
+                  run.string(),
+                  (root_ / "hosts").string(),
+                  fs::canonical("/var/run", ignored) != "/run" && fs::exists("/var/run"),
+                  ready.write.get(),
+                  lifeline.read.get()};
   pid_t helper = -1;
   // /proc can only be mounted by a process of the pid namespace it shall show.
   std::thread{[&] {

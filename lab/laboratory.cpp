@@ -3,6 +3,7 @@
 #include "lab/failure.hpp"
 
 #include <algorithm>
+#include <fstream>
 #include <random>
 #include <set>
 
@@ -18,9 +19,6 @@ constexpr unsigned first_open = 170;
 constexpr unsigned most_sites = 60;
 constexpr const char* switch_name = "switch";
 
-string public_ipv4(unsigned n) {
-  return "203.0.113." + std::to_string(n);
-}
 string public_ipv6(unsigned n) {
   return "2001:db8::" + std::to_string(n);
 }
@@ -61,15 +59,16 @@ std::vector<kernel_setting> box_settings(bool ipv6) {
 
 } // namespace
 
+string laboratory::public_ipv4(unsigned n) const {
+  return plan_.public_network + '.' + std::to_string(n);
+}
+
 laboratory::laboratory(topology wanted) : plan_(std::move(wanted)) {
   for (auto& s : plan_.sites)
-    if (s.hosts.empty()) s.hosts = {s.name};
+    if (s.hosts.empty() && !s.carrier) s.hosts = {s.name};
   check_names();
-  unsigned number = 0;
-  for (const auto& s : plan_.sites) {
-    ++number;
-    sites_.push_back({s, number, public_ipv4(first_box + number), s.name});
-  }
+  for (const auto& s : plan_.sites)
+    add_site(s);
   make_namespaces();
   unsigned address = first_public;
   for (const auto& p : plan_.publics) {
@@ -78,11 +77,12 @@ laboratory::laboratory(topology wanted) : plan_(std::move(wanted)) {
   }
   for (const auto& s : sites_)
     configure_site(s);
+  write_names();
   std::vector<string> ports;
   for (const auto& p : plan_.publics)
     ports.push_back(p.name);
   for (const auto& s : sites_)
-    ports.push_back(s.port);
+    if (s.spec.behind.empty()) ports.push_back(s.port);
   in_netns(public_ns_.fd(), [&] {
     switch_ =
         std::make_unique<delay_switch>(ports, delay_switch::options{plan_.realtime_switch, 1});
@@ -103,6 +103,20 @@ void laboratory::tear_down() noexcept {
   hosts_.clear();
   public_ns_ = {};
   estate_.release();
+}
+
+void laboratory::add_site(const site_spec& spec) {
+  const auto number = static_cast<unsigned>(sites_.size()) + 1;
+  const auto address = public_ipv4(first_box + number);
+  if (spec.behind.empty()) {
+    sites_.push_back({spec, number, address, address, spec.name});
+    return;
+  }
+  const auto outer = site_of(spec.behind);
+  if (!outer.spec.carrier || plan_.ipv6 || spec.nat.type == nat_type::open)
+    throw failure(spec.name + " cannot be behind " + spec.behind);
+  sites_.push_back(
+      {spec, number, outer.public_address, lan_ipv4(outer.number, first_box + number), outer.port});
 }
 
 void laboratory::check_names() const {
@@ -155,8 +169,12 @@ void laboratory::make_namespaces() {
   for (const auto& s : sites_) {
     make_host(box_name(s.spec.name), {}, {});
     write_settings(at(box_name(s.spec.name)).net_ns(), box_settings(plan_.ipv6));
-    connect(box_name(s.spec.name), wan_interface, switch_name, s.port);
-    up += "link set dev " + s.port + " up\n";
+    if (s.spec.behind.empty()) {
+      connect(box_name(s.spec.name), wan_interface, switch_name, s.port);
+      up += "link set dev " + s.port + " up\n";
+    } else {
+      connect(box_name(s.spec.name), wan_interface, box_name(s.spec.behind), "l-" + s.spec.name);
+    }
     for (const auto& h : s.spec.hosts) {
       make_host(h, {}, {});
       write_settings(at(h).net_ns(), machine_settings(plan_.ipv6));
@@ -206,33 +224,56 @@ void laboratory::configure_site(const site& s) {
   string lines =
       "link set dev lo up\nlink add name lan type bridge mcast_snooping 0\nlink set dev lan up\n"
       "link set dev wan up\naddr add " +
-      lan_ipv4(s.number, 1) + "/24 dev lan\naddr add " + s.public_address + "/24 dev wan\n";
+      lan_ipv4(s.number, 1) + "/24 dev lan\naddr add " + s.wan_address + "/24 dev wan\n";
+  if (!s.spec.behind.empty())
+    lines += "route add default via " + lan_ipv4(site_of(s.spec.behind).number, 1) + "\n";
   if (plan_.ipv6)
     lines += "addr add " + lan_ipv6(s.number, 1) + "/64 dev lan nodad\naddr add " +
              public_ipv6(first_box + s.number) + "/64 dev wan nodad\n";
   for (const auto& h : s.spec.hosts)
     lines += "link set dev l-" + h + " master lan up\n";
+  for (const auto& inner : sites_)
+    if (inner.spec.behind == s.spec.name)
+      lines += "link set dev l-" + inner.spec.name + " master lan up\n";
   ip_batch(lines + ipv6_routes(s.number), ns_name(box));
-  hosts_.at(box).addresses_ = {s.public_address};
+  hosts_.at(box).addresses_ = {s.wan_address};
   public_addresses_[box] = public_addresses_[s.spec.name] = s.public_address;
+  configure_hosts(s);
+  if (s.spec.nat.type == nat_type::open) route_open_hosts(s, true);
+  apply_nat(at(box).network(), s.spec.nat, s.wan_address);
+}
 
+void laboratory::configure_hosts(const site& s) {
   unsigned n = 1;
   for (const auto& name : s.spec.hosts) {
     ++n;
     auto& h = hosts_.at(name);
-    h.addresses_ = {lan_ipv4(s.number, n)};
     public_addresses_[name] = s.public_address;
-    string own = "link set dev lo up\nlink set dev eth0 up\naddr add " + h.address() +
-                 "/24 dev eth0\nroute add default via " + lan_ipv4(s.number, 1) + "\n";
-    if (plan_.ipv6) {
+    string own = "link set dev lo up\nlink set dev eth0 up\n";
+    if (s.spec.ipv4) {
+      h.addresses_ = {lan_ipv4(s.number, n)};
+      own += "addr add " + h.address() + "/24 dev eth0\nroute add default via " +
+             lan_ipv4(s.number, 1) + "\n";
+    }
+    if (plan_.ipv6 && s.spec.ipv6) {
       h.address6_ = lan_ipv6(s.number, n);
       own += "addr add " + h.address6_ + "/64 dev eth0 nodad\nroute add default via " +
              lan_ipv6(s.number, 1) + "\n";
     }
     ip_batch(own, ns_name(name));
   }
-  if (s.spec.nat.type == nat_type::open) route_open_hosts(s, true);
-  apply_nat(at(box).network(), s.spec.nat, s.public_address);
+}
+
+/// The public machines' names, for all: /etc/hosts is a view of each machine's own file.
+void laboratory::write_names() const {
+  string lines = "127.0.0.1 localhost\n::1 localhost\n";
+  for (const auto& p : plan_.publics) {
+    const auto& h = hosts_.at(p.name);
+    lines += h.address() + " " + p.name + "\n";
+    if (!h.address6().empty()) lines += h.address6() + " " + p.name + "\n";
+  }
+  for (const auto& [name, h] : hosts_)
+    std::ofstream{h.root() / "hosts"} << lines;
 }
 
 /// Gives each machine of a site a public address of its own, routed through its box, or takes it.
@@ -321,7 +362,7 @@ void laboratory::set_nat(const string& name, const nat_settings& settings) {
   const bool open = settings.type == nat_type::open;
   if (was_open != open) route_open_hosts(s, open);
   s.spec.nat = settings;
-  apply_nat(at(box_name(s.spec.name)).network(), settings, s.public_address);
+  apply_nat(at(box_name(s.spec.name)).network(), settings, s.wan_address);
 }
 
 void laboratory::rebind(const string& name) {

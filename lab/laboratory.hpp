@@ -25,6 +25,10 @@ struct site_spec {
   std::string name;
   nat_settings nat{};
   std::vector<std::string> hosts{}; ///< machines in the network; empty: one, called as the site
+  bool carrier = false;             ///< has no machines: other sites' boxes are behind it (IPv4)
+  bool ipv4 = true;                 ///< its machines have an IPv4 address
+  bool ipv6 = true;                 ///< and an IPv6 one, if the topology has them
+  std::string behind{};             ///< a carrier, declared before; empty: on the public network
 };
 
 struct topology {
@@ -32,6 +36,8 @@ struct topology {
   std::vector<site_spec> sites;
   /// From any public address to any other; each port of the switch adds half.
   std::chrono::microseconds one_way_delay{15000};
+  /// The first three octets of the public IPv4 network. Some programs refuse TEST-NET-3.
+  std::string public_network = "203.0.113";
   bool ipv6 = false; ///< also 2001:db8::/64 outside and 2001:db8:<site>::/64 inside
   bool realtime_switch = true;
 };
@@ -42,9 +48,10 @@ std::optional<std::string> unavailable_reason();
 /// Why WireGuard cannot run in it; implies the above.
 std::optional<std::string> wireguard_unavailable_reason();
 
-/// A small internet on this machine: a public network 203.0.113.0/24 on a delaying switch, public
+/// A small internet on this machine: a public network (203.0.113.0/24) on a delaying switch, public
 /// machines from .10 on, NAT boxes from .100 on with their networks 10.<n>.0.0/24 behind them.
-/// Every machine is a network and a mount namespace; all processes live in one pid namespace.
+/// Every machine is a network and a mount namespace, in which public machines are known by their
+/// names; all processes live in one pid namespace.
 /// Everything goes with the object, also when construction fails half-way or the runner dies.
 ///
 /// Not thread-safe; the parts handed out (hosts) are valid as long as the laboratory.
@@ -91,15 +98,20 @@ class laboratory {
     site_spec spec;
     unsigned number;            ///< from 1
     std::string public_address; ///< of the box
+    std::string wan_address;    ///< of the box; behind a carrier another than the public one
     std::string port;           ///< of the switch
   };
 
   void check_names() const;
   void make_namespaces();
   void configure_public(const public_spec& spec, unsigned first_address);
+  void add_site(const site_spec& spec);
   void configure_site(const site& s);
+  void configure_hosts(const site& s);
+  void write_names() const;
   void route_open_hosts(const site& s, bool open);
   void make_host(const std::string& name, std::vector<std::string> addresses, std::string address6);
+  std::string public_ipv4(unsigned n) const;
   std::string ipv6_routes(unsigned except_site) const;
   site& site_of(const std::string& name);
   const site& site_of(const std::string& name) const;

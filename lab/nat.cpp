@@ -90,10 +90,13 @@ string masquerade_rules(const nat_settings& s) {
          input +
          "  }\n"
          "  chain forward {\n    type filter hook forward priority 0\n"
+         // What a port mapping daemon on the box lets in.
+         "    iifname wan ct state new ct status dnat accept\n"
          "    iifname wan oifname lan ct state new drop\n" +
          blocked +
          "  }\n"
-         "  chain source {\n    type nat hook postrouting priority 100\n"
+         "  chain source {\n    type nat hook postrouting priority 100\n" +
+         (s.port_range ? "    oifname wan meta l4proto udp masquerade to :20000-36383\n" : "") +
          "    oifname wan masquerade\n  }\n}\n";
 }
 

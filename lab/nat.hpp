@@ -46,6 +46,9 @@ struct nat_settings {
   std::chrono::seconds udp_timeout{30}; ///< of a binding never answered (RFC 4787: >= 120)
   std::chrono::seconds udp_answered_timeout{120}; ///< of one that was
   unsolicited wan = unsolicited::drop;
+  /// masquerade: each host has a range of ports of its own, in which its own ports are not, as
+  /// behind a carrier's NAT. Otherwise a host keeps its port.
+  bool port_range = false;
   bool ipv6_open = false;      ///< forwards unsolicited IPv6 to the hosts
   std::uint32_t seed = 0x5eed; ///< of the mapping: another seed gives other public ports
 };

@@ -22,16 +22,31 @@ constexpr auto stop_grace = 3s;
 constexpr auto status_interval = 50ms;
 constexpr const char* party_name = "demo";
 constexpr const char* relay_port = ":51820";
+constexpr const char* alternate_port = ":51821";
 
 topology plan(const party_options& options) {
   topology t;
   t.publics = {{"control"}};
   for (unsigned r = 1; r <= options.relays; ++r)
-    t.publics.push_back({"relay" + std::to_string(r)});
-  for (const auto& m : options.members)
-    t.sites.push_back({m.name, m.nat});
+    t.publics.push_back({"relay" + std::to_string(r), 2});
+  for (const auto& c : options.carriers) {
+    site_spec carrier{c.name, c.nat};
+    carrier.carrier = true;
+    t.sites.push_back(carrier);
+  }
+  for (const auto& m : options.members) {
+    if (!m.with.empty()) continue;
+    site_spec site{m.name, m.nat, {m.name}};
+    site.behind = m.behind;
+    site.ipv4 = m.ipv4;
+    site.ipv6 = m.ipv6;
+    for (const auto& other : options.members)
+      if (other.with == m.name) site.hosts.push_back(other.name);
+    t.sites.push_back(site);
+  }
   t.one_way_delay = options.one_way_delay;
   t.ipv6 = options.ipv6;
+  t.public_network = options.public_network;
   return t;
 }
 
@@ -74,9 +89,9 @@ party::party(party_options options) : options_(std::move(options)), lab_(plan(op
   options_.progress("servers: control and " + std::to_string(relays_.size()) + " relays");
   for (const auto& m : options_.members) {
     const auto& root = lab_.at(m.name).root();
-    write_settings_file(m.name,
-                        words::daemon_settings(m.name, root / "state", socket(m.name),
-                                               options_.check_interval, options_.log_level));
+    write_settings_file(m.name, words::daemon_settings(m.name, root / "state", socket(m.name),
+                                                       options_.check_interval, options_.log_level,
+                                                       options_.auto_connect));
     start(m.name);
     options_.progress("member " + m.name + " behind a " + std::string{to_string(m.nat.type)} +
                       " NAT");
@@ -95,13 +110,17 @@ void party::prepare_servers() {
     auto state = lab_.at(name).root() / "state";
     std::filesystem::create_directories(state);
     write_file(state / "relay.key", identity.file_text);
-    relays_[name] = {name, identity.public_key, lab_.at(name).address() + relay_port};
+    const auto& addresses = lab_.at(name).addresses();
+    relays_[name] = {name, identity.public_key, addresses[0] + relay_port, "",
+                     addresses[1] + alternate_port};
+    if (options_.ipv6) relays_[name].address6 = "[" + lab_.at(name).address6() + "]" + relay_port;
     entries.push_back(relays_[name]);
   }
   const auto& control = lab_.at("control");
-  write_settings_file("control",
-                      words::control_settings(control.root() / "state", control.address(), entries,
-                                              options_.log_level));
+  write_settings_file(
+      "control", words::control_settings(
+                     control.root() / "state", options_.ipv6 ? "[::]" : control.address(),
+                     options_.ipv6 ? "control" : control.address(), entries, options_.log_level));
 }
 
 std::filesystem::path party::socket(const std::string& member) const {
@@ -195,6 +214,13 @@ void party::connect(const std::string& member, const std::string& peer) const {
   if (!r.ok())
     fail(member, "connect " + peer + ": " +
                      (r.timed_out ? "no answer in time" : to_string(r.status)) + ": " + r.err);
+}
+
+void party::ask_to_connect(const std::string& member, const std::string& peer) const {
+  auto arguments = words::connect(peer);
+  arguments.insert(arguments.end(), {"--wait", "0s"});
+  const auto r = ask(member, arguments);
+  if (!r.ok()) fail(member, "connect " + peer + ": " + to_string(r.status) + ": " + r.err);
 }
 
 status_view party::status(const std::string& member) const {

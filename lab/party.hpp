@@ -19,6 +19,14 @@ using words::status_view;
 struct party_member {
   std::string name; ///< of the machine and of the peer
   nat_settings nat{};
+  std::string behind{}; ///< a carrier's NAT (party_options::carriers); empty: none
+  std::string with{};   ///< another member, whose network it is in too; its own NAT does not count
+  bool ipv4 = true;     ///< its network has IPv4
+  bool ipv6 = true;     ///< and IPv6, if the party has
+};
+struct party_carrier {
+  std::string name;
+  nat_settings nat{};
 };
 
 struct party_options {
@@ -29,6 +37,9 @@ struct party_options {
   std::chrono::milliseconds check_interval{1000};
   std::string log_level = "debug";
   bool ipv6 = false;
+  std::string public_network = "203.0.113"; ///< as topology's
+  std::vector<party_carrier> carriers;
+  bool auto_connect = true;
   /// Told of each step in one sentence.
   std::function<void(const std::string&)> progress = [](const std::string&) {};
 };
@@ -63,6 +74,8 @@ class party {
                      std::chrono::milliseconds limit = std::chrono::seconds{20}) const;
   /// `lanrage connect`: returns when the connection carries packets.
   void connect(const std::string& member, const std::string& peer) const;
+  /// The same without waiting.
+  void ask_to_connect(const std::string& member, const std::string& peer) const;
   status_view status(const std::string& member) const;
   std::optional<peer_view> status(const std::string& member, const std::string& peer) const;
   /// Asks for the status until it is as wanted; the last one seen comes back either way.

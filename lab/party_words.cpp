@@ -44,28 +44,34 @@ peer_view peer_of(const json::object& o) {
 } // namespace
 
 std::string control_settings(const fs::path& state, const std::string& address,
-                             const std::vector<relay_entry>& relays, const std::string& log) {
-  std::string text = "[control]\n" + line("listen", address + ":8443") +
-                     line("public_host", address) + line("state_dir", state.string()) +
-                     line("log", log);
+                             const std::string& host, const std::vector<relay_entry>& relays,
+                             const std::string& log) {
+  std::string text = "[control]\n" + line("listen", address + ":8443") + line("public_host", host) +
+                     line("state_dir", state.string()) + line("log", log);
   for (const auto& r : relays)
     text += "\n[[control.relays]]\n" + line("name", r.name) + line("key", r.public_key) +
-            line("address", r.address);
+            line("address", r.address) +
+            (r.address6.empty() ? std::string{} : line("address6", r.address6));
   return text;
 }
 
 std::string relay_settings(const fs::path& state, const relay_entry& self,
                            const std::string& token_key, const std::string& log) {
-  return "[relay]\n" + line("name", self.name) + "listen = [" + quoted(self.address) + "]\n" +
-         line("public_address", self.address) + line("state_dir", state.string()) +
-         line("token_key", token_key) + line("log", log);
+  return "[relay]\n" + line("name", self.name) + "listen = [" + quoted(self.address) +
+         (self.address6.empty() ? "" : ", " + quoted(self.address6)) + "]\n" +
+         line("public_address", self.address) +
+         (self.address6.empty() ? "" : line("public_address6", self.address6)) +
+         (self.alternate.empty() ? "" : line("stun_alternate", self.alternate)) +
+         line("state_dir", state.string()) + line("token_key", token_key) + line("log", log);
 }
 
 std::string daemon_settings(const std::string& name, const fs::path& state, const fs::path& socket,
-                            std::chrono::milliseconds check_interval, const std::string& log) {
+                            std::chrono::milliseconds check_interval, const std::string& log,
+                            bool auto_connect) {
   return "[daemon]\n" + line("name", name) + line("state_dir", state.string()) +
          line("socket", socket.string()) + line("socket_group", "root") + line("log", log) +
-         "\n[health]\n" + line("check_interval", std::to_string(check_interval.count()) + "ms");
+         (auto_connect ? "" : "auto_connect = false\n") + "\n[health]\n" +
+         line("check_interval", std::to_string(check_interval.count()) + "ms");
 }
 
 relay_identity make_relay_identity() {
@@ -126,6 +132,12 @@ std::optional<status_view> read_status(std::string_view text) {
   status_view view;
   if (const auto* self = object->if_contains("self"); self != nullptr && self->is_object())
     view.virtual_ip = text_of(self->as_object(), "virtual_ip");
+  if (const auto* self = object->if_contains("self"); self != nullptr && self->is_object())
+    if (const auto* nat = self->as_object().if_contains("nat");
+        nat != nullptr && nat->is_object()) {
+      view.nat = text_of(nat->as_object(), "type");
+      view.mapped = text_of(nat->as_object(), "mapped");
+    }
   const auto* peers = object->if_contains("peers");
   if (peers == nullptr || !peers->is_array()) return std::nullopt;
   for (const auto& peer : peers->as_array())

@@ -18,14 +18,19 @@ struct relay_entry {
   std::string name;
   std::string public_key; ///< base64
   std::string address;    ///< "203.0.113.11:51820"
+  std::string address6;   ///< "[2001:db8::11]:51820"; empty: IPv4 only
+  std::string alternate;  ///< another address and port, for RFC 5780's tests; empty: none
 };
 
+/// `address`: what it listens on. `host`: what members are told.
 std::string control_settings(const fs::path& state, const std::string& address,
-                             const std::vector<relay_entry>& relays, const std::string& log);
+                             const std::string& host, const std::vector<relay_entry>& relays,
+                             const std::string& log);
 std::string relay_settings(const fs::path& state, const relay_entry& self,
                            const std::string& token_key, const std::string& log);
 std::string daemon_settings(const std::string& name, const fs::path& state, const fs::path& socket,
-                            std::chrono::milliseconds check_interval, const std::string& log);
+                            std::chrono::milliseconds check_interval, const std::string& log,
+                            bool auto_connect = true);
 
 /// A fresh relay key: what goes into `relay.key` of the relay's state folder, and its public half.
 struct relay_identity {
@@ -65,6 +70,8 @@ struct peer_view {
 };
 struct status_view {
   std::string virtual_ip; ///< own
+  std::string nat;        ///< "port-restricted"; empty: not known yet
+  std::string mapped;     ///< the own public address, as a relay sees it
   std::vector<peer_view> peers;
 };
 std::optional<status_view> read_status(std::string_view json);

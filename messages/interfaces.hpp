@@ -61,6 +61,8 @@ struct attach_control {
 using port_actor = caf::typed_actor<
     /// Send one datagram; losses are the network's business, so nothing comes back.
     caf::reacts_to<send_frame>,
+    /// Watch WireGuard's own packets for a moment; always answers within the timeout.
+    caf::replies_to<learn_index>::with<learned_index>,
     /// Replace who hears frames of an interest.
     caf::reacts_to<attach_frames>>;
 
@@ -113,6 +115,8 @@ using directory_actor =
                          caf::replies_to<party_leave>::with<done>, caf::reacts_to<send_signal>,
                          /// Own reachability and registrations, to be published.
                          caf::reacts_to<own_paths>, caf::reacts_to<own_legs>,
+                         /// Time to look for the server, or for another way to it.
+                         caf::reacts_to<network_changed>,
                          /// Add a subscriber; it is told everything known at once.
                          caf::reacts_to<attach_directory>>;
 
@@ -123,14 +127,18 @@ using nat_actor =
                      caf::reacts_to<directory_event>, caf::replies_to<get_paths>::with<own_paths>,
                      /// Answer this peer's probes from now on and tell the sink what happens.
                      caf::reacts_to<attach_paths>, caf::reacts_to<forget_peer>,
-                     caf::reacts_to<start_punch>, caf::reacts_to<nominate_path>>;
+                     caf::reacts_to<start_punch>, caf::reacts_to<nominate_path>,
+                     caf::reacts_to<check_path>,
+                     /// From the driver that asks routers for ports.
+                     caf::reacts_to<ports_mapped>>;
 
 /// Registrations with relays, their measurements and their ranking for a pair.
 using relay_selector_actor =
     caf::typed_actor<caf::reacts_to<frame_received>, caf::reacts_to<network_changed>,
                      caf::reacts_to<directory_event>,
                      caf::replies_to<rank_relays>::with<relay_ranking>,
-                     caf::reacts_to<relay_trouble>>;
+                     /// Answers when the relay confirmed; relay_unavailable.
+                     caf::replies_to<prepare_relay>::with<done>, caf::reacts_to<relay_trouble>>;
 
 /// One connection: a shell around the peer_connection core.
 using peer_actor =
@@ -141,7 +149,8 @@ using peer_actor =
                      /// Of it only the delay to the control server matters here.
                      caf::reacts_to<control_state>,
                      /// A user asked for this connection (again): leave `failed` at once.
-                     caf::reacts_to<connect_peer>, caf::reacts_to<close_peer>>;
+                     caf::reacts_to<connect_peer>, caf::reacts_to<close_peer>,
+                     caf::replies_to<get_explanation>::with<explanation>>;
 
 /// The public face of the daemon: owns peer key -> actor.
 using connection_supervisor_actor = caf::typed_actor<
@@ -150,7 +159,8 @@ using connection_supervisor_actor = caf::typed_actor<
     /// Answers once the peer is gone from WireGuard.
     caf::replies_to<disconnect_peer>::with<done>,
     caf::replies_to<get_status>::with<connection_view>,
-    caf::replies_to<list_status>::with<status_report>, caf::reacts_to<attach_events>,
+    caf::replies_to<list_status>::with<status_report>,
+    caf::replies_to<explain_peer>::with<explanation>, caf::reacts_to<attach_events>,
     caf::reacts_to<connection_event>, caf::reacts_to<peer_update>, caf::reacts_to<directory_event>,
     caf::reacts_to<own_paths>, caf::reacts_to<own_legs>, caf::reacts_to<network_changed>>;
 
@@ -222,6 +232,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::msg::forget_peer)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::msg::start_punch)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::msg::nominate_path)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::msg::path_event)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::msg::ports_mapped)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::msg::own_legs)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::msg::rank_relays)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::msg::relay_ranking)
@@ -244,6 +255,13 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::msg::control_close)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::msg::link_opened)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::msg::link_closed)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::msg::control_heard)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::msg::learn_index)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::msg::learned_index)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::msg::check_path)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::msg::prepare_relay)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::msg::explanation)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::msg::get_explanation)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::msg::explain_peer)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::msg::attach_frames)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::msg::attach_network)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::msg::attach_wg)

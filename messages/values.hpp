@@ -34,11 +34,22 @@ using shared_bytes = std::shared_ptr<const net::bytes>; ///< immutable, so freel
 struct send_frame {
   net::endpoint to;
   shared_bytes data;
+  std::uint16_t from_port = 0; ///< 0: WireGuard's own; else one of the spare ports
 };
 struct frame_received {
   net::endpoint from;
   net::ip_address local; ///< the own address it arrived at
   shared_bytes data;
+  std::uint16_t at_port = 0; ///< 0: WireGuard's own; else the spare port it arrived at
+};
+/// The receiver index of the next WireGuard data packet that leaves for `to`: the session's, as the
+/// peer chose it. Members tell it to relays that have not seen the session's handshake.
+struct learn_index {
+  net::endpoint to;
+  std::chrono::milliseconds timeout{};
+};
+struct learned_index {
+  std::optional<net::session_index> index; ///< absent: nothing left, or it cannot be seen
 };
 enum class frame_interest : std::uint8_t {
   paths, ///< STUN responses and probes
@@ -68,6 +79,7 @@ struct host_addresses {
 /// Something about addresses, routes or links changed; debounced by the driver.
 struct network_changed {
   host_addresses now;
+  std::chrono::nanoseconds slept{}; ///< the machine was suspended for so long until now
 };
 
 // --- WireGuard device (driver)
@@ -225,10 +237,30 @@ struct directory_event {
 // --- nat
 // ------------------------------------------------------------------------------------------------------
 
+/// A port that the router forwards to WireGuard's because we asked it to.
+struct mapped_port {
+  std::string protocol;  ///< "PCP", "NAT-PMP", "UPnP"
+  net::endpoint outside; ///< as the router says
+  friend bool operator==(const mapped_port&, const mapped_port&) = default;
+};
+/// From the driver that speaks to the router: what is mapped now.
+struct ports_mapped {
+  std::vector<mapped_port> ports;
+};
+/// What is known of the own IPv4 NAT beyond what peers are told; absent: not measured.
+struct nat_details {
+  std::optional<net::endpoint> mapped;  ///< where the nearest server saw us
+  std::optional<bool> ports_preserved;  ///< RFC 4787 4.2.1
+  std::optional<int> port_delta;        ///< from one new mapping to the next; 0: no pattern
+  std::optional<bool> hairpin;          ///< RFC 4787 6
+  std::vector<mapped_port> port_mapped; ///< proven from outside
+  friend bool operator==(const nat_details&, const nat_details&) = default;
+};
 /// What nat knows of our own reachability; sent to directory and supervisor when it changes.
 struct own_paths {
   net::nat_report nat;
   std::vector<net::candidate> candidates;
+  nat_details details{};
 };
 struct get_paths {};
 /// From now on answer this peer's probes; `ready` goes into the answers' flag.
@@ -256,14 +288,27 @@ enum class path_news : std::uint8_t {
   proven,    ///< our probe was answered and theirs arrived: both directions work
   nominated, ///< responder: the initiator moves to this path; initiator: it was heard
   failed,    ///< punching ended without a proven path
+  checked,   ///< our check came back: the path carries datagrams there and back
+  asked,     ///< the peer checks this path, or moves to it
 };
 struct path_event {
   net::wg_public_key key;
-  std::uint32_t epoch = 0;
+  std::uint32_t epoch = 0; ///< checked: the check's `number`; asked: the initiator's move, or 0
   path_news news{};
-  net::endpoint where;            ///< proven, nominated: the peer's address on this path
-  std::chrono::nanoseconds rtt{}; ///< proven, nominated
+  net::endpoint where; ///< all but `failed`: the peer's address on this path, or the relay's
+  std::chrono::nanoseconds rtt{}; ///< proven, nominated, checked
   bool peer_ready = false;        ///< the peer's WireGuard knows us
+  bool doubt = false;             ///< asked: the path in use does not answer the peer
+};
+/// Ask beside WireGuard whether a path to the peer lives, there and back; `checked` is the answer,
+/// silence none. Its deadline is the asker's business.
+struct check_path {
+  net::wg_public_key key;
+  std::uint32_t number = 0; ///< the asker's, to tell answers apart
+  net::endpoint where;      ///< the peer's address, or a relay's that both are registered with
+  std::uint32_t move = 0;   ///< the initiator's move that this path is for; 0: none
+  bool doubt = false;       ///< the path in use does not answer
+  bool large = false;       ///< as large as data
 };
 
 // --- relay selector
@@ -295,6 +340,13 @@ struct relay_choice {
 };
 struct relay_ranking {
   std::vector<relay_choice> choices; ///< empty: relay_unavailable
+};
+/// A peer's session is about to use this relay: register there what other relays know of our
+/// sessions, and `index`, and whatever index of ours the relay does not know from now on.
+struct prepare_relay {
+  net::relay_id relay;
+  net::wg_public_key peer;
+  std::optional<net::session_index> index; ///< of our packets to the peer, when known
 };
 /// A peer saw its traffic through this relay die.
 struct relay_trouble {
@@ -371,6 +423,32 @@ struct saved_peer {
   friend bool operator==(const saved_peer&, const saved_peer&) = default;
 };
 
+/// One path that a connection might take, and what is known of it.
+struct path_evidence {
+  strategy how{};
+  std::optional<std::string> relay; ///< its name
+  std::optional<net::endpoint> where;
+  bool in_use = false;
+  bool alive = false; ///< it answered when it was last asked
+  std::optional<std::chrono::nanoseconds> rtt;
+  std::optional<std::chrono::nanoseconds> age; ///< since it last answered
+  std::uint32_t asked = 0;                     ///< checks of late
+  std::uint32_t lost = 0;                      ///< of them
+  std::string verdict;                         ///< why it is, or is not, the one; a sentence
+  std::string remedy;                          ///< what would help; empty: nothing to do
+};
+/// The chain of evidence for the path in use.
+struct explanation {
+  connection_view view;
+  std::string decision;             ///< how it came to the path in use; a sentence
+  std::vector<path_evidence> paths; ///< the one in use first
+};
+struct get_explanation {};
+struct explain_peer {
+  std::optional<std::string> party;
+  net::peer_id id;
+};
+
 /// From a peer actor to the supervisor, whenever its view or record changed.
 struct peer_update {
   connection_view view;
@@ -399,6 +477,7 @@ struct self_view {
   net::virtual_ip address;
   net::nat_report nat;
   std::vector<net::candidate> candidates;
+  nat_details nat_more;
   std::vector<net::relay_leg> legs;
   std::vector<net::relay_info> relays; ///< as the control plane listed them last
   control_state control;

@@ -17,6 +17,7 @@ constexpr std::size_t observed_offset = probe_octets - mac16::size - endpoint_oc
 
 constexpr std::uint8_t flag_ready = 0x01;
 constexpr std::uint8_t flag_nominate = 0x02;
+constexpr std::uint8_t flag_doubt = 0x01;
 
 constexpr std::string_view token_label = "lanrage relay token v1";
 
@@ -72,15 +73,71 @@ std::vector<route_claim> read_routes(byte_reader& in, std::size_t count) {
   return out;
 }
 
-std::optional<std::uint8_t> probe_flags(byte_view datagram) {
+/// Probes and path checks have one layout.
+struct probe_layout {
+  frame_kind asks;
+  frame_kind answers;
+  std::uint8_t flags; ///< those it may carry
+};
+constexpr probe_layout as_probe{frame_kind::probe, frame_kind::probe_answer,
+                                flag_ready | flag_nominate};
+constexpr probe_layout as_check{frame_kind::path_check, frame_kind::path_answer, flag_doubt};
+
+struct probe_fields {
+  bool answer = false;
+  std::uint8_t flags = 0;
+  member_hash from;
+  member_hash to;
+  probe_transaction transaction{};
+  std::uint32_t number = 0;
+  endpoint observed;
+  std::uint16_t padding = 0;
+};
+
+bool has_layout(byte_view datagram, const probe_layout& layout) {
   const auto kind = kind_of(datagram);
-  if (kind != frame_kind::probe && kind != frame_kind::probe_answer) return std::nullopt;
-  if (datagram.size() < probe_octets || datagram.size() > frame_size_max) return std::nullopt;
-  if (kind == frame_kind::probe_answer && datagram.size() != probe_octets) return std::nullopt;
-  const auto flags = datagram[5];
-  if ((flags & ~(flag_ready | flag_nominate)) != 0 || datagram[6] != 0 || datagram[7] != 0)
-    return std::nullopt;
-  return flags;
+  if (kind != layout.asks && kind != layout.answers) return false;
+  if (datagram.size() < probe_octets || datagram.size() > frame_size_max) return false;
+  if (kind == layout.answers && datagram.size() != probe_octets) return false;
+  return (datagram[5] & ~layout.flags) == 0 && datagram[6] == 0 && datagram[7] == 0;
+}
+
+bytes write_probe(const probe_layout& layout, const probe_fields& frame, const shared_key& key) {
+  const std::size_t padding = frame.answer ? 0 : frame.padding;
+  require(padding <= frame_size_max - probe_octets, "probe padding");
+  auto out = begin(frame.answer ? layout.answers : layout.asks, frame.flags);
+  out.raw(frame.from.view()).raw(frame.to.view()).raw(frame.transaction).u32(frame.number);
+  if (frame.answer)
+    write(out, frame.observed);
+  else
+    out.zeros(endpoint_octets);
+  out.zeros(padding);
+  return finish(out, key);
+}
+
+result<probe_fields> read_probe(const probe_layout& layout, byte_view datagram,
+                                const shared_key& key) {
+  if (!has_layout(datagram, layout)) return malformed;
+  probe_fields out;
+  out.answer = kind_of(datagram) == layout.answers;
+  out.flags = datagram[5];
+  out.padding = static_cast<std::uint16_t>(datagram.size() - probe_octets);
+  byte_reader in{datagram.subspan(header_octets)};
+  out.from = read<member_hash>(in);
+  out.to = read<member_hash>(in);
+  out.transaction = in.array<12>();
+  out.number = in.u32();
+  const auto zeros = datagram.subspan(observed_offset, endpoint_octets + out.padding);
+  if (out.answer)
+    out.observed = read_endpoint(in);
+  else if (!all_zero(zeros))
+    return malformed;
+  if (!verify_frame(datagram, key)) return forged;
+  return out;
+}
+
+std::uint8_t flag_if(bool holds, std::uint8_t flag) {
+  return holds ? flag : std::uint8_t{0};
 }
 
 bytes signed_part(const relay_token& token) {
@@ -106,7 +163,7 @@ datagram_class classify(byte_view datagram) {
   const auto type = first >> 24;
   if (type >= 1 && type <= 4 && (first & 0x00ffffff) == 0) return datagram_class::wireguard;
   if (const auto kind = kind_of(datagram)) {
-    const bool probing = kind == frame_kind::probe || kind == frame_kind::probe_answer;
+    const bool probing = *kind <= frame_kind::path_answer;
     return probing ? datagram_class::probe : datagram_class::relay;
   }
   const auto method = first >> 16;
@@ -120,54 +177,55 @@ std::optional<frame_kind> kind_of(byte_view datagram) {
   const auto magic = in.u32();
   const auto kind = in.u8();
   if (magic != frame_magic || datagram.size() < header_octets) return std::nullopt;
-  const bool probing = kind == 0x01 || kind == 0x02;
+  const bool probing = kind >= 0x01 && kind <= 0x04;
   const bool relaying = kind >= 0x10 && kind <= 0x17;
   if (!probing && !relaying) return std::nullopt;
   return static_cast<frame_kind>(kind);
 }
 
 bytes encode(const probe& frame, const shared_key& key) {
-  const std::size_t padding = frame.answer ? 0 : frame.padding;
-  require(padding <= frame_size_max - probe_octets, "probe padding");
-  const auto flags = (frame.ready ? flag_ready : 0) | (frame.nominate ? flag_nominate : 0);
-  auto out = begin(frame.answer ? frame_kind::probe_answer : frame_kind::probe,
-                   static_cast<std::uint8_t>(flags));
-  out.raw(frame.from.view()).raw(frame.to.view()).raw(frame.transaction).u32(frame.epoch);
-  if (frame.answer)
-    write(out, frame.observed);
-  else
-    out.zeros(endpoint_octets);
-  out.zeros(padding);
-  return finish(out, key);
+  const auto flags = flag_if(frame.ready, flag_ready) | flag_if(frame.nominate, flag_nominate);
+  return write_probe(as_probe,
+                     {frame.answer, static_cast<std::uint8_t>(flags), frame.from, frame.to,
+                      frame.transaction, frame.epoch, frame.observed, frame.padding},
+                     key);
+}
+
+bytes encode(const path_check& frame, const shared_key& key) {
+  return write_probe(as_check,
+                     {frame.answer, flag_if(frame.doubt, flag_doubt), frame.from, frame.to,
+                      frame.transaction, frame.move, frame.observed, frame.padding},
+                     key);
 }
 
 std::optional<probe_header> peek_probe(byte_view datagram) {
-  if (!probe_flags(datagram)) return std::nullopt;
+  if (!has_layout(datagram, as_probe) && !has_layout(datagram, as_check)) return std::nullopt;
   byte_reader in{datagram.subspan(header_octets)};
   const auto from = read<member_hash>(in);
   return probe_header{from, read<member_hash>(in)};
 }
 
 result<probe> decode_probe(byte_view datagram, const shared_key& key) {
-  const auto flags = probe_flags(datagram);
-  if (!flags) return malformed;
-  probe out;
-  out.answer = kind_of(datagram) == frame_kind::probe_answer;
-  out.ready = (*flags & flag_ready) != 0;
-  out.nominate = (*flags & flag_nominate) != 0;
-  out.padding = static_cast<std::uint16_t>(datagram.size() - probe_octets);
-  byte_reader in{datagram.subspan(header_octets)};
-  out.from = read<member_hash>(in);
-  out.to = read<member_hash>(in);
-  out.transaction = in.array<12>();
-  out.epoch = in.u32();
-  const auto zeros = datagram.subspan(observed_offset, endpoint_octets + out.padding);
-  if (out.answer)
-    out.observed = read_endpoint(in);
-  else if (!all_zero(zeros))
-    return malformed;
-  if (!verify_frame(datagram, key)) return forged;
-  return out;
+  const auto read = read_probe(as_probe, datagram, key);
+  if (!read) return read.error();
+  return probe{read->answer,
+               (read->flags & flag_ready) != 0,
+               (read->flags & flag_nominate) != 0,
+               read->from,
+               read->to,
+               read->transaction,
+               read->number,
+               read->observed,
+               read->padding};
+}
+
+result<path_check> decode_path_check(byte_view datagram, const shared_key& key) {
+  const auto read = read_probe(as_check, datagram, key);
+  if (!read) return read.error();
+  return path_check{read->answer,      (read->flags & flag_doubt) != 0,
+                    read->from,        read->to,
+                    read->transaction, read->number,
+                    read->observed,    read->padding};
 }
 
 bytes encode(const relay_token& token) {

@@ -23,6 +23,8 @@ inline constexpr std::size_t frame_size_max = 1400;      // octets of UDP payloa
 enum class frame_kind : std::uint8_t {
   probe = 0x01,
   probe_answer = 0x02,
+  path_check = 0x03,
+  path_answer = 0x04,
   hello = 0x10,
   challenge = 0x11,
   registration = 0x12,
@@ -56,7 +58,7 @@ struct probe {
 };
 inline constexpr std::size_t probe_octets = 8 + 8 + 8 + 12 + 4 + endpoint_octets + 16;
 bytes encode(const probe& frame, const shared_key& key);
-/// Reads without trusting: tells whose key to check with.
+/// Reads a probe or a path check without trusting: tells whose key to check with.
 struct probe_header {
   member_hash from;
   member_hash to;
@@ -64,6 +66,23 @@ struct probe_header {
 std::optional<probe_header> peek_probe(byte_view datagram);
 /// bad_frame when malformed, bad_signature when the MAC is wrong.
 result<probe> decode_probe(byte_view datagram, const shared_key& key);
+
+/// "Does this path carry datagrams, there and back?", asked of a living pair's paths: direct ones
+/// and, since relays pass it on by its `to`, those through relays. Laid out as a probe, and as
+/// there, `padding` makes it as large as data.
+struct path_check {
+  bool answer = false;
+  bool doubt = false; ///< the path in use does not answer the sender: look at it, too
+  member_hash from;
+  member_hash to;
+  probe_transaction transaction{};
+  std::uint32_t move = 0; ///< the initiator moves to this path, and this is its how manieth move
+  endpoint observed;      ///< answer only: where the check came from, as seen by its receiver
+  std::uint16_t padding = 0;
+};
+bytes encode(const path_check& frame, const shared_key& key);
+/// bad_frame when malformed, bad_signature when the MAC is wrong.
+result<path_check> decode_path_check(byte_view datagram, const shared_key& key);
 
 // --- relay registration ------------------------------------------------------------------------
 

@@ -73,4 +73,21 @@ relay_id relay_info::id() const {
   return id_of(key);
 }
 
+std::string_view classic_name(const nat_report& nat) {
+  if (nat.mapping == nat_behavior::unknown) return "unknown";
+  if (!nat.translated)
+    return nat.filtering <= nat_behavior::endpoint_independent ? "open" : "firewalled";
+  if (nat.mapping != nat_behavior::endpoint_independent) return "symmetric";
+  switch (nat.filtering) {
+  case nat_behavior::endpoint_independent:
+    return "full cone";
+  case nat_behavior::address_dependent:
+    return "address-restricted";
+  case nat_behavior::address_and_port_dependent:
+    return "port-restricted";
+  default:
+    return "cone";
+  }
+}
+
 } // namespace lanrage::net

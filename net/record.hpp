@@ -44,11 +44,16 @@ struct nat_report {
   friend bool operator==(const nat_report&, const nat_report&) = default;
 };
 
+/// The words people know for it: "open", "full cone", "address-restricted", "port-restricted",
+/// "symmetric", "firewalled" (no NAT, a filter), "unknown"; "cone": only the mapping is known.
+std::string_view classic_name(const nat_report& nat);
+
 /// A relay the party may use, as the control plane lists it.
 struct relay_info {
   relay_public_key key;
   std::string name; ///< for people: "relay1"; 1 to 32 printable octets
   endpoint address;
+  std::optional<endpoint> address6{}; ///< of a relay that IPv6 reaches, too
   relay_id id() const;
   friend bool operator==(const relay_info&, const relay_info&) = default;
 };

@@ -8,11 +8,19 @@ constexpr std::uint16_t type_request = 0x0001;
 constexpr std::uint16_t type_success = 0x0101;
 
 constexpr std::uint16_t mapped_address = 0x0001;
+constexpr std::uint16_t change_request = 0x0003;
 constexpr std::uint16_t username = 0x0006;
 constexpr std::uint16_t message_integrity = 0x0008;
 constexpr std::uint16_t message_integrity_sha256 = 0x001c;
 constexpr std::uint16_t xor_mapped_address = 0x0020;
+constexpr std::uint16_t padding = 0x0026;
+constexpr std::uint16_t response_port = 0x0027;
 constexpr std::uint16_t first_optional = 0x8000;
+constexpr std::uint16_t response_origin = 0x802b;
+constexpr std::uint16_t other_address = 0x802c;
+
+constexpr std::uint32_t change_address_flag = 0x4;
+constexpr std::uint32_t change_port_flag = 0x2;
 
 constexpr std::uint8_t family_v4 = 0x01;
 constexpr std::uint8_t family_v6 = 0x02;
@@ -49,15 +57,71 @@ std::optional<endpoint> read_address(byte_view value, const std::array<std::uint
   return endpoint{ip_address::v4(four.u32()), port};
 }
 
-struct addresses {
+void write_address(byte_writer& out, std::uint16_t type, const endpoint& what,
+                   const std::array<std::uint8_t, 16>& pad) {
+  const bool four = what.address.is_v4();
+  const std::size_t size = four ? 4 : 16;
+  out.u16(type).u16(static_cast<std::uint16_t>(4 + size)).u8(0).u8(four ? family_v4 : family_v6);
+  out.u16(static_cast<std::uint16_t>(what.port ^ ((pad[0] << 8) | pad[1])));
+  const auto octets = byte_view{what.address.octets()}.last(size);
+  for (std::size_t i = 0; i < size; ++i)
+    out.u8(static_cast<std::uint8_t>(octets[i] ^ pad[i]));
+}
+
+struct attributes {
   std::optional<endpoint> plain;
   std::optional<endpoint> xored;
+  std::optional<endpoint> other;
+  wishes wanted;
 };
+
+bool read_change(byte_view value, wishes& into) {
+  byte_reader in{value};
+  const auto flags = in.u32();
+  into.change_address = (flags & change_address_flag) != 0;
+  into.change_port = (flags & change_port_flag) != 0;
+  return in.done();
+}
+
+bool read_response_port(byte_view value, wishes& into) {
+  byte_reader in{value};
+  into.response_port = in.u16();
+  if (in.left() == 2) in.u16(); // RFC 5780 7.5 is read both ways: with and without its padding
+  return in.done() && into.response_port != 0;
+}
+
+/// Takes one attribute. False: malformed, or one that must be understood and is not.
+bool read_attribute(std::uint16_t type, byte_view value, const transaction_id& id,
+                    attributes& into) {
+  const auto first = [&](std::optional<endpoint>& known, const std::array<std::uint8_t, 16>& pad) {
+    if (known) return true; // only the first occurrence counts (RFC 8489 14)
+    known = read_address(value, pad);
+    return known.has_value();
+  };
+  switch (type) {
+  case mapped_address:
+    return first(into.plain, {});
+  case xor_mapped_address:
+    return first(into.xored, xor_pad(id));
+  case other_address:
+    if (!into.other) into.other = read_address(value, {}); // optional: what is odd is nothing
+    return true;
+  case change_request:
+    return read_change(value, into.wanted);
+  case response_port:
+    return read_response_port(value, into.wanted);
+  case padding:
+  case username:
+    return true;
+  default:
+    return type >= first_optional;
+  }
+}
 
 /// Walks the attributes after the header. Authentication attributes are known and skipped; what
 /// follows an integrity attribute does not count (RFC 8489 14.5).
-std::optional<addresses> read_attributes(byte_reader& in, const transaction_id& id) {
-  addresses out;
+std::optional<attributes> read_attributes(byte_reader& in, const transaction_id& id) {
+  attributes out;
   bool sealed = false;
   while (in.ok() && in.left() > 0) {
     const auto type = in.u16();
@@ -65,30 +129,17 @@ std::optional<addresses> read_attributes(byte_reader& in, const transaction_id& 
     const auto value = in.take(length);
     in.take((4 - length % 4) % 4);
     if (!in.ok()) return std::nullopt;
-    if (sealed || type >= first_optional || type == username) continue;
-    switch (type) {
-    case message_integrity:
-    case message_integrity_sha256:
+    if (type == message_integrity || type == message_integrity_sha256)
       sealed = true;
-      break;
-    case mapped_address:
-      if (out.plain) break; // only the first occurrence counts (RFC 8489 14)
-      if (!(out.plain = read_address(value, {}))) return std::nullopt;
-      break;
-    case xor_mapped_address:
-      if (out.xored) break;
-      if (!(out.xored = read_address(value, xor_pad(id)))) return std::nullopt;
-      break;
-    default:
+    else if (!sealed && !read_attribute(type, value, id, out))
       return std::nullopt;
-    }
   }
   return out;
 }
 
 struct message {
   transaction_id id{};
-  addresses found;
+  attributes found;
 };
 
 std::optional<message> parse(byte_view datagram, std::uint16_t wanted) {
@@ -108,27 +159,36 @@ std::optional<message> parse(byte_view datagram, std::uint16_t wanted) {
 
 } // namespace
 
-bytes binding_request(const transaction_id& id) {
-  return begin(type_request, 0, id).take();
+bytes binding_request(const transaction_id& id, const wishes& wanted) {
+  byte_writer body;
+  if (wanted.change_address || wanted.change_port)
+    body.u16(change_request)
+        .u16(4)
+        .u32((wanted.change_address ? change_address_flag : 0) |
+             (wanted.change_port ? change_port_flag : 0));
+  if (wanted.response_port != 0) body.u16(response_port).u16(4).u16(wanted.response_port).u16(0);
+  const auto octets = body.take();
+  auto out = begin(type_request, static_cast<std::uint16_t>(octets.size()), id);
+  return out.raw(octets).take();
 }
 
-bytes binding_success(const transaction_id& id, const endpoint& mapped) {
-  const bool four = mapped.address.is_v4();
-  const std::uint16_t size = four ? 8 : 20;
-  auto out = begin(type_success, static_cast<std::uint16_t>(4 + size), id);
-  const auto pad = xor_pad(id);
-  out.u16(xor_mapped_address).u16(size).u8(0).u8(four ? family_v4 : family_v6);
-  out.u16(static_cast<std::uint16_t>(mapped.port ^ ((pad[0] << 8) | pad[1])));
-  const auto octets = byte_view{mapped.address.octets()}.last(four ? 4 : 16);
-  for (std::size_t i = 0; i < octets.size(); ++i)
-    out.u8(static_cast<std::uint8_t>(octets[i] ^ pad[i]));
-  return out.take();
+bytes binding_success(const transaction_id& id, const endpoint& mapped,
+                      const std::optional<server_addresses>& server) {
+  byte_writer body;
+  write_address(body, xor_mapped_address, mapped, xor_pad(id));
+  if (server) {
+    write_address(body, response_origin, server->origin, {});
+    write_address(body, other_address, server->other, {});
+  }
+  const auto octets = body.take();
+  auto out = begin(type_success, static_cast<std::uint16_t>(octets.size()), id);
+  return out.raw(octets).take();
 }
 
 std::optional<request> parse_request(byte_view datagram) {
   const auto read = parse(datagram, type_request);
   if (!read) return std::nullopt;
-  return request{read->id};
+  return request{read->id, read->found.wanted};
 }
 
 std::optional<response> parse_response(byte_view datagram) {
@@ -136,7 +196,9 @@ std::optional<response> parse_response(byte_view datagram) {
   if (!read) return std::nullopt;
   const auto& mapped = read->found.xored ? read->found.xored : read->found.plain;
   if (!mapped || !mapped->valid()) return std::nullopt;
-  return response{read->id, *mapped};
+  auto other = read->found.other;
+  if (other && !other->valid()) other.reset();
+  return response{read->id, *mapped, other};
 }
 
 } // namespace lanrage::net::stun

@@ -5,6 +5,7 @@
 #include "actors/daemon/service.hpp"
 #include "actors/drivers/control_link_driver.hpp"
 #include "actors/drivers/port_driver.hpp"
+#include "actors/drivers/port_mapper_driver.hpp"
 #include "actors/drivers/prober_driver.hpp"
 #include "actors/drivers/route_watch_driver.hpp"
 #include "actors/drivers/store_driver.hpp"
@@ -92,6 +93,7 @@ driver_factories real_drivers(caf::actor_system& system, asio::io_context& io,
   port.port = settings.listen_port;
   port.mark = settings.fwmark;
   port.tunnel = settings.interface;
+  port.spare = {config::defaults::spare_port_first, config::defaults::spare_ports};
 
   out.port = [&system, &io, port,
               memory = std::make_shared<port_memory>()](const msg::roles& roles) {
@@ -209,15 +211,20 @@ net::result<void> serve(const config::daemon_settings& settings, const settings_
   wanted.documents = std::move(documents);
   spdlog::info("daemon: {} as {}, seed {}", LANRAGE_VERSION, settings.name.str(), wanted.seed);
   const local_api_settings api{{settings.interface, settings.listen_port, now_unix()}, now_unix};
-  auto started = start_mesh(
-      system, wanted, real_drivers(system, io.context(), settings, key, key_file),
-      {{"local api",
-        [&system, api, socket](const msg::roles& roles) {
-          return caf::actor_cast<caf::actor>(spawn_local_api(system, roles, api, socket));
-        }}},
-      [end](const std::string& role, const std::string& cause) {
-        end->resolve(net::fail(net::errc::internal, role + ": " + cause));
-      });
+  std::vector<extra_role> extras{{"local api", [&system, api, socket](const msg::roles& roles) {
+                                    return caf::actor_cast<caf::actor>(
+                                        spawn_local_api(system, roles, api, socket));
+                                  }}};
+  if (settings.port_mapping)
+    extras.push_back({"port mapper", [&system, settings, key](const msg::roles& roles) {
+                        return caf::actor_cast<caf::actor>(
+                            spawn_port_mapper_driver(system, roles, settings.listen_port, key));
+                      }});
+  auto started =
+      start_mesh(system, wanted, real_drivers(system, io.context(), settings, key, key_file),
+                 std::move(extras), [end](const std::string& role, const std::string& cause) {
+                   end->resolve(net::fail(net::errc::internal, role + ": " + cause));
+                 });
   if (!started) return started.error();
 
   const auto attending = std::make_shared<attendant>(io.context(), end, settings, read_again);

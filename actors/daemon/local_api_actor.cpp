@@ -131,6 +131,10 @@ struct answer_request {
   void operator()(const local::disconnect& wanted) const {
     ask<msg::done>(self, from, roles().supervisor, server_deadline, wanted.what, done_shape);
   }
+  void operator()(const local::explain& wanted) const {
+    ask<msg::explanation>(self, from, roles().supervisor, memory_deadline, wanted.what,
+                          [](const msg::explanation& all) { return to_json(all); });
+  }
   void operator()(const local::party_create& wanted) const {
     ask<msg::party_created>(
         self, from, roles().directory, server_deadline, wanted.what,

@@ -80,6 +80,28 @@ json::object to_json(const msg::connection_view& view) {
   return out;
 }
 
+json::object to_json(const msg::explanation& all) {
+  json::array paths;
+  for (const auto& one : all.paths) {
+    json::object path;
+    path["strategy"] = msg::to_string(one.how);
+    path["relay"] = text_or_null(one.relay);
+    path["endpoint"] = one.where ? json::value(net::to_string(*one.where)) : json::value(nullptr);
+    path["in_use"] = one.in_use;
+    path["answers"] = one.alive;
+    path["rtt_ms"] = one.rtt ? json::value(milliseconds_of(*one.rtt)) : json::value(nullptr);
+    path["answered_ms_ago"] =
+        one.age
+            ? json::value(std::chrono::duration_cast<std::chrono::milliseconds>(*one.age).count())
+            : json::value(nullptr);
+    path["checks"] = {{"asked", one.asked}, {"lost", one.lost}};
+    path["verdict"] = one.verdict;
+    path["remedy"] = one.remedy;
+    paths.push_back(std::move(path));
+  }
+  return {{"peer", to_json(all.view)}, {"decision", all.decision}, {"paths", std::move(paths)}};
+}
+
 json::object to_json(const msg::party_info& party) {
   return {{"name", party.name},
           {"id", net::to_string(party.id)},
@@ -87,6 +109,37 @@ json::object to_json(const msg::party_info& party) {
           {"members", party.members},
           {"connected", party.joined}};
 }
+
+namespace {
+
+json::value nat_json(const msg::self_view& self) {
+  if (self.nat.mapping == net::nat_behavior::unknown && !self.nat.translated) return nullptr;
+  const auto& more = self.nat_more;
+  json::array ports;
+  for (const auto& each : more.port_mapped)
+    ports.push_back(
+        json::object{{"protocol", each.protocol}, {"outside", net::to_string(each.outside)}});
+  const auto known = [](const auto& value) { return value ? json::value(*value) : json::value(); };
+  return {{"type", net::classic_name(self.nat)},
+          {"translated", self.nat.translated},
+          {"mapping", net::to_string(self.nat.mapping)},
+          {"filtering", net::to_string(self.nat.filtering)},
+          {"mapped", more.mapped ? json::value(net::to_string(*more.mapped)) : json::value()},
+          {"ports_preserved", known(more.ports_preserved)},
+          {"port_delta", known(more.port_delta)},
+          {"hairpin", known(more.hairpin)},
+          {"port_mappings", std::move(ports)}};
+}
+
+json::array candidates_json(const msg::self_view& self) {
+  json::array out;
+  for (const auto& each : self.candidates)
+    out.push_back(json::object{{"kind", net::to_string(each.kind)},
+                               {"address", net::to_string(each.address)}});
+  return out;
+}
+
+} // namespace
 
 json::object to_json(const msg::self_view& self, const std::vector<msg::party_info>& parties,
                      const daemon_facts& facts) {
@@ -105,11 +158,6 @@ json::object to_json(const msg::self_view& self, const std::vector<msg::party_in
   json::array names;
   for (const auto& party : parties)
     names.push_back(json::value(party.name));
-  json::value nat = nullptr;
-  if (self.nat.mapping != net::nat_behavior::unknown || self.nat.translated)
-    nat = {{"translated", self.nat.translated},
-           {"mapping", net::to_string(self.nat.mapping)},
-           {"filtering", net::to_string(self.nat.filtering)}};
   return {{"peer_id", self.id.str()},
           {"virtual_ip", self.address.leased() ? json::value(net::to_string(self.address))
                                                : json::value(nullptr)},
@@ -117,7 +165,8 @@ json::object to_json(const msg::self_view& self, const std::vector<msg::party_in
           {"interface", facts.interface},
           {"listen_port", facts.listen_port},
           {"control", control_word(self, parties.size())},
-          {"nat", std::move(nat)},
+          {"nat", nat_json(self)},
+          {"candidates", candidates_json(self)},
           {"relays", std::move(relays)},
           {"parties", std::move(names)},
           {"version", LANRAGE_VERSION},

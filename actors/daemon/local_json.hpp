@@ -20,6 +20,8 @@ struct daemon_facts {
 boost::json::object to_json(const msg::connection_view& view);
 boost::json::object to_json(const msg::self_view& self, const std::vector<msg::party_info>& parties,
                             const daemon_facts& facts);
+/// `explain`: the connection as `status` shows it, how it came to its path, and every path.
+boost::json::object to_json(const msg::explanation& all);
 boost::json::object to_json(const msg::party_info& party);
 /// `{"code","text","remedy"}`.
 boost::json::object to_json(const net::error& failure);

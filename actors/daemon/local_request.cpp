@@ -80,7 +80,7 @@ struct operation {
   reader read;
 };
 
-const std::array<operation, 9> operations{{
+const std::array<operation, 10> operations{{
     {"ping", {}, [](fields&) -> request { return ping{}; }},
     {"status",
      {"peer", "party"},
@@ -100,6 +100,12 @@ const std::array<operation, 9> operations{{
      [](fields& in) -> request {
        const auto id = in.peer(true).value_or(net::peer_id{});
        return disconnect{{in.text("party", false), id}};
+     }},
+    {"explain",
+     {"peer", "party"},
+     [](fields& in) -> request {
+       const auto id = in.peer(true).value_or(net::peer_id{});
+       return explain{{in.text("party", false), id}};
      }},
     {"party_create",
      {"name", "server"},

@@ -23,6 +23,9 @@ struct connect {
 struct disconnect {
   msg::disconnect_peer what;
 };
+struct explain {
+  msg::explain_peer what;
+};
 struct party_create {
   msg::party_create what;
 };
@@ -35,7 +38,7 @@ struct party_leave {
 struct party_list {};
 struct watch {};
 
-using request = std::variant<ping, status, connect, disconnect, party_create, party_join,
+using request = std::variant<ping, status, connect, disconnect, explain, party_create, party_join,
                              party_leave, party_list, watch>;
 
 /// bad_message with the field that is wrong: an unknown `op`, a missing or superfluous field, a

@@ -150,6 +150,7 @@ directory_shell::behavior_type directory(self_pointer self, const msg::roles& ro
       directory_settings{settings.name, settings.key, settings.secrets, settings.jitter},
       saved.value(), memory->attempt);
   self->send(roles.control_link, msg::attach_control{roles.directory});
+  self->send(roles.route_watch, msg::attach_network{roles.directory});
   resume(self);
   return {
       [=](const msg::control_heard& heard) {
@@ -186,6 +187,9 @@ directory_shell::behavior_type directory(self_pointer self, const msg::roles& ro
       [=](const msg::own_legs& legs) {
         self->state.memory->legs = legs;
         step(self, [&](auto& core, auto at, auto& out) { core.own(legs, at, out); });
+      },
+      [=](const msg::network_changed& news) {
+        step(self, [&](auto& core, auto at, auto& out) { core.network_changed(news, at, out); });
       },
       [=](const msg::attach_directory& wanted) { attach(self, wanted.sink); },
       [=](const directory_due& due) {

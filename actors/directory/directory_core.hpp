@@ -65,6 +65,9 @@ class directory_core {
   void heard(const msg::control_heard& what, time at, effects& out);
   void own(const msg::own_paths& paths, time at, effects& out);
   void own(const msg::own_legs& legs, time at, effects& out);
+  /// Whoever waits for the server waits no longer. One that slept has been dropped by it, and will
+  /// not notice before its next ping: it connects anew, while the old connection stays until then.
+  void network_changed(const msg::network_changed& news, time at, effects& out);
   void send(const msg::send_signal& signal, time at, effects& out);
   void create(directory_request id, const msg::party_create& wanted, time at, effects& out);
   void join(directory_request id, const msg::party_join& wanted, time at, effects& out);

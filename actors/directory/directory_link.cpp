@@ -53,6 +53,13 @@ void directory_core::open(time at, effects& out) {
   out.link.emplace_back(std::move(wanted));
 }
 
+void directory_core::network_changed(const msg::network_changed& news, time at, effects& out) {
+  const bool waits = link_ == link::waiting;
+  const bool slept = link_ != link::idle && news.slept >= defaults::sleep_noticed;
+  if (waits) backoff_.reset();
+  if (waits || slept) open(at, out);
+}
+
 msg::time_point::duration directory_core::jittered(std::chrono::milliseconds wait) {
   std::array<std::uint8_t, 4> raw{};
   settings_.jitter(raw);

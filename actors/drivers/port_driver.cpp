@@ -1,8 +1,10 @@
 #include "actors/drivers/port_driver.hpp"
 
+#include "actors/promise_guard.hpp"
 #include "actors/shell.hpp"
 #include "config/defaults.hpp"
 #include "net/frames.hpp"
+#include "net/os/index_watch.hpp"
 
 #include <caf/actor_system.hpp>
 #include <caf/send.hpp>
@@ -12,6 +14,7 @@
 #include <spdlog/spdlog.h>
 
 #include <atomic>
+#include <map>
 
 namespace lanrage::actors {
 
@@ -19,10 +22,16 @@ namespace lanrage::actors {
 struct port_lost {
   net::error why;
 };
+/// From the io thread: an index was seen, or not.
+struct index_seen {
+  std::uint64_t number = 0;
+  net::result<net::session_index> what;
+};
 
 } // namespace lanrage::actors
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::actors::port_lost)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::actors::index_seen)
 
 namespace lanrage::actors {
 
@@ -30,7 +39,7 @@ namespace {
 
 using port_shell =
     msg::port_actor::extend<caf::reacts_to<msg::frame_received>, caf::reacts_to<port_lost>,
-                            caf::reacts_to<msg::network_changed>>;
+                            caf::reacts_to<index_seen>, caf::reacts_to<msg::network_changed>>;
 
 /// Datagrams between the io thread and the actor: a flood must not fill the memory.
 struct backlog {
@@ -44,6 +53,10 @@ struct port_state {
   std::shared_ptr<port_memory> memory;
   std::shared_ptr<backlog> queue = std::make_shared<backlog>();
   std::uint64_t dropped_logged = 0;
+  boost::asio::io_context* io = nullptr;
+  std::uint16_t own_port = 0;
+  std::map<std::uint64_t, promise_guard<msg::learned_index>> learning;
+  std::uint64_t last_learning = 0;
 };
 using self_pointer = port_shell::stateful_pointer<port_state>;
 
@@ -74,7 +87,7 @@ net::os::raw_port::handlers handlers_of(self_pointer self) {
       return;
     }
     auto data = std::make_shared<const net::bytes>(std::move(datagram.payload));
-    box.tell(msg::frame_received{datagram.from, datagram.local, std::move(data)});
+    box.tell(msg::frame_received{datagram.from, datagram.local, std::move(data), datagram.at_port});
   };
   out.undelivered = [](const net::endpoint&, const net::error& why) {
     spdlog::debug("port: {}", net::to_string(why));
@@ -105,6 +118,27 @@ void log_drops(port_state& state) {
   state.dropped_logged = dropped;
 }
 
+caf::typed_response_promise<msg::learned_index> learn(self_pointer self,
+                                                      const msg::learn_index& wish) {
+  auto& state = self->state;
+  const promise_guard open{self->make_response_promise<msg::learned_index>()};
+  const auto number = ++state.last_learning;
+  state.learning.emplace(number, open);
+  const auto done = [box = mailbox{self}, number](net::result<net::session_index> what) {
+    box.tell(index_seen{number, std::move(what)});
+  };
+  net::os::watch_index(*state.io, state.own_port, wish.to, wish.timeout, done);
+  return open.promise();
+}
+
+void learned(port_state& state, const index_seen& seen) {
+  auto node = state.learning.extract(seen.number);
+  if (node.empty()) return;
+  if (!seen.what) spdlog::debug("port: session index: {}", net::to_string(seen.what.error()));
+  node.mapped().deliver(
+      {seen.what ? std::optional{*seen.what} : std::optional<net::session_index>{}});
+}
+
 port_shell::behavior_type driver(self_pointer self, const msg::roles& roles,
                                  boost::asio::io_context* io,
                                  const net::os::raw_port_options& options,
@@ -112,6 +146,8 @@ port_shell::behavior_type driver(self_pointer self, const msg::roles& roles,
   install_handlers(self, port_state::name);
   auto& state = self->state;
   state.memory = std::move(memory);
+  state.io = io;
+  state.own_port = options.port;
   auto opened = net::os::raw_port::open(*io, options, handlers_of(self));
   if (opened) {
     state.port = std::move(*opened);
@@ -122,8 +158,9 @@ port_shell::behavior_type driver(self_pointer self, const msg::roles& roles,
   }
   return {
       [self](const msg::send_frame& frame) {
-        if (frame.data) self->state.port->send(frame.to, frame.data);
+        if (frame.data) self->state.port->send(frame.to, frame.data, frame.from_port);
       },
+      [self](const msg::learn_index& wish) { return learn(self, wish); },
       [self](const msg::attach_frames& wish) {
         auto& known = *self->state.memory;
         (wish.interest == msg::frame_interest::paths ? known.paths : known.relays) = wish.sink;
@@ -133,6 +170,7 @@ port_shell::behavior_type driver(self_pointer self, const msg::roles& roles,
         if (const auto& sink = sink_of(*self->state.memory, *frame.data)) self->send(*sink, frame);
         if (self->state.queue->waiting == 0) log_drops(self->state);
       },
+      [self](const index_seen& seen) { learned(self->state, seen); },
       [self](const port_lost& lost) { self->quit(msg::to_caf(lost.why)); },
       [self](const msg::network_changed&) { self->state.port->routes_changed(); },
   };

@@ -12,6 +12,8 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <chrono>
+#include <ctime>
 
 namespace lanrage::actors {
 
@@ -26,12 +28,15 @@ struct watch_lost {
 };
 /// The burst is over.
 struct network_settled {};
+/// Time to look whether the machine slept.
+struct clock_look {};
 
 } // namespace lanrage::actors
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::actors::network_moved)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::actors::watch_lost)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::actors::network_settled)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::actors::clock_look)
 
 namespace lanrage::actors {
 
@@ -39,7 +44,7 @@ namespace {
 
 using watch_shell =
     msg::route_watch_actor::extend<caf::reacts_to<network_moved>, caf::reacts_to<watch_lost>,
-                                   caf::reacts_to<network_settled>>;
+                                   caf::reacts_to<network_settled>, caf::reacts_to<clock_look>>;
 
 struct watch_state {
   static inline const char* name = "route watch";
@@ -49,8 +54,20 @@ struct watch_state {
   std::vector<net::ip_address> told; ///< the addresses of the last news
   bool settling = false;             ///< a burst is under way, its end is armed
   bool routes_moved = false;         ///< worth telling even with the same addresses
+  std::chrono::nanoseconds asleep{}; ///< in all, since the machine started
+  std::chrono::nanoseconds slept{};  ///< worth telling
 };
 using self_pointer = watch_shell::stateful_pointer<watch_state>;
+
+/// The boot clock runs while the machine is suspended, the monotonic one does not.
+std::chrono::nanoseconds time_asleep() {
+  const auto read = [](clockid_t clock) {
+    timespec at{};
+    ::clock_gettime(clock, &at);
+    return std::chrono::seconds{at.tv_sec} + std::chrono::nanoseconds{at.tv_nsec};
+  };
+  return read(CLOCK_BOOTTIME) - read(CLOCK_MONOTONIC);
+}
 
 net::os::route_watch::handlers handlers_of(self_pointer self) {
   const caf::weak_actor_ptr weak{self->ctrl()};
@@ -81,16 +98,30 @@ void on_settled(self_pointer self) {
   auto& state = self->state;
   state.settling = false;
   const bool routes_moved = std::exchange(state.routes_moved, false);
+  const auto slept = std::exchange(state.slept, std::chrono::nanoseconds{});
   auto now = net::os::local_addresses(state.tunnel);
   if (!now) {
     spdlog::warn("route watch: {}", net::to_string(now.error()));
     return;
   }
-  if (!routes_moved && *now == state.told) return;
+  if (!routes_moved && slept == slept.zero() && *now == state.told) return;
   state.told = *now;
   spdlog::info("network changed: {} addresses", now->size());
   for (const auto& listener : state.memory->listeners)
-    self->send(listener, msg::network_changed{{state.told}});
+    self->send(listener, msg::network_changed{{state.told}, slept});
+}
+
+/// A suspended machine's peers gave it up, and its own timers did not run.
+void on_clock_look(self_pointer self) {
+  auto& state = self->state;
+  self->delayed_send(self, config::defaults::sleep_look, clock_look{});
+  const auto asleep = time_asleep();
+  const auto more = asleep - std::exchange(state.asleep, asleep);
+  if (more < config::defaults::sleep_noticed) return;
+  spdlog::info("the machine was suspended for {} s",
+               std::chrono::duration_cast<std::chrono::seconds>(more).count());
+  state.slept += more;
+  if (!std::exchange(state.settling, true)) self->send(self, network_settled{});
 }
 
 void on_attach(self_pointer self, const msg::network_sink& sink) {
@@ -113,6 +144,8 @@ watch_shell::behavior_type driver(self_pointer self, boost::asio::io_context* io
   state.tunnel = tunnel;
   for (const auto& listener : state.memory->listeners)
     self->monitor(listener);
+  state.asleep = time_asleep();
+  self->delayed_send(self, config::defaults::sleep_look, clock_look{});
   auto opened = net::os::route_watch::open(*io, handlers_of(self));
   if (opened) {
     state.watch = std::move(*opened);
@@ -132,6 +165,7 @@ watch_shell::behavior_type driver(self_pointer self, boost::asio::io_context* io
       [self](const network_moved& news) { on_moved(self, news); },
       [self](const watch_lost& lost) { self->quit(msg::to_caf(lost.why)); },
       [self](const network_settled&) { on_settled(self); },
+      [self](const clock_look&) { on_clock_look(self); },
   };
 }
 

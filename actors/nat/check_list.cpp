@@ -9,6 +9,20 @@ namespace lanrage::actors {
 
 namespace defaults = config::defaults;
 
+namespace {
+
+/// By more than noise, and by a quarter.
+bool clearly_longer(std::chrono::nanoseconds rtt, std::chrono::nanoseconds than) {
+  return than * 5 < rtt * 4 && than + defaults::punch_noise < rtt;
+}
+
+/// Among equally long paths the smaller is better: no NAT before NAT, IPv6 before IPv4.
+std::pair<int, bool> taste(const remote& r) {
+  return {path_class(r.what.kind), r.what.address.address.is_v4()};
+}
+
+} // namespace
+
 std::optional<check> remote::take(const net::probe_transaction& id) {
   const auto at =
       std::find_if(open.begin(), open.end(), [&](const check& each) { return each.id == id; });
@@ -39,22 +53,21 @@ remote* check_list::find(const net::endpoint& where) {
 }
 
 const remote* check_list::best() const {
+  std::optional<std::chrono::nanoseconds> least;
+  for (const auto& each : all_)
+    if (each.proven()) least = least ? std::min(*least, *each.rtt) : *each.rtt;
   const remote* found = nullptr;
+  const auto rank = [](const remote& r) { return std::tuple{taste(r), *r.rtt, r.what.address}; };
   for (const auto& each : all_) {
-    if (!each.proven()) continue;
-    const auto rank = [](const remote& r) {
-      return std::tuple{path_class(r.what.kind), *r.rtt, r.what.address};
-    };
+    if (!each.proven() || clearly_longer(*each.rtt, *least)) continue;
     if (!found || rank(each) < rank(*found)) found = &each;
   }
   return found;
 }
 
 bool clearly_better(const remote& next, const remote& old) {
-  const auto a = path_class(next.what.kind);
-  const auto b = path_class(old.what.kind);
-  if (a != b) return a < b;
-  return *next.rtt * 5 < *old.rtt * 4 && *next.rtt + defaults::punch_noise < *old.rtt;
+  if (clearly_longer(*old.rtt, *next.rtt)) return true;
+  return !clearly_longer(*next.rtt, *old.rtt) && taste(next) < taste(old);
 }
 
 bool may_probe(const net::endpoint& where, const std::vector<net::ip_address>& hosts,

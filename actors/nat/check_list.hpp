@@ -47,7 +47,8 @@ class check_list {
   /// several kinds counts as the best of them.
   remote* add(const net::candidate& what);
   remote* find(const net::endpoint& where);
-  /// The proven entry of the best class, in it that of the shortest round trip.
+  /// Of the proven entries whose round trip is not clearly longer than the shortest: the best
+  /// class, in it IPv6 before IPv4, then the shortest.
   const remote* best() const;
   std::vector<remote>& all() { return all_; }
   const std::vector<remote>& all() const { return all_; }
@@ -56,8 +57,9 @@ class check_list {
   std::vector<remote> all_;
 };
 
-/// Whether `next` is so much better than `old` that moving is worth it: a better class, or the
-/// same with a round trip shorter by a fifth and by more than noise. Both are proven.
+/// Whether `next` is so much better than `old` that moving is worth it: a round trip shorter by a
+/// fifth and by more than noise, or about the same and a better class, or IPv6 in the same class.
+/// Both are proven.
 bool clearly_better(const remote& next, const remote& old);
 
 /// An address that a probe may go to. Nobody can make us probe our own machine, a group or the

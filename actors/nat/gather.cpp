@@ -13,7 +13,7 @@ bool contains(std::span<const net::endpoint> list, const net::endpoint& what) {
 }
 
 bool same(const msg::own_paths& a, const msg::own_paths& b) {
-  return a.nat == b.nat && a.candidates == b.candidates;
+  return a.nat == b.nat && a.candidates == b.candidates && a.details == b.details;
 }
 
 bool has_reflexive(const msg::own_paths& paths, bool v4) {
@@ -59,16 +59,19 @@ net::nat_report classify_nat(std::span<const stun_observation> seen,
 }
 
 gather::gather(std::uint16_t listen_port, net::random_source random)
-    : port_{listen_port}, random_{std::move(random)} {}
+    : port_{listen_port}, random_{random}, survey_{std::move(random)} {}
 
 void gather::hosts(const std::vector<net::ip_address>& addresses, time_point now,
                    nat_effects& out) {
+  look_from_.reset();
+  look_gap_ = defaults::stun_retry_first;
   hosts_.clear();
   for (const auto& address : addresses) // link-local ones would need a scope that frames lack
     if (!address.is_unspecified() && !address.is_loopback() && !address.is_link_local())
       hosts_.push_back(address);
   std::sort(hosts_.begin(), hosts_.end());
   hosts_.erase(std::unique(hosts_.begin(), hosts_.end()), hosts_.end());
+  survey_.forget();
   choose_servers();
   begin_round(now, out);
   settle(true, now, out);
@@ -85,8 +88,40 @@ void gather::servers(const std::vector<net::endpoint>& list, time_point now, nat
   settle(false, now, out);
 }
 
-void gather::receive(const net::endpoint& from, const net::stun::response& answer, time_point now,
-                     nat_effects& out) {
+void gather::receive(const net::endpoint& from, std::uint16_t at_port,
+                     const net::stun::response& answer, time_point now, nat_effects& out) {
+  if (survey_.receive(from, at_port, answer, now, out))
+    settle(false, now, out);
+  else if (at_port == 0)
+    receive_plain(from, answer, now, out);
+}
+
+bool gather::receive_request(const net::stun::transaction_id& id, time_point now,
+                             nat_effects& out) {
+  const bool ours = survey_.receive_request(id);
+  if (ours) settle(false, now, out);
+  return ours;
+}
+
+void gather::mapped_ports(const std::vector<msg::mapped_port>& ports, time_point now,
+                          nat_effects& out) {
+  survey_.use_mapped_ports(ports, now, out);
+  settle(false, now, out);
+}
+
+void gather::predict(time_point now, nat_effects& out) {
+  survey_.refresh_prediction(now, out);
+}
+
+void gather::look_again(time_point now, nat_effects& out) {
+  if (!refresh_at_ || queries_.empty() || (look_from_ && now < *look_from_)) return;
+  look_from_ = now + look_gap_;
+  look_gap_ = std::min(2 * look_gap_, defaults::stun_refresh);
+  begin_round(now, out);
+}
+
+void gather::receive_plain(const net::endpoint& from, const net::stun::response& answer,
+                           time_point now, nat_effects& out) {
   const auto q = std::find_if(queries_.begin(), queries_.end(), [&](const query& each) {
     return each.asking && each.server == from && each.id == answer.id;
   });
@@ -96,6 +131,8 @@ void gather::receive(const net::endpoint& from, const net::stun::response& answe
   q->asking = false;
   if (!q->mapped) q->order = ++answers_;
   q->mapped = answer.mapped;
+  const auto own = host_endpoints(hosts_, port_);
+  survey_.answered(from, answer.other, answer.mapped, !contains(own, answer.mapped), now, out);
   end_round_if_over(now);
   settle(!has_reflexive(published_, v4), now, out);
 }
@@ -113,6 +150,7 @@ void gather::tick(time_point now, nat_effects& out) {
     else
       give_up(i, now, out);
   }
+  survey_.tick(now, out);
   end_round_if_over(now);
   settle(publish_at_ && *publish_at_ <= now, now, out);
 }
@@ -121,6 +159,7 @@ std::optional<gather::time_point> gather::deadline() const {
   std::optional<time_point> first = refresh_at_;
   const auto consider = [&](time_point at) { first = first ? std::min(*first, at) : at; };
   if (publish_at_) consider(*publish_at_);
+  if (const auto at = survey_.deadline()) consider(*at);
   for (const auto& q : queries_)
     if (q.asking) consider(q.next);
   return first;
@@ -144,13 +183,52 @@ msg::own_paths gather::paths() const {
       named.push_back(address);
       reflexive.push_back({net::candidate_kind::server_reflexive, *q->mapped});
     }
-    if (out.nat == net::nat_report{}) out.nat = classify_nat(seen, own);
+    if (v4) {
+      out.nat = report(seen);
+      out.details = details(seen);
+      if (out.nat.mapping != net::nat_behavior::endpoint_independent)
+        for (const auto& each : survey_.predicted())
+          reflexive.push_back({net::candidate_kind::server_reflexive, each});
+    } else if (out.nat == net::nat_report{}) {
+      out.nat = classify_nat(seen, own);
+    }
+  }
+  for (const auto& each : survey_.mapped_ports()) {
+    const net::candidate open{net::candidate_kind::server_reflexive, each.outside};
+    if (std::find(reflexive.begin(), reflexive.end(), open) == reflexive.end())
+      reflexive.insert(reflexive.begin(), open);
   }
   const auto room = net::candidates_max - std::min(reflexive.size(), net::candidates_max);
   for (const auto& host : own)
     if (out.candidates.size() < room) out.candidates.push_back({net::candidate_kind::host, host});
   for (const auto& each : reflexive)
     if (out.candidates.size() < net::candidates_max) out.candidates.push_back(each);
+  return out;
+}
+
+net::nat_report gather::report(const std::vector<stun_observation>& seen) const {
+  auto out = classify_nat(seen, host_endpoints(hosts_, port_));
+  if (seen.empty()) return out;
+  out.filtering = survey_.filtering();
+  if (!out.translated) return out;
+  using enum net::nat_behavior;
+  if (survey_.port_matters().value_or(false))
+    out.mapping = address_and_port_dependent;
+  else if (out.mapping == unknown && survey_.address_matters())
+    out.mapping = *survey_.address_matters() ? address_dependent : endpoint_independent;
+  return out;
+}
+
+msg::nat_details gather::details(const std::vector<stun_observation>& seen) const {
+  msg::nat_details out;
+  if (!seen.empty()) {
+    out.mapped = seen.front().mapped;
+    out.ports_preserved = std::all_of(seen.begin(), seen.end(),
+                                      [&](const auto& each) { return each.mapped.port == port_; });
+  }
+  out.port_delta = survey_.port_delta();
+  out.hairpin = survey_.hairpin();
+  out.port_mapped = survey_.mapped_ports();
   return out;
 }
 
@@ -197,6 +275,7 @@ bool gather::add_spare(bool v4) {
 void gather::begin_round(time_point now, nat_effects& out) {
   tried_.clear();
   refresh_at_.reset();
+  survey_.begin_round();
   for (auto& q : queries_) {
     tried_.push_back(q.server);
     random_(q.id);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "actors/nat/nat_effects.hpp"
+#include "actors/nat/nat_survey.hpp"
 #include "config/defaults.hpp"
 #include "messages/values.hpp"
 #include "net/crypto.hpp"
@@ -25,7 +26,7 @@ struct stun_observation {
 /// - two ports of one server address see two mappings: address_and_port_dependent;
 /// - two server addresses see two mappings: address_dependent, meaning "at least": without two
 ///   ports of one address it cannot be told from address_and_port_dependent;
-/// - else unknown. Filtering stays unknown: it takes servers that answer from elsewhere (RFC 5780).
+/// - else unknown. Filtering stays unknown here: it takes other tests (nat_survey).
 net::nat_report classify_nat(std::span<const stun_observation> seen,
                              std::span<const net::endpoint> own);
 
@@ -43,9 +44,18 @@ class gather {
   void hosts(const std::vector<net::ip_address>& addresses, time_point now, nat_effects& out);
   /// All STUN servers; the same list again changes nothing.
   void servers(const std::vector<net::endpoint>& list, time_point now, nat_effects& out);
-  /// A STUN response as it arrived.
-  void receive(const net::endpoint& from, const net::stun::response& answer, time_point now,
-               nat_effects& out);
+  /// A STUN response as it arrived, at a spare port or (0) at WireGuard's.
+  void receive(const net::endpoint& from, std::uint16_t at_port, const net::stun::response& answer,
+               time_point now, nat_effects& out);
+  /// Whether a STUN request is one of ours that the NAT turned around.
+  bool receive_request(const net::stun::transaction_id& id, time_point now, nat_effects& out);
+  /// What the router says it forwards to WireGuard's port.
+  void mapped_ports(const std::vector<msg::mapped_port>& ports, time_point now, nat_effects& out);
+  /// A new peer is to know where we will be seen, or the last punch went elsewhere.
+  void predict(time_point now, nat_effects& out);
+  /// A punch failed: the NAT may have bound us anew. Ever more rarely, as a symmetric one binds us
+  /// anew all the time.
+  void look_again(time_point now, nat_effects& out);
   void tick(time_point now, nat_effects& out);
   std::optional<time_point> deadline() const;
 
@@ -66,6 +76,10 @@ class gather {
     std::uint64_t order = 0;             ///< of its first answer: earlier ones name the candidate
   };
 
+  void receive_plain(const net::endpoint& from, const net::stun::response& answer, time_point now,
+                     nat_effects& out);
+  net::nat_report report(const std::vector<stun_observation>& seen) const;
+  msg::nat_details details(const std::vector<stun_observation>& seen) const;
   bool reaches(const net::endpoint& server) const;
   void choose_servers();
   bool add_spare(bool v4);
@@ -81,12 +95,15 @@ class gather {
   std::vector<net::ip_address> hosts_;
   std::vector<net::endpoint> servers_;
   std::vector<query> queries_;
+  nat_survey survey_;
   std::vector<net::endpoint> tried_; ///< in this round, so that each spare is tried once
   std::uint64_t answers_ = 0;
   msg::own_paths published_;
   std::optional<time_point> publish_at_;
   std::optional<time_point> refresh_at_;
   std::chrono::seconds retry_ = config::defaults::stun_retry_first;
+  std::optional<time_point> look_from_; ///< not again before
+  std::chrono::seconds look_gap_ = config::defaults::stun_retry_first;
 };
 
 } // namespace lanrage::actors

@@ -62,7 +62,8 @@ void execute(self_pointer self, nat_effects& effects) {
   for (auto& frame : effects.frames)
     self->send(state.roles.port, std::move(frame));
   for (const auto& event : effects.events) {
-    if (event.news != msg::path_news::nominated) state.memory->punching.erase(event.key);
+    if (event.news == msg::path_news::proven || event.news == msg::path_news::failed)
+      state.memory->punching.erase(event.key);
     const auto known = state.memory->expected.find(event.key);
     if (known != state.memory->expected.end()) self->send(known->second.sink, event);
   }
@@ -112,6 +113,7 @@ void resume(self_pointer self) {
   auto& memory = *self->state.memory;
   if (memory.hosts) use_hosts(self, msg::host_addresses{*memory.hosts});
   if (memory.relays) use_relays(self, msg::relays_listed{*memory.relays});
+  step(self, [&](auto& core, auto now, auto& out) { core.mapped(memory.mapped, now, out); });
   for (const auto& known : memory.expected)
     step(self, [&](auto& core, auto now, auto& out) { core.expect(known.second.what, now, out); });
   for (auto& [key, session] : std::exchange(memory.punching, {})) {
@@ -181,6 +183,13 @@ nat_shell::behavior_type nat(self_pointer self, const msg::roles& roles,
       [=](const msg::start_punch& order) { start_punch(self, order); },
       [=](const msg::nominate_path& order) {
         step(self, [&](auto& core, auto now, auto& out) { core.nominate(order, now, out); });
+      },
+      [=](const msg::check_path& order) {
+        step(self, [&](auto& core, auto now, auto& out) { core.check(order, now, out); });
+      },
+      [=](const msg::ports_mapped& news) {
+        self->state.memory->mapped = news;
+        step(self, [&](auto& core, auto now, auto& out) { core.mapped(news, now, out); });
       },
       [=](const nat_due& due) {
         if (due.token != self->state.token) return;

@@ -30,6 +30,7 @@ struct nat_memory {
   std::map<net::wg_public_key, running> punching;           ///< sessions without an outcome yet
   std::optional<msg::relays_listed> relays;
   std::optional<msg::host_addresses> hosts;
+  msg::ports_mapped mapped;
 };
 
 /// The shell around nat_core. On start it attaches itself (`roles.nat`) to the port, the directory

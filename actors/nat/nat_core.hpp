@@ -3,6 +3,7 @@
 #include "actors/nat/gather.hpp"
 #include "actors/nat/nat_effects.hpp"
 #include "actors/nat/nat_session.hpp"
+#include "actors/nat/path_checks.hpp"
 #include "messages/values.hpp"
 #include "net/crypto.hpp"
 
@@ -37,7 +38,12 @@ class nat_core {
   /// For a peer that is not expected: `failed` at once.
   void start(const msg::start_punch& order, time_point now, nat_effects& out);
   void nominate(const msg::nominate_path& order, time_point now, nat_effects& out);
+  /// For a peer that is not expected: nothing. Checks that nobody is in a hurry for share one
+  /// budget.
+  void check(const msg::check_path& order, time_point now, nat_effects& out);
   void receive(const msg::frame_received& frame, time_point now, nat_effects& out);
+  /// What the router says it forwards to WireGuard's port.
+  void mapped(const msg::ports_mapped& news, time_point now, nat_effects& out);
   void tick(time_point now, nat_effects& out);
   std::optional<time_point> deadline() const;
 
@@ -48,11 +54,14 @@ class nat_core {
  private:
   struct entry {
     nat_session session;
+    path_checks checks;
     std::optional<time_point> due;
   };
   entry* find(const net::wg_public_key& peer);
   void on_probe(const msg::frame_received& frame, time_point now, nat_effects& out);
+  void predict_after_failures(std::size_t events_before, time_point now, nat_effects& out);
   void reschedule(const net::member_hash& who, entry& what);
+  bool afford_background_check(time_point now);
 
   net::wg_private_key key_;
   net::wg_public_key public_;
@@ -62,6 +71,7 @@ class nat_core {
   gather gather_;
   std::map<net::member_hash, entry> sessions_;
   std::set<std::pair<time_point, net::member_hash>> due_;
+  time_point checks_paid_until_{}; ///< the budget as one time (GCRA, ITU-T I.371)
   core_counters counters_;
 };
 

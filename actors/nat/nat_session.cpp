@@ -111,6 +111,7 @@ void nat_session::new_run(std::uint32_t epoch) {
   ready_told_ = false;
   peer_ready_ = false;
   effects_.forget_before(epoch);
+  sent_ = probes_ = 0;
 }
 
 void nat_session::begin(time_point now, nat_effects& out) {
@@ -120,8 +121,11 @@ void nat_session::begin(time_point now, nat_effects& out) {
 }
 
 void nat_session::round(punching& run, time_point now, nat_effects& out) {
-  for (auto& each : list_.all())
-    if (!each.proven()) probe(each, false, now, out);
+  for (auto& each : list_.all()) {
+    if (each.proven() || probes_ == defaults::punch_probes_max) continue;
+    ++probes_;
+    probe(each, false, now, out);
+  }
   run.next_round = now + run.gap;
   run.gap = longer(run.gap);
 }
@@ -133,6 +137,8 @@ nanoseconds nat_session::longer(nanoseconds gap) const {
 }
 
 void nat_session::probe(remote& to, bool nominate, time_point now, nat_effects& out) {
+  if (sent_ == defaults::punch_packets_max) return;
+  ++sent_;
   net::probe frame;
   frame.ready = ready_;
   frame.nominate = nominate;
@@ -184,6 +190,10 @@ void nat_session::on_probe(const net::endpoint& from, const net::probe& frame, t
     else
       remember_early(from, frame.epoch);
   }
+  // Outside a run only the answers' own rate bounds them.
+  const bool in_run = epoch_ == frame.epoch && !std::holds_alternative<idle>(state_);
+  if (in_run && sent_ == defaults::punch_packets_max) return;
+  if (in_run) ++sent_;
   net::probe answer;
   answer.answer = true;
   answer.ready = ready_;

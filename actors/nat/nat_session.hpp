@@ -150,9 +150,11 @@ class nat_session {
   std::optional<focus> focus_;
   own_network network_;
 
-  bool ready_ = false;      ///< our WireGuard knows the peer
-  bool ready_told_ = false; ///< and the peer has heard so in this run
-  bool peer_ready_ = false; ///< the peer said so in this run
+  std::uint64_t sent_ = 0;   ///< datagrams of this run, bounded by punch_packets_max
+  std::uint64_t probes_ = 0; ///< of them in rounds, bounded by punch_probes_max
+  bool ready_ = false;       ///< our WireGuard knows the peer
+  bool ready_told_ = false;  ///< and the peer has heard so in this run
+  bool peer_ready_ = false;  ///< the peer said so in this run
 
   answer_book answers_;
   effect_book effects_;

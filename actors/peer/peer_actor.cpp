@@ -70,6 +70,27 @@ struct executor {
               feed(s, relays_ranked{a, {}});
             });
   }
+  void operator()(const msg::prepare_relay& what) const {
+    self->request(roles().relays, defaults::prepare_deadline, what)
+        .then(
+            [s = self, a = asked](const msg::done&) {
+              feed(s, relay_prepared{a, true});
+            },
+            [s = self, a = asked](caf::error&) {
+              feed(s, relay_prepared{a, false});
+            });
+  }
+  void operator()(const msg::learn_index& what) const {
+    self->request(roles().port, what.timeout + defaults::probe_grace, what)
+        .then(
+            [s = self, a = asked](const msg::learned_index& learned) {
+              feed(s, index_learned{a, learned.index});
+            },
+            [s = self, a = asked](caf::error&) {
+              feed(s, index_learned{a, std::nullopt});
+            });
+  }
+  void operator()(const msg::check_path& what) const { self->send(roles().nat, what); }
   void operator()(const msg::relay_trouble& what) const { self->send(roles().relays, what); }
   void operator()(const msg::expect_peer& what) const {
     self->send(roles().nat, msg::attach_paths{what, self->state.address});
@@ -172,6 +193,9 @@ own_interface::behavior_type peer(peer_pointer self, const msg::roles& roles,
       [self](const msg::control_state& m) { feed(self, m); },
       [self](const msg::connect_peer&) { feed(self, user_connect{}); },
       [self](const msg::close_peer& m) { feed(self, m); },
+      [self](const msg::get_explanation&) {
+        return self->state.core->explain(self->clock().now());
+      },
       [self](const wake& m) {
         // One that was overtaken by an earlier one must not arm another: they would pile up.
         auto& armed = self->state.armed;

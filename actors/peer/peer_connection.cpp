@@ -46,6 +46,8 @@ void peer_connection::enter(state next, std::string why) {
   state_ = std::move(next);
   reason_ = std::move(why);
   ++epoch_;
+  const auto* r = in<reconnecting>();
+  if (!alive() && !(r && r->keeps)) move_.reset();
   const auto eager = !initiator_ && (to == msg::phase::negotiating || to == msg::phase::verifying ||
                                      to == msg::phase::reconnecting);
   if (eager != watching_eagerly_ && to != msg::phase::closing) {
@@ -250,6 +252,7 @@ void peer_connection::on(const wake& woken) {
     }
   }
   if (punching_until_ && now_.at >= *punching_until_) punch_ended();
+  upkeep();
   std::visit([this](auto& s) { due(s); }, state_);
 }
 
@@ -277,9 +280,7 @@ void gather(earliest& e, const monitored& s) {
   if (s.check) {
     e.consider(s.check->probes.next(), wake_reason::probe);
     e.consider(s.check->over(), wake_reason::check);
-  } else if (!s.move)
-    e.consider(s.next_check, wake_reason::check);
-  if (s.move) e.consider(s.move->until, wake_reason::deadline);
+  }
 }
 void gather(earliest& e, const trialling& s) {
   e.consider(s.until, wake_reason::deadline);
@@ -288,6 +289,9 @@ void gather(earliest& e, const trialling& s) {
 void gather(earliest& e, const reconnecting& s) {
   e.consider(s.until, wake_reason::deadline);
   e.consider(s.probes.next(), wake_reason::probe);
+  if (!s.keeps) return;
+  e.consider(s.check_at, wake_reason::path);
+  e.consider(s.unproven_at, wake_reason::path);
 }
 void gather(earliest& e, const failed& s) {
   e.consider(s.retry, wake_reason::retry);
@@ -306,7 +310,16 @@ std::optional<deadline> peer_connection::wake_at() const {
     e.consider(punching_until_, wake_reason::punch);
     // A turn that has come waits for something else than time.
     if (punch_at_ && *punch_at_ > now_.at) e.consider(punch_at_, wake_reason::punch);
+    e.consider(upkeep_at_, wake_reason::path);
+    if (up()) e.consider(watch_at_, wake_reason::path);
+    if (move_) e.consider(move_->next(), wake_reason::path);
   }
+  if (const auto* m = up(); m && !m->check && !move_) {
+    e.consider(m->next_check, wake_reason::check);
+    e.consider(liveness_.suspicious_at(), wake_reason::probe);
+  }
+  if (const auto* m = up(); m && m->check && m->check->dead_at && *m->check->dead_at > now_.at)
+    e.consider(m->check->dead_at, wake_reason::check);
   if (e.best) e.best->epoch = epoch_;
   return e.best;
 }

@@ -1,7 +1,12 @@
 #pragma once
 
 #include "actors/backoff.hpp"
+#include "actors/delay_history.hpp"
+#include "actors/path_choice.hpp"
+#include "actors/peer/liveness.hpp"
 #include "actors/peer/negotiation.hpp"
+#include "actors/peer/path_book.hpp"
+#include "actors/peer/path_move.hpp"
 #include "actors/peer/peer_events.hpp"
 #include "actors/peer/peer_states.hpp"
 #include "actors/peer/relay_trial.hpp"
@@ -31,6 +36,8 @@ class peer_connection {
   /// The earliest of all that waits; none: only an event from outside can change anything.
   std::optional<deadline> wake_at() const;
   msg::connection_view view() const;
+  /// The evidence for the path in use.
+  msg::explanation explain(msg::time_point now) const;
   /// Enough to continue after a crash.
   msg::saved_peer saved() const;
   msg::phase phase() const { return phase_of(state_); }
@@ -50,6 +57,8 @@ class peer_connection {
   void on(const msg::network_changed&);
   void on(const msg::path_event&);
   void on(const relays_ranked&);
+  void on(const relay_prepared&);
+  void on(const index_learned&);
   void on(const write_done&);
   void on(const move_done&);
   void on(const msg::wg_signal&);
@@ -110,8 +119,6 @@ class peer_connection {
   void punch();
   void punch_soon(); ///< something changed: at once instead of at the next turn
   void punch_ended();
-  void start_move(const path& target);
-  void end_move(bool landed, std::string why);
   void session_seen(const msg::wg_signal& signal);
   void session_lost();
   path attributed(const net::endpoint& where) const;
@@ -127,6 +134,32 @@ class peer_connection {
     return std::get_if<S>(&state_);
   }
 
+  // --- living paths (peer_moves.cpp) -------------------------------------------------------------
+  std::vector<path> alternatives() const; ///< to the path in use
+  void check(const path& over, bool doubt, std::uint32_t move = 0);
+  void check_alternatives();
+  void path_checked(const msg::path_event& news);
+  void path_asked(const msg::path_event& news);
+  void direct_asked(const path& over);
+  void learn_index();
+  void prepare();
+  void warm_up();
+  void start_move(const path& target, bool urgent, std::optional<std::uint32_t> number = {});
+  void advance_move();
+  void end_move(bool landed);
+  void use(const path& now_on); ///< WireGuard's packets go there now
+  bool came_from(const net::endpoint& where) const;
+  void upkeep();
+  void lost_direct();
+
+  // --- which path to be on (peer_choice.cpp) -----------------------------------------------------
+  std::vector<path_candidate> candidates() const;
+  void measured(std::chrono::nanoseconds rtt);
+  void watch_traffic();
+  bool steady(const net::endpoint& where) const;
+  void direct_answers();
+  void reconsider();
+
   // --- what the last daemon knew (peer_remembered.cpp) -------------------------------------------
   void adopt(const msg::wg_signal& signal);
   void session_was_lost(std::string why);
@@ -137,18 +170,28 @@ class peer_connection {
   void hurry_remembered();
 
   // --- health (peer_health.cpp) ------------------------------------------------------------------
-  void probe(probe_series& series, std::chrono::milliseconds timeout);
+  void probe(probe_series& series, std::chrono::milliseconds timeout,
+             std::chrono::milliseconds next_after = config::defaults::verify_probe_interval);
   void probe_next(probe_series& series) { probe(series, health_.check_timeout); }
   void verify(std::string why, bool adopting = false);
   void come_up(std::chrono::nanoseconds rtt, std::string why);
   void first_answer();
   void check_now();
   void start_check(monitored& m);
+  void doubt();
+  void burst(health_check& check);
+  bool leave_dead_path(monitored& m);
   void check_over(monitored& m); ///< without an answer
   void check_answered(monitored& m, std::chrono::nanoseconds rtt);
   void maybe_trial(std::chrono::nanoseconds measured);
+  void trial_moved(trialling& t, bool landed);
   void restore_relay(trialling& t, std::string why);
-  void reconnect(int attempt, std::string why, std::optional<path> target = std::nullopt);
+  /// What the first repair does: keep the session on another path, or make it anew.
+  enum class first_repair : std::uint8_t { keep, renew };
+  void reconnect(int attempt, std::string why, first_repair how,
+                 std::optional<path> target = std::nullopt);
+  void keep_session(reconnecting& r);
+  void try_unproven(reconnecting& r);
   void repair(std::optional<path> target);
   void ask_for_repair(int attempt);
 
@@ -178,6 +221,27 @@ class peer_connection {
   ticket rank_asked_ = no_ticket;
   std::optional<msg::relay_choice> last_relay_;
   std::optional<path> direct_; ///< proven (initiator) or nominated (responder) in this attempt
+  liveness liveness_;
+  path_book book_;
+  std::optional<path_move> move_;
+  std::uint32_t last_move_ = 0;       ///< said, or followed
+  std::optional<path> direct_before_; ///< the last direct path that was in use, or is known of
+  std::optional<msg::time_point> relayed_since_;
+  std::optional<msg::time_point> upkeep_at_;
+  bool direct_judged_ = false; ///< whether it was dead when we left it
+  std::optional<msg::time_point> false_death_;
+  std::optional<msg::time_point> ours_changed_; ///< our addresses
+  std::optional<msg::time_point> direct_not_before_;
+  backoff direct_again_{config::defaults::punch_again_first, config::defaults::punch_again_max};
+  std::optional<net::session_index> index_; ///< of our packets in this session
+  ticket learn_asked_ = no_ticket;
+  bool warm_ = false; ///< the next relay knows this session
+  path_chooser chooser_;
+  delay_persistence persistence_;
+  delay_history here_;                      ///< of the path in use, by its tunnel probes
+  std::string choice_;                      ///< the last decision, for people
+  std::optional<msg::time_point> watch_at_; ///< then the path in use is checked, if it is busy
+  std::uint32_t watched_from_ = 0;          ///< checks of it before it was in use
   std::optional<msg::time_point> punching_until_;
   std::uint32_t punched_epoch_ = 0;
   bool control_up_ = false;

@@ -50,6 +50,16 @@ struct move_done {
   ticket asked{};
   bool landed = false;
 };
+/// Answer to prepare_relay.
+struct relay_prepared {
+  ticket asked{};
+  bool done = false;
+};
+/// Answer to learn_index.
+struct index_learned {
+  ticket asked{};
+  std::optional<net::session_index> index;
+};
 enum class probe_outcome : std::uint8_t {
   answered,
   lost,       ///< nothing came back within the timeout
@@ -68,29 +78,31 @@ struct wake {
 /// A user asked for this connection again.
 struct user_connect {};
 
-using event = std::variant<started, record_found, msg::peer_known, record_gone, net::peer_signal,
-                           msg::own_paths, msg::own_legs, msg::control_state, msg::network_changed,
-                           msg::path_event, relays_ranked, write_done, move_done, msg::wg_signal,
-                           tunnel_report, wake, user_connect, msg::close_peer>;
+using event =
+    std::variant<started, record_found, msg::peer_known, record_gone, net::peer_signal,
+                 msg::own_paths, msg::own_legs, msg::control_state, msg::network_changed,
+                 msg::path_event, relays_ranked, relay_prepared, index_learned, write_done,
+                 move_done, msg::wg_signal, tunnel_report, wake, user_connect, msg::close_peer>;
 inline constexpr std::size_t event_count = std::variant_size_v<event>;
 
 // --- effects -------------------------------------------------------------------------------------
 
-/// One thing to do, addressed by its type: directory (find, signal), relay selector (rank,
-/// trouble), nat (expect, forget, punch, nominate), writer (set, reset, remove, assert, watch),
-/// prober, and the supervisor (update).
+/// One thing to do, addressed by its type: directory (find, signal), relay selector (rank, prepare,
+/// trouble), nat (expect, forget, punch, nominate, check), port (learn), writer (set, reset,
+/// remove, assert, watch), prober, and the supervisor (update).
 struct effect {
   ticket asked{}; ///< no_ticket: no answer is expected
-  std::variant<msg::find_peer, msg::send_signal, msg::rank_relays, msg::relay_trouble,
-               msg::expect_peer, msg::forget_peer, msg::start_punch, msg::nominate_path,
-               msg::set_peer, msg::reset_peer, msg::remove_peer, msg::assert_endpoint,
-               msg::watch_peer, msg::unwatch_peer, msg::probe_tunnel, msg::peer_update>
+  std::variant<msg::find_peer, msg::send_signal, msg::rank_relays, msg::prepare_relay,
+               msg::relay_trouble, msg::expect_peer, msg::forget_peer, msg::start_punch,
+               msg::nominate_path, msg::check_path, msg::learn_index, msg::set_peer,
+               msg::reset_peer, msg::remove_peer, msg::assert_endpoint, msg::watch_peer,
+               msg::unwatch_peer, msg::probe_tunnel, msg::peer_update>
       what;
 };
 using effects = std::vector<effect>;
 
 /// Why the core wants to be woken; only for people.
-enum class wake_reason : std::uint8_t { deadline, probe, check, offer, punch, retry };
+enum class wake_reason : std::uint8_t { deadline, probe, check, offer, punch, retry, path };
 std::string_view to_string(wake_reason why);
 
 /// The one deadline of a core. A shell arms one timer for it and hands the epoch back.

@@ -2,7 +2,6 @@
 #include "actors/peer/repair.hpp"
 
 #include <algorithm>
-#include <cstdio>
 #include <utility>
 
 /// How a connection is verified, watched, compared with another relay, and repaired.
@@ -10,22 +9,6 @@ namespace lanrage::actors {
 
 namespace defaults = config::defaults;
 using std::chrono::nanoseconds;
-
-namespace {
-std::string in_ms(nanoseconds rtt) {
-  char text[32];
-  std::snprintf(text, sizeof text, "%.1f ms",
-                std::chrono::duration<double, std::milli>(rtt).count());
-  return text;
-}
-std::string improvement(nanoseconds from, nanoseconds to) {
-  char text[32];
-  std::snprintf(text, sizeof text, "%.1f%%",
-                100.0 *
-                    (1.0 - static_cast<double>(to.count()) / static_cast<double>(from.count())));
-  return text;
-}
-} // namespace
 
 monitored* peer_connection::up() {
   if (auto* s = in<connected>()) return s;
@@ -39,9 +22,9 @@ bool peer_connection::alive() const {
   return up() != nullptr;
 }
 
-void peer_connection::probe(probe_series& series, std::chrono::milliseconds timeout) {
-  series.sent(issue(msg::probe_tunnel{record_.address, timeout}),
-              now_.at + defaults::verify_probe_interval);
+void peer_connection::probe(probe_series& series, std::chrono::milliseconds timeout,
+                            std::chrono::milliseconds next_after) {
+  series.sent(issue(msg::probe_tunnel{record_.address, timeout}), now_.at + next_after);
 }
 
 void peer_connection::on(const tunnel_report& answer) {
@@ -68,7 +51,7 @@ void peer_connection::due(verifying& s) {
   if (now_.at >= s.until) {
     if (s.adopting) return session_was_lost("WireGuard said nothing of the remembered session");
     if (s.answered_by) return negotiate("the remembered path does not answer");
-    return reconnect(1, "no answer through the tunnel");
+    return reconnect(1, "no answer through the tunnel", first_repair::renew);
   }
   if (s.probes.next() && now_.at >= *s.probes.next()) probe_next(s.probes);
 }
@@ -98,10 +81,8 @@ void peer_connection::come_up(nanoseconds rtt, std::string why) {
   auto* m = up();
   monitored next;
   auto since = now_.at;
-  if (m) {
-    next.move = m->move;
-    if (m->check) since = m->check->ends - health_.check_timeout;
-  }
+  if (m && m->check) since = m->check->ends - health_.check_timeout;
+  liveness_.settle();
   const auto confirm = slow && !in<degraded>() && initiator_ && path_ && path_->relay;
   if (confirm) rank(); // round trips may have moved since
   next.next_check = confirm ? now_.at + defaults::trial_confirm
@@ -123,7 +104,7 @@ void peer_connection::come_up(nanoseconds rtt, std::string why) {
 void peer_connection::check_now() {
   auto* m = up();
   if (!m || m->check) return;
-  if (m->move)
+  if (move_)
     m->next_check = now_.at; // when the move is over
   else
     start_check(*m);
@@ -131,25 +112,64 @@ void peer_connection::check_now() {
 
 void peer_connection::start_check(monitored& m) {
   ++counters_.checks;
-  m.check = health_check{now_.at + health_.check_timeout, probe_series{}};
-  probe(m.check->probes, health_.check_timeout);
+  m.check = health_check{now_.at + health_.check_timeout, probe_series{}, now_.at};
+  probe_next(m.check->probes);
+}
+
+/// Something says that the path may be dead: look at once, at this path and at all others.
+void peer_connection::doubt() {
+  auto* m = up();
+  if (!m || move_) return check_now();
+  if (m->check && m->check->doubted) return;
+  if (!m->check) {
+    ++counters_.checks;
+    m->check = health_check{now_.at + health_.check_timeout, probe_series{}, now_.at};
+  }
+  burst(*m->check);
+}
+
+void peer_connection::burst(health_check& check) {
+  if (!std::exchange(check.doubted, true)) check.since = now_.at;
+  const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(check.ends - now_.at);
+  ++check.burst;
+  const auto last = check.burst >= defaults::doubt_probes;
+  probe(check.probes, left, last ? defaults::verify_probe_interval : defaults::doubt_gap);
+  if (check.burst == defaults::doubt_probes) {
+    const auto usual = latency_.value_or(path_ ? path_->rtt : nanoseconds::zero());
+    check.dead_at = now_.at + usual + usual / 4 + defaults::doubt_margin;
+  }
+  learn_index();
+  check_alternatives();
+}
+
+/// The probes of a doubted path had their time, and another path answered: the first repair.
+bool peer_connection::leave_dead_path(monitored& m) {
+  const auto& check = *m.check;
+  if (!check.dead_at || now_.at < *check.dead_at || move_) return false;
+  const auto better = book_.alive_since(check.since, path_);
+  if (!better) return false;
+  ++counters_.lost;
+  reconnect(1, "the path does not answer, another one does", first_repair::keep, better);
+  return true;
 }
 
 void peer_connection::due_monitored(monitored& m) {
-  if (m.move && now_.at >= m.move->until) return end_move(false, "the move took too long");
   if (!m.check) {
-    if (!m.move && now_.at >= m.next_check) start_check(m);
+    if (move_) return;
+    if (const auto at = liveness_.suspicious_at(); at && now_.at >= *at) return doubt();
+    if (now_.at >= m.next_check) start_check(m);
     return;
   }
   auto& probes = m.check->probes;
   if (now_.at >= m.check->over()) return check_over(m);
+  if (leave_dead_path(m)) return;
   if (!probes.next() || now_.at < *probes.next()) return;
   // One lost packet is no lost check: ask again while the check lasts.
   const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(m.check->ends - now_.at);
   const auto patience = latency_
                             ? std::max<nanoseconds>(defaults::verify_probe_interval, 2 * *latency_)
                             : nanoseconds{defaults::verify_probe_interval};
-  if (left > patience) return probe(probes, left);
+  if (left > patience) return burst(*m.check);
   probes.stop();
   if (probes.out() == 0) check_over(m);
 }
@@ -172,83 +192,34 @@ void peer_connection::check_over(monitored& m) {
   const auto lost = m.check->probes.any_lost();
   m.check.reset();
   // Unmeasured, or on a path that is just being left: says nothing.
-  m.next_check = now_.at + (m.move ? nanoseconds{0} : nanoseconds{defaults::repair_interval});
-  if (!lost || m.move) return;
+  m.next_check = now_.at + (move_ ? nanoseconds{0} : nanoseconds{defaults::repair_interval});
+  if (!lost || move_) return;
   ++counters_.lost;
-  reconnect(1, "a health check was lost");
+  reconnect(1, "a health check was lost", first_repair::keep);
 }
 
 void peer_connection::check_answered(monitored&, nanoseconds rtt) {
   const auto was_slow = in<degraded>() != nullptr;
+  measured(rtt);
   come_up(rtt, was_slow ? "fast again" : "the tunnel answers");
   if (was_slow && in<degraded>()) maybe_trial(rtt);
 }
 
-// --- another relay -------------------------------------------------------------------------------
-
-void peer_connection::maybe_trial(nanoseconds measured) {
-  if (!initiator_ || !path_ || up()->move) return;
-  const auto choice = trials_.candidate(now_.at, *path_, measured, ranking_);
-  if (!choice) return;
-  trialling t;
-  t.old = *path_;
-  t.fresh = through(*choice);
-  t.old_rtt = measured;
-  t.until = now_.at + defaults::trial_deadline;
-  t.probes = probe_series{nanoseconds::min()}; // the first answer waited for the handshake
-  path_ = t.fresh;
-  t.asked = write(used(t.fresh), true);
-  enter(std::move(t), "Current latency: " + in_ms(measured) + "; found alternative relay: " +
-                          choice->name + " " + to_string(choice->address));
-}
-
-void peer_connection::restore_relay(trialling& t, std::string why) {
-  trials_.reverted(now_.at);
-  t.at = trialling::stage::restoring;
-  t.until = now_.at + defaults::verify_deadline;
-  t.probes = probe_series{health_.degraded_above};
-  path_ = t.old;
-  reason_ = std::move(why);
-  t.asked = write(used(t.old), true);
-}
-
-void peer_connection::due(trialling& t) {
-  if (now_.at >= t.until) {
-    if (t.at == trialling::stage::trying) return restore_relay(t, "the other relay did not answer");
-    return reconnect(1, "the old relay does not answer any more");
-  }
-  if (t.probes.next() && now_.at >= *t.probes.next()) probe_next(t.probes);
-}
-
-void peer_connection::report(trialling& t, const tunnel_report& answer) {
-  switch (t.probes.settle(answer)) {
-  case probe_series::verdict::proven:
-    return probe_next(t.probes);
-  case probe_series::verdict::measured:
-    break;
-  default:
-    return;
-  }
-  if (t.at == trialling::stage::restoring) return come_up(answer.rtt, "back on the old relay");
-  if (!relay_trial_policy::better(t.old_rtt, answer.rtt))
-    return restore_relay(t, "the other relay is not faster: " + in_ms(answer.rtt));
-  trials_.kept(now_.at);
-  ++counters_.relay_switches;
-  ++counters_.path_changes;
-  last_relay_ = t.fresh.relay;
-  come_up(answer.rtt, "Switched to better relay: " + in_ms(answer.rtt) + " (improved by " +
-                          improvement(t.old_rtt, answer.rtt) + ")");
-}
-
 // --- repairs -------------------------------------------------------------------------------------
 
-void peer_connection::reconnect(int attempt, std::string why, std::optional<path> target) {
+void peer_connection::reconnect(int attempt, std::string why, first_repair how,
+                                std::optional<path> target) {
   if (attempt == 1) ++counters_.reconnects;
   if (path_ && !path_->relay) direct_.reset(); // what failed is not proven any more
   reconnecting r;
   r.attempt = attempt;
   r.until = now_.at + defaults::repair_interval;
   r.probes = probe_series{health_.degraded_above};
+  r.keeps = how == first_repair::keep && attempt == 1 && (target || !alternatives().empty());
+  r.check_at = now_.at;
+  r.unproven_at = now_.at + defaults::unproven_after;
+  if (path_) r.tried.push_back(path_->where);
+  r.target = target;
   enter(std::move(r), std::move(why));
   if (attempt == defaults::repair_attempts) { // start over
     find_record();
@@ -257,10 +228,36 @@ void peer_connection::reconnect(int attempt, std::string why, std::optional<path
     punch_soon();
     punching_until_.reset();
   }
-  if (initiator_)
-    repair(std::move(target));
-  else
+  auto& now_in = *in<reconnecting>();
+  if (now_in.keeps) keep_session(now_in);
+  if (!initiator_)
     ask_for_repair(attempt);
+  else if (!now_in.keeps)
+    repair(std::move(target));
+}
+
+/// The initiator moves the session to a path that answers; the responder makes it look.
+void peer_connection::keep_session(reconnecting& r) {
+  r.check_at = now_.at + defaults::repair_check_gap;
+  if (initiator_ && path_ && path_->relay) say(msg::relay_trouble{path_->relay->relay});
+  if (initiator_ && r.target && !move_) {
+    start_move(*r.target, true);
+    r.target.reset();
+  }
+  probe(r.probes, health_.check_timeout, defaults::doubt_gap * 3);
+  check_alternatives();
+}
+
+/// Nobody proves a path, perhaps because the other side's daemon is away: its WireGuard may live.
+void peer_connection::try_unproven(reconnecting& r) {
+  r.unproven_at = now_.at + defaults::unproven_after;
+  if (move_) return;
+  for (const auto& other : alternatives()) {
+    if (std::find(r.tried.begin(), r.tried.end(), other.where) != r.tried.end()) continue;
+    start_move(other, true);
+    move_->answered = true; // by nobody
+    return;
+  }
 }
 
 void peer_connection::repair(std::optional<path> target) {
@@ -295,9 +292,15 @@ void peer_connection::ask_for_repair(int attempt) {
 void peer_connection::due(reconnecting& s) {
   if (now_.at >= s.until) {
     if (s.attempt < defaults::repair_attempts)
-      return reconnect(s.attempt + 1, "no answer after repair " + std::to_string(s.attempt));
+      return reconnect(s.attempt + 1, "no answer after repair " + std::to_string(s.attempt),
+                       first_repair::renew);
     return fail(net::errc::connection_failed, "no answer after three repairs");
   }
+  if (s.keeps && now_.at >= s.check_at) {
+    s.check_at = now_.at + defaults::repair_check_gap;
+    check_alternatives();
+  }
+  if (s.keeps && now_.at >= s.unproven_at) try_unproven(s);
   if (s.probes.next() && now_.at >= *s.probes.next()) probe_next(s.probes);
 }
 

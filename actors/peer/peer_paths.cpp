@@ -41,7 +41,7 @@ void peer_connection::on(const net::peer_signal& said) {
       return negotiate("the peer lost the session");
     if (const auto* v = in<verifying>(); v && v->answered_by) return verify_again();
     if (said.ready && (alive() || in<trialling>() || in<verifying>()))
-      return reconnect(1, "the peer lost the session", path_);
+      return reconnect(1, "the peer lost the session", first_repair::renew, path_);
     return check_now();
   case net::signal_kind::bye:
     return closed_by_peer();
@@ -72,6 +72,7 @@ void peer_connection::offer_if_due() {
 
 void peer_connection::on(const msg::own_paths& own) {
   if (!talk_.own_candidates(own.candidates)) return;
+  ours_changed_ = now_.at;
   talk_.owe(now_.at);
   punch_soon();
   hope("our own addresses changed");
@@ -85,10 +86,14 @@ void peer_connection::on(const msg::own_legs& own) {
   if (alive() && path_ && path_->relay && !talk_.on_relay(path_->relay->relay)) check_now();
 }
 
-void peer_connection::on(const msg::network_changed&) {
+void peer_connection::on(const msg::network_changed& news) {
+  ours_changed_ = now_.at;
   hope("the network changed");
   punch_soon();
-  check_now();
+  const auto session_over = handshake_ && now_.wall - *handshake_ >= defaults::session_lifetime;
+  if (news.slept >= defaults::sleep_noticed && session_over && alive())
+    return session_lost(); // WireGuard's keys did not outlive the sleep
+  doubt();
 }
 
 // --- relays --------------------------------------------------------------------------------------
@@ -110,8 +115,12 @@ void peer_connection::on(const relays_ranked& answer) {
   if (answer.asked != rank_asked_ || in<closing>()) return;
   rank_asked_ = no_ticket;
   ranking_ = answer.choices;
+  if (path_ && path_->relay)
+    for (const auto& choice : ranking_)
+      if (choice.address == path_->where) path_ = through(choice); // as far as it is now
   // An address that looked like the peer's own may turn out to be a relay's.
   if (path_ && !path_->relay) path_ = attributed(path_->where);
+  reconsider();
 }
 
 path peer_connection::attributed(const net::endpoint& where) const {
@@ -125,10 +134,13 @@ path peer_connection::attributed(const net::endpoint& where) const {
 // --- progress ------------------------------------------------------------------------------------
 
 void peer_connection::progress() {
-  auto* m = up();
-  // On the initiator `direct_` is proven, on the responder nominated: time to move there.
-  if (m && !m->move && direct_ && path_ && path_->where != direct_->where) start_move(*direct_);
+  advance_move();
+  warm_up();
   if (!initiator_) return;
+  watch_traffic();
+  if (up() && !move_ && direct_ && path_ && path_->where != direct_->where &&
+      steady(direct_->where))
+    start_move(*direct_, false);
   if (in<negotiating>() && talk_.peer_ready()) {
     if (direct_) {
       say(msg::nominate_path{record_.key, talk_.epoch(), direct_->where});
@@ -162,7 +174,7 @@ void peer_connection::configure(const path& target) {
 }
 
 void peer_connection::due(configuring& s) {
-  if (now_.at >= s.until) reconnect(1, "WireGuard did not confirm in time");
+  if (now_.at >= s.until) reconnect(1, "WireGuard did not confirm in time", first_repair::renew);
 }
 
 // --- WireGuard's configuration -------------------------------------------------------------------
@@ -209,14 +221,9 @@ void peer_connection::on(const write_done& answer) {
     return;
   }
   if (auto* c = in<configuring>(); c && c->asked == answer.asked) {
-    if (!ok) return reconnect(1, "WireGuard refused the peer");
+    if (!ok) return reconnect(1, "WireGuard refused the peer", first_repair::renew);
     ready_ = true;
     return c->unasked ? verify_remembered() : verify("waiting for the first answer");
-  }
-  if (auto* t = in<trialling>(); t && t->asked == answer.asked) {
-    if (ok) return probe_next(t->probes);
-    if (t->at == trialling::stage::trying) return restore_relay(*t, "WireGuard refused the switch");
-    return reconnect(1, "WireGuard refused to switch back");
   }
   if (auto* r = in<reconnecting>(); r && r->asked == answer.asked) {
     r->asked = no_ticket;
@@ -243,8 +250,9 @@ void peer_connection::punch() {
   const auto state_allows = in<negotiating>() || in<configuring>() || (v && !v->adopting) ||
                             alive() || (r && r->attempt == defaults::repair_attempts);
   const auto is_direct = path_ && !path_->relay && !r;
-  const auto* m = up();
-  if (!state_allows || is_direct || punching_until_ || (m && m->move) || !talk_.can_punch()) return;
+  // Found already, and taken as soon as the session answers.
+  const auto found = direct_ && v;
+  if (!state_allows || is_direct || found || punching_until_ || move_ || !talk_.can_punch()) return;
   if (punched_epoch_ == talk_.epoch()) talk_.next_epoch();
   punched_epoch_ = talk_.epoch();
   direct_.reset();
@@ -262,68 +270,25 @@ void peer_connection::punch_ended() {
 }
 
 void peer_connection::on(const msg::path_event& news) {
-  if (news.epoch != talk_.epoch() || in<closing>()) return;
+  if (in<closing>()) return;
+  if (news.news == msg::path_news::checked) return path_checked(news);
+  if (news.news == msg::path_news::asked) return path_asked(news);
+  if (news.epoch != talk_.epoch()) return;
   if (news.peer_ready) talk_.heard_ready();
-  auto* m = up();
-  const auto moving = m && m->move;
   switch (news.news) {
   case msg::path_news::proven:
-    if (!initiator_ || moving) return;
+    if (!initiator_ || move_) return;
     punching_until_.reset();
+    if (direct_before_ && direct_before_->where == news.where) direct_answers();
     direct_ = path{news.where, std::nullopt, news.rtt};
     return;
   case msg::path_news::nominated:
-    if (!initiator_) {
-      direct_ = path{news.where, std::nullopt, news.rtt};
-    } else if (moving && m->move->asked == no_ticket && m->move->target.where == news.where) {
-      m->move->asked = issue(msg::assert_endpoint{record_.key, news.where, news.rtt});
-      m->move->until = now_.at + defaults::assert_deadline + defaults::configure_deadline;
-    }
+    if (!initiator_) direct_ = path{news.where, std::nullopt, news.rtt};
     return;
-  case msg::path_news::failed:
-    if (!initiator_) return;
-    if (moving && m->move->asked == no_ticket) return end_move(false, "the direct path was lost");
-    if (!moving) punch_ended();
+  default:
+    if (initiator_ && !move_) punch_ended();
     return;
   }
-}
-
-// --- moving a living session ---------------------------------------------------------------------
-
-void peer_connection::start_move(const path& target) {
-  endpoint_move move{target, no_ticket, now_.at + defaults::punch_deadline};
-  if (initiator_) {
-    say(msg::nominate_path{record_.key, talk_.epoch(), target.where});
-  } else {
-    move.asked = issue(msg::assert_endpoint{record_.key, target.where, target.rtt});
-    move.until = now_.at + defaults::assert_deadline + defaults::configure_deadline;
-  }
-  up()->move = move;
-}
-
-void peer_connection::on(const move_done& answer) {
-  auto* m = up();
-  if (!m || !m->move || m->move->asked != answer.asked || answer.asked == no_ticket) return;
-  end_move(answer.landed,
-           answer.landed ? "moved to the direct path" : "the direct path did not hold");
-}
-
-void peer_connection::end_move(bool landed, std::string why) {
-  auto* m = up();
-  const auto target = m->move->target;
-  m->move.reset();
-  direct_.reset();
-  reason_ = std::move(why);
-  if (landed) {
-    path_ = target;
-    ++counters_.path_changes;
-    if (initiator_ && configured_) configured_->where = target.where;
-    punch_at_.reset();
-    punch_again_.reset();
-  } else {
-    punch_ended();
-  }
-  check_now();
 }
 
 // --- WireGuard's own signals ---------------------------------------------------------------------
@@ -335,17 +300,21 @@ void peer_connection::on(const msg::wg_signal& seen) {
   const auto session =
       seen.latest_handshake && now_.wall - *seen.latest_handshake < defaults::session_lifetime;
   rx_ = seen.rx;
+  if (handshake) {
+    index_.reset();
+    warm_ = false;
+  }
   handshake_ = seen.latest_handshake;
+  liveness_.look(seen.rx, seen.tx, now_.at);
   if (seen.session_lost) return session_lost();
   if (const auto* v = in<verifying>(); v && v->adopting) return adopt(seen);
 
-  const auto* m = up();
-  const auto ours = (m && m->move) || in<trialling>() || in<configuring>();
+  const auto ours = move_ || in<trialling>() || in<configuring>();
   if (seen.where && seen.roamed && !ours && path_ && path_->where != *seen.where) {
     const auto was_direct = !path_->relay;
-    path_ = attributed(*seen.where);
-    if (path_->relay) last_relay_ = path_->relay;
-    ++counters_.path_changes;
+    use(attributed(*seen.where));
+    reason_ = "WireGuard followed its packets to " +
+              (path_->relay ? path_->relay->name : std::string{"the direct path"});
     if (was_direct && path_->relay) punch_soon();
   }
   if (handshake && session) return session_seen(seen);
@@ -379,10 +348,10 @@ void peer_connection::session_lost() {
     return configure_base();
   }
   if (in<failed>() || in<discovering>()) return;
-  if (initiator_) return reconnect(1, "WireGuard was started anew", path_);
+  if (initiator_) return reconnect(1, "WireGuard was started anew", first_repair::renew, path_);
   ready_ = false;
   base_asked_ = write(base(), true);
-  reconnect(1, "WireGuard was started anew");
+  reconnect(1, "WireGuard was started anew", first_repair::renew);
 }
 
 } // namespace lanrage::actors

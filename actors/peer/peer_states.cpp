@@ -5,8 +5,8 @@
 namespace lanrage::actors {
 
 std::string_view to_string(wake_reason why) {
-  static constexpr std::array<std::string_view, 6> names{"deadline", "probe", "check",
-                                                         "offer",    "punch", "retry"};
+  static constexpr std::array<std::string_view, 7> names{"deadline", "probe", "check", "offer",
+                                                         "punch",    "retry", "path"};
   return names[static_cast<std::size_t>(why)];
 }
 

@@ -8,6 +8,7 @@
 #include <chrono>
 #include <optional>
 #include <variant>
+#include <vector>
 
 /// The states of a peer connection (docs/connection.md). Each owns what is only true while it
 /// lasts; what outlives a state is a member of peer_connection.
@@ -56,22 +57,18 @@ struct verifying {
 struct health_check {
   msg::time_point ends; ///< no probe of it is answered after this
   probe_series probes;
+  msg::time_point since; ///< other paths that answered after this are alive
+  bool doubted = false;  ///< the path may be dead: probes come fast, other paths are checked, too
+  int burst = 0;         ///< probes sent since then
+  std::optional<msg::time_point> dead_at = std::nullopt; ///< unless one was answered by then
   /// Every report is in by then, or the prober is to blame.
   msg::time_point over() const { return ends + 2 * config::defaults::probe_grace; }
-};
-
-/// A living session is being moved to a proven direct path (make before break).
-struct endpoint_move {
-  path target;
-  ticket asked = no_ticket; ///< of assert_endpoint; none while the nomination is not yet heard
-  msg::time_point until;
 };
 
 /// What connected and degraded have in common.
 struct monitored {
   msg::time_point next_check;
   std::optional<health_check> check;
-  std::optional<endpoint_move> move;
 };
 struct connected : monitored {};
 struct degraded : monitored {};
@@ -82,7 +79,6 @@ struct trialling {
   path fresh;
   std::chrono::nanoseconds old_rtt{};
   stage at = stage::trying;
-  ticket asked{};
   msg::time_point until;
   probe_series probes;
 };
@@ -93,6 +89,11 @@ struct reconnecting {
   ticket asked = no_ticket; ///< of the write; probing starts when it is applied
   probe_series probes;
   std::optional<path> target;
+  /// The first repair keeps the session: it moves to a path that answers checks.
+  bool keeps = false;
+  msg::time_point check_at{};       ///< then all paths are checked again
+  msg::time_point unproven_at{};    ///< then one is tried without proof
+  std::vector<net::endpoint> tried; ///< moved to in vain
 };
 
 struct failed {

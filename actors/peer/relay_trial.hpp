@@ -6,16 +6,20 @@
 
 #include <chrono>
 #include <optional>
+#include <string>
 #include <vector>
 
 namespace lanrage::actors {
+
+/// "12.3 ms", for people.
+std::string in_ms(std::chrono::nanoseconds rtt);
 
 /// When a degraded relayed connection tries another relay, and whether it stays there. The final
 /// comparison is the spec's (any improvement above 0 ms is kept); dwell and penalty are ours, so
 /// that noise does not flap.
 class relay_trial_policy {
  public:
-  /// The relay to try now: the best ranked one other than the current whose legs alone promise
+  /// The relay to try now: the best ranked one other than the current whose legs promise clearly
   /// less than what was measured.
   std::optional<msg::relay_choice> candidate(msg::time_point now, const path& current,
                                              std::chrono::nanoseconds measured,
@@ -30,6 +34,7 @@ class relay_trial_policy {
  private:
   backoff dwell_{config::defaults::trial_dwell, config::defaults::trial_dwell_max};
   std::optional<msg::time_point> not_before_;
+  std::optional<msg::time_point> last_;
 };
 
 } // namespace lanrage::actors

@@ -11,8 +11,9 @@ namespace lanrage::actors {
 /// What the relay cores want done, in this order. The caller executes and forgets.
 struct relay_effects {
   std::vector<msg::send_frame> frames;
-  std::optional<msg::own_legs> publish; ///< our registrations, when they changed
-  std::vector<std::string> news;        ///< for `watch` and the log, one sentence each
+  std::optional<msg::own_legs> publish;     ///< our registrations, when they changed
+  std::vector<std::string> news;            ///< for `watch` and the log, one sentence each
+  std::vector<msg::prepare_relay> prepared; ///< the relay has confirmed
 };
 
 } // namespace lanrage::actors

@@ -1,5 +1,6 @@
 #include "actors/relay/relay_selector.hpp"
 
+#include "actors/promise_guard.hpp"
 #include "actors/relay/relay_document.hpp"
 #include "actors/shell.hpp"
 
@@ -11,6 +12,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <map>
 #include <type_traits>
 #include <utility>
 
@@ -42,6 +44,7 @@ struct selector_state {
   std::optional<msg::time_point> armed;
   std::uint64_t token = 0; ///< of the armed deadline
   bool save_pending = false;
+  std::map<std::pair<net::relay_id, net::wg_public_key>, promise_guard<msg::done>> preparing;
 };
 using self_pointer = shell::stateful_pointer<selector_state>;
 
@@ -97,6 +100,10 @@ void execute(self_pointer self, relay_effects& effects) {
     self->send(state.roles.directory, *effects.publish);
     self->send(state.roles.supervisor, *effects.publish);
   }
+  for (const auto& ready : effects.prepared) {
+    auto node = state.preparing.extract({ready.relay, ready.peer});
+    if (!node.empty()) node.mapped().deliver(msg::done{});
+  }
   state.memory->table = state.table->memory();
   save_soon(self);
   arm(self);
@@ -120,6 +127,29 @@ void use_relays(self_pointer self, const msg::relays_listed& list) {
   step(self, [&](auto& table, auto now, auto& out) { table.listed(list, now, out); });
 }
 
+caf::typed_response_promise<msg::done> prepare(self_pointer self, const msg::prepare_relay& order) {
+  promise_guard open{self->make_response_promise<msg::done>()};
+  self->state.preparing.insert_or_assign({order.relay, order.peer}, open);
+  const auto begun =
+      step(self, [&](auto& table, auto now, auto& out) { return table.prepare(order, now, out); });
+  if (!begun) {
+    self->state.preparing.erase({order.relay, order.peer});
+    open.fail(net::fail(net::errc::relay_unavailable, "not registered there"));
+  }
+  return open.promise();
+}
+
+void use_hosts(self_pointer self, const msg::host_addresses& own) {
+  step(self, [&](auto& table, auto now, auto& out) { table.hosts(own.addresses, now, out); });
+}
+
+void ask_hosts(self_pointer self) {
+  self->request(self->state.roles.route_watch, config::defaults::route_watch_timeout,
+                msg::get_host_addresses{})
+      .then([=](const msg::host_addresses& own) { use_hosts(self, own); },
+            [](const caf::error&) {}); // the next change of the network tells
+}
+
 void attach(self_pointer self) {
   const auto& roles = self->state.roles;
   self->send(roles.port, msg::attach_frames{msg::frame_interest::relays, roles.relays});
@@ -138,12 +168,14 @@ shell::behavior_type selector(self_pointer self, const msg::roles& roles,
   state.table = std::make_unique<relay_table>(settings.key, settings.wall(), self->clock().now(),
                                               memory->table, settings.wishes);
   attach(self);
+  ask_hosts(self);
   if (const auto before = memory->table.listed) use_relays(self, *before);
   return {
       [=](const msg::frame_received& frame) {
         step(self, [&](auto& table, auto now, auto& out) { table.receive(frame, now, out); });
       },
-      [=](const msg::network_changed&) {
+      [=](const msg::network_changed& news) {
+        use_hosts(self, news.now);
         step(self, [](auto& table, auto now, auto& out) { table.network_changed(now, out); });
       },
       [=](const msg::directory_event& event) {
@@ -155,6 +187,7 @@ shell::behavior_type selector(self_pointer self, const msg::roles& roles,
           return table.rank(asked.peer_legs, now, out);
         });
       },
+      [=](const msg::prepare_relay& order) { return prepare(self, order); },
       [=](const msg::relay_trouble& report) {
         step(self,
              [&](auto& table, auto now, auto& out) { table.trouble(report.relay, now, out); });

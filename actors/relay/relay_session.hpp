@@ -61,6 +61,8 @@ class relay_session {
   bool wanted() const { return wanted_; }
   bool registered() const { return registered_; }
   bool has_tokens() const { return !tokens_.empty(); }
+  /// A registration or hello of ours is not answered yet.
+  bool asking() const { return asking_.has_value(); }
   /// It was asked in vain, and nobody asks now.
   bool unreachable() const { return !wanted_ && !asking_ && in_vain_; }
   /// A request is overdue, or the relay came back from a loss only just now.

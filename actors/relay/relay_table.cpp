@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <tuple>
+#include <utility>
 
 namespace lanrage::actors {
 
@@ -48,10 +49,12 @@ relay_table::relay_table(const net::wg_private_key& own, std::chrono::millisecon
 void relay_table::listed(const msg::relays_listed& list, time_point now, relay_effects& out) {
   remembered_.listed = list;
   std::map<net::relay_id, net::relay_info> wanted;
-  for (const auto& info : list.relays)
+  for (auto info : list.relays) {
+    if (!have_v4_ && info.address6) info.address = *info.address6;
     if (wanted.size() < net::relays_max && info.address.valid() &&
         wishes_.avoid.count(info.name) == 0)
       wanted.emplace(info.id(), info);
+  }
   for (auto at = relays_.begin(); at != relays_.end();) {
     const auto kept = wanted.find(at->first);
     if (kept != wanted.end() && kept->second == at->second.info()) {
@@ -122,6 +125,14 @@ void relay_table::network_changed(time_point now, relay_effects& out) {
     relay.measure(now, out);
   }
   settle(now, out);
+}
+
+void relay_table::hosts(const std::vector<net::ip_address>& own, time_point now,
+                        relay_effects& out) {
+  const auto four = [](const net::ip_address& each) { return each.is_v4(); };
+  const bool have = own.empty() || std::any_of(own.begin(), own.end(), four);
+  if (std::exchange(have_v4_, have) == have || !remembered_.listed) return;
+  listed(msg::relays_listed{*remembered_.listed}, now, out);
 }
 
 void relay_table::trouble(const net::relay_id& relay, time_point now, relay_effects& out) {
@@ -314,34 +325,9 @@ void relay_table::want(relay_session& relay, time_point now, relay_effects& out)
   relay.want(now, out);
 }
 
-/// What other relays learnt of our sessions and this one does not list.
-void relay_table::hand_over(relay_session& to) {
-  std::set<net::session_index> there;
-  for (const auto& route : to.listed())
-    there.insert(route.index);
-  std::vector<net::route_claim> claims;
-  for (const auto& [id, relay] : relays_) {
-    if (&relay == &to) continue;
-    for (const auto& route : relay.learnt())
-      if (there.insert(route.index).second) claims.push_back(route);
-  }
-  to.claims(std::move(claims));
-}
-
-/// A packet of ours came to a relay that did not see its handshake: if another one did, tell it.
-void relay_table::claim_unknown(relay_session& from, time_point now, relay_effects& out) {
-  const auto index = from.take_unknown_index();
-  if (!index) return;
-  for (const auto& [id, relay] : relays_)
-    for (const auto& route : relay.listed())
-      if (&relay != &from && route.index == *index) {
-        from.claims({route});
-        return from.renew(now, out);
-      }
-}
-
 /// After anything happened: who is wanted, and what of it others should know.
 void relay_table::settle(time_point now, relay_effects& out) {
+  advance_preparations(now, out);
   remember_measurements(now);
   choose(now, out);
   publish(out);

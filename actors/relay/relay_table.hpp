@@ -4,6 +4,7 @@
 #include "actors/relay/relay_session.hpp"
 #include "net/crypto.hpp"
 
+#include <deque>
 #include <map>
 #include <optional>
 #include <set>
@@ -41,6 +42,8 @@ class relay_table {
   void listed(const msg::relays_listed& list, time_point now, relay_effects& out);
   void receive(const msg::frame_received& frame, time_point now, relay_effects& out);
   void network_changed(time_point now, relay_effects& out);
+  /// Our own addresses: without IPv4, relays are spoken to over IPv6.
+  void hosts(const std::vector<net::ip_address>& own, time_point now, relay_effects& out);
   void trouble(const net::relay_id& relay, time_point now, relay_effects& out);
   /// Relays that both we and a peer with these legs are registered with, best first: dependable
   /// ones before doubtful ones, pinned before others, those with room before crowded ones, then by
@@ -49,6 +52,9 @@ class relay_table {
   /// it.
   msg::relay_ranking rank(const std::vector<net::relay_leg>& peer_legs, time_point now,
                           relay_effects& out, const std::set<net::relay_id>& excluded = {});
+  /// A session moves to this relay: the others are asked what they know of it, then this one is
+  /// told. Ends in `prepared`. False: not registered there, nothing is done.
+  bool prepare(const msg::prepare_relay& order, time_point now, relay_effects& out);
   void tick(time_point now, relay_effects& out);
   std::optional<time_point> deadline() const;
 
@@ -69,8 +75,19 @@ class relay_table {
   void remember_measurements(time_point now);
   msg::path_forecast forecast(const net::relay_leg& peer_leg) const;
   void want(relay_session& relay, time_point now, relay_effects& out);
+  // Handing over sessions (relay_handover.cpp).
+  struct preparation {
+    msg::prepare_relay order;
+    net::member_hash peer;
+    time_point since;
+    std::set<net::relay_id> asked; ///< whose answers are worth waiting for
+    bool claimed = false;
+    bool told = false;
+  };
   void hand_over(relay_session& to);
   void claim_unknown(relay_session& from, time_point now, relay_effects& out);
+  void learn(const net::session_index& index, const net::member_hash& peer);
+  void advance_preparations(time_point now, relay_effects& out);
   void settle(time_point now, relay_effects& out);
   void publish(relay_effects& out);
   msg::own_legs current_legs() const;
@@ -90,8 +107,12 @@ class relay_table {
   std::map<net::relay_id, leg_history> legs_; ///< of relays_
   delay_persistence persistence_;
   std::map<net::endpoint, net::relay_id> by_address_;
+  bool have_v4_ = true; ///< until we know better
   std::vector<net::bytes> tokens_;
   std::map<net::relay_id, time_point> for_peers_; ///< last asked for by a ranking
+  std::vector<preparation> preparing_;
+  std::deque<net::route_claim> learned_; ///< not from relays; the latest first, bounded
+  std::map<net::relay_id, std::vector<net::route_claim>> before_; ///< a relay's last full list
   time_point measure_at_{};
   msg::own_legs published_;
 };

@@ -156,6 +156,19 @@ caf::typed_response_promise<msg::connection_view> on_status(pointer self,
       });
 }
 
+caf::typed_response_promise<msg::explanation> on_explain(pointer self,
+                                                         const msg::explain_peer& asked) {
+  return with_kept<msg::explanation>(
+      self, asked, [self, id = asked.id](const auto&, const auto& peer, auto& promise) {
+        if (!peer.guardian)
+          return promise.fail(
+              net::fail(net::errc::peer_not_found, "no connection to " + to_string(id)));
+        self->request(address_of(peer), defaults::configure_deadline, msg::get_explanation{})
+            .then([promise](const msg::explanation& all) mutable { promise.deliver(all); },
+                  [promise](caf::error& failed) mutable { promise.fail(msg::from_caf(failed)); });
+      });
+}
+
 msg::status_report on_list(pointer self) {
   const auto& memory = *self->state.memory;
   msg::status_report out;

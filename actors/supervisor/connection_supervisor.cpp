@@ -143,6 +143,7 @@ connection_supervisor(pointer self, const msg::roles& roles, const connection_se
       [self](const msg::disconnect_peer& m) { return on_disconnect(self, m); },
       [self](const msg::get_status& m) { return on_status(self, m); },
       [self](const msg::list_status&) { return on_list(self); },
+      [self](const msg::explain_peer& m) { return on_explain(self, m); },
       [self](const msg::attach_events& m) { subscribe(self, m.sink); },
       [self](const msg::connection_event& m) {
         for (const auto& sink : self->state.memory->subscribers)
@@ -154,6 +155,7 @@ connection_supervisor(pointer self, const msg::roles& roles, const connection_se
         auto& kept = *self->state.memory;
         kept.self.nat = m.nat;
         kept.self.candidates = m.candidates;
+        kept.self.nat_more = m.details;
         kept.paths = m;
         tell_all(self, m);
       },

@@ -76,6 +76,8 @@ caf::typed_response_promise<msg::done> on_disconnect(pointer self,
                                                      const msg::disconnect_peer& asked);
 caf::typed_response_promise<msg::connection_view> on_status(pointer self,
                                                             const msg::get_status& asked);
+caf::typed_response_promise<msg::explanation> on_explain(pointer self,
+                                                         const msg::explain_peer& asked);
 msg::status_report on_list(pointer self);
 /// A member of this name is there: whoever waits for it may go on.
 void connect_awaited(pointer self, const net::peer_id& id);

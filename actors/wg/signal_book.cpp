@@ -18,6 +18,11 @@ msg::wg_signal signal_of(const net::wg_public_key& key, const net::wg::peer_stat
   return now;
 }
 
+bool data_moved(const msg::wg_signal& before, const msg::wg_signal& now) {
+  return now.tx - before.tx > config::defaults::keepalive_octets ||
+         now.rx - before.rx > config::defaults::keepalive_octets;
+}
+
 } // namespace
 
 void signal_book::watch(const net::wg_public_key& key) {
@@ -44,7 +49,7 @@ void signal_book::device_renewed() {
 }
 
 void signal_book::look_at(watched& one, const net::wg::peer_state* seen, bool asserting,
-                          writer_effects& out) {
+                          msg::time_point now_at, writer_effects& out) {
   const auto key = one.last.key;
   auto now = signal_of(key, seen);
   const bool moved = now.where != one.last.where;
@@ -58,17 +63,25 @@ void signal_book::look_at(watched& one, const net::wg::peer_state* seen, bool as
   const bool counted = now.rx != one.last.rx || now.tx != one.last.tx ||
                        now.latest_handshake != one.last.latest_handshake;
   if (one.due || moved || counted || now.roamed) out.emplace_back(now);
-  one = {now, false, true, false};
+  auto data_at = one.data_at;
+  if (one.known && !now.session_lost && data_moved(one.last, now)) {
+    // Once is a health check; again within this is a user.
+    if (data_at && now_at - *data_at <= config::defaults::traffic_for)
+      busy_until_ = now_at + config::defaults::traffic_for;
+    data_at = now_at;
+  }
+  one = {now, false, true, false, data_at};
 }
 
 void signal_book::look(const net::wg::observation& seen,
-                       const std::set<net::wg_public_key>& asserting, writer_effects& out) {
+                       const std::set<net::wg_public_key>& asserting, msg::time_point now,
+                       writer_effects& out) {
   auto peer = seen.peers.begin(); // both are ordered by key
   for (auto& [key, one] : watched_) {
     while (peer != seen.peers.end() && peer->key < key)
       ++peer;
     const auto* found = peer != seen.peers.end() && peer->key == key ? &*peer : nullptr;
-    look_at(one, found, asserting.count(key) != 0, out);
+    look_at(one, found, asserting.count(key) != 0, now, out);
   }
   wrote_.clear();
   renewing_.clear();
@@ -81,7 +94,7 @@ void signal_book::tell(const net::wg_public_key& key, const net::wg::observation
   auto& one = at->second;
   const auto now = signal_of(key, net::wg::find_peer(seen, key));
   out.emplace_back(now);
-  one = {now, false, true, one.lost};
+  one = {now, false, true, one.lost, one.data_at};
 }
 
 } // namespace lanrage::actors

@@ -3,6 +3,7 @@
 #include "actors/wg/writer_effects.hpp"
 
 #include <map>
+#include <optional>
 #include <set>
 
 namespace lanrage::actors {
@@ -25,20 +26,25 @@ class signal_book {
   /// A look at the device. Peers in `asserting` flap between two endpoints because we fight for one
   /// of them: that is not told as roaming.
   void look(const net::wg::observation& seen, const std::set<net::wg_public_key>& asserting,
-            writer_effects& out);
+            msg::time_point now, writer_effects& out);
+  /// Somebody watched carries traffic, of which more is to be expected.
+  bool traffic(msg::time_point now) const { return busy_until_ && now < *busy_until_; }
   /// One peer right now, as the last look had it.
   void tell(const net::wg_public_key& key, const net::wg::observation& seen, writer_effects& out);
 
  private:
   struct watched {
     msg::wg_signal last;
-    bool due = true;    ///< tell even if nothing moved
-    bool known = false; ///< `last` is from a look
-    bool lost = false;  ///< the device was made anew since
+    bool due = true;                        ///< tell even if nothing moved
+    bool known = false;                     ///< `last` is from a look
+    bool lost = false;                      ///< the device was made anew since
+    std::optional<msg::time_point> data_at; ///< data moved last
   };
-  void look_at(watched& one, const net::wg::peer_state* seen, bool asserting, writer_effects& out);
+  void look_at(watched& one, const net::wg::peer_state* seen, bool asserting,
+               msg::time_point now_at, writer_effects& out);
 
   std::map<net::wg_public_key, watched> watched_;
+  std::optional<msg::time_point> busy_until_;
   std::map<net::wg_public_key, net::endpoint> wrote_;
   std::set<net::wg_public_key> renewing_;
 };

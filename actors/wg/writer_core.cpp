@@ -62,7 +62,8 @@ bool writer_core::look_due(time_point now) const {
 writer_core::time_point writer_core::next_look() const {
   const bool eager = std::any_of(records_.watched.begin(), records_.watched.end(),
                                  [](const auto& one) { return one.second; });
-  const std::chrono::nanoseconds pace = eager ? timing_.handshake_poll : timing_.poll;
+  const auto quiet = signals_.traffic(looked_at_) ? timing_.traffic_poll : timing_.poll;
+  const std::chrono::nanoseconds pace = eager ? timing_.handshake_poll : quiet;
   auto at = looked_at_ + std::max(pace, config::defaults::wg_poll_share * look_cost_);
   for (const auto& [key, assertion] : assertions_)
     at = std::min(at, assertion.next(look_cost_));
@@ -220,7 +221,7 @@ void writer_core::looked(net::wg::observation seen, time_point now, writer_effec
     assertion.look(peer ? peer->where : std::nullopt, now);
     asserting.insert(key);
   }
-  signals_.look(*seen_, asserting, out);
+  signals_.look(*seen_, asserting, now, out);
   settle(now, out);
   advance(now, out);
 }

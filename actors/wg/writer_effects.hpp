@@ -25,6 +25,7 @@ struct writer_timing {
   std::chrono::milliseconds retry_max = config::defaults::wg_retry_max;
   int retries = config::defaults::wg_retries; ///< after these a requester is told
   std::chrono::milliseconds poll = config::defaults::wg_poll;
+  std::chrono::milliseconds traffic_poll = config::defaults::traffic_poll;
   std::chrono::milliseconds handshake_poll = config::defaults::handshake_poll;
   std::chrono::milliseconds assert_interval = config::defaults::assert_interval;
   std::chrono::milliseconds assert_deadline = config::defaults::assert_deadline;

@@ -82,6 +82,8 @@ std::vector<relay_info> read_relays(field_reader& in) {
     relay.key = r.octets<relay_public_key>("key");
     relay.name = r.text("name", name_max);
     relay.address = r.parsed("address", 64, &endpoint::parse, "ADDRESS:PORT");
+    if (r.has("address6"))
+      relay.address6 = r.parsed("address6", 64, &endpoint::parse, "ADDRESS:PORT");
     const bool printable = std::all_of(relay.name.begin(), relay.name.end(),
                                        [](char c) { return c >= ' ' && c <= '~'; });
     if (relay.name.empty() || !printable) r.refuse("name", "printable");

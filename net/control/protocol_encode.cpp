@@ -38,9 +38,11 @@ json::object to_json(const sealed_record& record) {
 }
 
 json::object to_json(const relay_info& relay) {
-  return {{"key", text_of(relay.key)},
-          {"name", text_of(std::string_view{relay.name})},
-          {"address", text_of(std::string_view{to_string(relay.address)})}};
+  json::object out{{"key", text_of(relay.key)},
+                   {"name", text_of(std::string_view{relay.name})},
+                   {"address", text_of(std::string_view{to_string(relay.address)})}};
+  if (relay.address6) out["address6"] = text_of(std::string_view{to_string(*relay.address6)});
+  return out;
 }
 
 json::object to_json(const party_view& view);

@@ -60,7 +60,8 @@ result<descriptor> open_family(const family_options& family, const raw_port_opti
   if (!out) return last_error("raw socket");
   const int fd = out.get();
   const bool four = family.family == AF_INET;
-  auto done = attach_filter(fd, udp_filter(options.port, four ? ip_family::v4 : ip_family::v6));
+  auto done = attach_filter(
+      fd, udp_filter(options.port, four ? ip_family::v4 : ip_family::v6, options.spare));
   if (!done) return done.error();
   drain(fd);
   if (!(done = set_option(fd, family.level, family.packet_info_wanted, 1, "packet info")))
@@ -151,11 +152,11 @@ class raw_port::impl : public std::enable_shared_from_this<impl> {
     });
   }
 
-  void post_send(const endpoint& to, std::shared_ptr<const bytes> payload) {
-    asio::post(context_, [self = shared_from_this(), to, payload = std::move(payload)] {
+  void post_send(const endpoint& to, std::shared_ptr<const bytes> payload, std::uint16_t from) {
+    asio::post(context_, [self = shared_from_this(), to, payload = std::move(payload), from] {
       if (self->closed_) return;
-      if (const auto sent = self->send(to, *payload); !sent && self->handle_.undelivered)
-        self->handle_.undelivered(to, sent.error());
+      const auto sent = self->send(from == 0 ? self->options_.port : from, to, *payload);
+      if (!sent && self->handle_.undelivered) self->handle_.undelivered(to, sent.error());
     });
   }
 
@@ -223,7 +224,7 @@ class raw_port::impl : public std::enable_shared_from_this<impl> {
   void deliver(byte_view datagram, const socket_address& from, const arrival& at) {
     byte_reader in{datagram};
     const auto source_port = in.u16();
-    in.u16(); // the filter checked the destination
+    const auto own_port = in.u16(); // the filter checked it
     const auto length = in.u16();
     if (!in.ok() || length < udp_header_octets || length > datagram.size()) return;
     if (length - udp_header_octets > frame_size_max || came_through_tunnel(at.interface)) return;
@@ -232,7 +233,8 @@ class raw_port::impl : public std::enable_shared_from_this<impl> {
     source->port = source_port; // a raw socket reports the protocol there
     const auto payload = datagram.subspan(udp_header_octets, length - udp_header_octets);
     if (handle_.received)
-      handle_.received({*source, at.local, bytes(payload.begin(), payload.end())});
+      handle_.received({*source, at.local, bytes(payload.begin(), payload.end()),
+                        own_port == options_.port ? std::uint16_t{0} : own_port});
   }
 
   /// Asked each time, because an interface that is made anew has another index.
@@ -242,23 +244,23 @@ class raw_port::impl : public std::enable_shared_from_this<impl> {
     return ::if_indextoname(interface, name) != nullptr && options_.tunnel == name;
   }
 
-  result<void> send(const endpoint& to, byte_view payload) {
+  result<void> send(std::uint16_t from, const endpoint& to, byte_view payload) {
     if (!to.valid() || payload.size() > frame_size_max)
       return fail(errc::bad_frame, "cannot send to " + to_string(to));
-    if (!to.address.is_v4()) return send_v6(to, payload);
-    auto sent = send_v4(to, payload);
+    if (!to.address.is_v4()) return send_v6(from, to, payload);
+    auto sent = send_v4(from, to, payload);
     // The address we computed with may have gone this very moment: ask anew, once.
     if (!sent && sent.error().code == errc::unreachable) {
       sources_.clear();
-      sent = send_v4(to, payload);
+      sent = send_v4(from, to, payload);
     }
     return sent;
   }
 
-  result<void> send_v4(const endpoint& to, byte_view payload) {
+  result<void> send_v4(std::uint16_t from, const endpoint& to, byte_view payload) {
     const auto source = sources_.source_for(to.address);
     if (!source) return source.error();
-    auto datagram = udp_datagram(options_.port, to.port, payload);
+    auto datagram = udp_datagram(from, to.port, payload);
     fill_checksum_v4(datagram, *source, to.address);
     in_pktinfo info{};
     info.ipi_spec_dst = to_in(*source); // the very address the checksum was made for
@@ -274,9 +276,9 @@ class raw_port::impl : public std::enable_shared_from_this<impl> {
     return write(v4_.native_handle(), header, to, datagram);
   }
 
-  result<void> send_v6(const endpoint& to, byte_view payload) {
+  result<void> send_v6(std::uint16_t from, const endpoint& to, byte_view payload) {
     if (!v6_.is_open()) return fail(errc::unreachable, "this kernel has no IPv6");
-    auto datagram = udp_datagram(options_.port, to.port, payload);
+    auto datagram = udp_datagram(from, to.port, payload);
     msghdr header{};
     return write(v6_.native_handle(), header, to, datagram);
   }
@@ -315,8 +317,9 @@ raw_port::~raw_port() {
   impl_->post_close();
 }
 
-void raw_port::send(const endpoint& to, std::shared_ptr<const bytes> payload) {
-  impl_->post_send(to, std::move(payload));
+void raw_port::send(const endpoint& to, std::shared_ptr<const bytes> payload,
+                    std::uint16_t from_port) {
+  impl_->post_send(to, std::move(payload), from_port);
 }
 
 void raw_port::routes_changed() {

@@ -3,6 +3,7 @@
 #include "net/bytes.hpp"
 #include "net/endpoint.hpp"
 #include "net/errc.hpp"
+#include "net/os/udp_filter.hpp"
 
 #include <boost/asio/io_context.hpp>
 
@@ -17,12 +18,14 @@ struct raw_port_options {
   std::uint16_t port = 0; ///< WireGuard's listen port: source of all we send, where we listen
   std::uint32_t mark = 0; ///< WireGuard's fwmark, so that a full tunnel does not swallow us
   std::string tunnel;     ///< WireGuard's interface: what arrives through it is not ours
+  port_range spare{};     ///< ports that we may send from and are heard at, too
 };
 
 struct raw_datagram {
   endpoint from;
   ip_address local; ///< the own address it arrived at
   bytes payload;
+  std::uint16_t at_port = 0; ///< 0: WireGuard's; else the spare port
 };
 
 /// Shares the UDP port of a WireGuard that runs beside us: a raw socket per address family sends
@@ -49,8 +52,8 @@ class raw_port {
   /// Closes, from any thread. Handlers are not called for anything that arrives later.
   ~raw_port();
 
-  /// From any thread. Never blocks.
-  void send(const endpoint& to, std::shared_ptr<const bytes> payload);
+  /// From any thread. Never blocks. `from_port`: 0 for WireGuard's, or a spare one.
+  void send(const endpoint& to, std::shared_ptr<const bytes> payload, std::uint16_t from_port = 0);
   /// Forget which source address the kernel chose for whom. From any thread.
   void routes_changed();
 

@@ -20,16 +20,20 @@ sock_filter if_equal(std::uint32_t operand, std::uint8_t then, std::uint8_t othe
 
 } // namespace
 
-std::vector<sock_filter> udp_filter(std::uint16_t port, ip_family family) {
+std::vector<sock_filter> udp_filter(std::uint16_t port, ip_family family, port_range spare) {
   const bool four = family == ip_family::v4;
   const int relative = four ? BPF_IND : BPF_ABS; // IPv4: relative to the IP header's length
   std::vector<sock_filter> out;
   if (four) out.push_back(statement(BPF_LDX | BPF_B | BPF_MSH, 0));
   // Jumps count from the instruction behind; the last two are "refuse" and "accept". A load
-  // beyond the end of the packet refuses it by itself.
+  // beyond the end of the packet refuses it by itself. No spare ports: a range that nothing is in.
+  const std::uint32_t spare_first = spare.count == 0 ? 0x10000 : spare.first;
+  const std::uint32_t spare_end = spare_first + spare.count;
   out.insert(out.end(), {
                             statement(BPF_LD | BPF_H | relative, 2), // destination port
-                            if_equal(port, 0, 8),
+                            if_equal(port, 2, 0),
+                            {BPF_JMP | BPF_JGE | BPF_K, 0, 9, spare_first},
+                            {BPF_JMP | BPF_JGE | BPF_K, 8, 0, spare_end},
                             statement(BPF_LD | BPF_W | relative, 8), // payload 0..3
                             if_equal(frame_magic, 7, 0),
                             statement(BPF_ALU | BPF_RSH | BPF_K, 16),

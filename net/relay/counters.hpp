@@ -17,10 +17,11 @@ struct counters {
   std::uint64_t forwarded_octets = 0;
   std::uint64_t answered = 0;
 
-  std::uint64_t initiations = 0; ///< forwarded, by kind
+  std::uint64_t initiations = 0; ///< forwarded, by kind, down to path_checks
   std::uint64_t responses = 0;
   std::uint64_t cookies = 0;
   std::uint64_t data = 0;
+  std::uint64_t path_checks = 0;
   std::uint64_t mac1_tests = 0;
 
   std::uint64_t hellos = 0;
@@ -82,6 +83,7 @@ inline constexpr std::array counter_fields{
     counter_field{"responses", &counters::responses},
     counter_field{"cookies", &counters::cookies},
     counter_field{"data", &counters::data},
+    counter_field{"path_checks", &counters::path_checks},
     counter_field{"mac1_tests", &counters::mac1_tests},
     counter_field{"hellos", &counters::hellos},
     counter_field{"registrations", &counters::registrations},

@@ -24,12 +24,33 @@ std::uint64_t unix_s(unix_time when) {
 
 } // namespace
 
+/// The answer never goes to another address than the request's, whatever it asks for.
 verdict relay_core::stun_request(byte_view datagram, const arrival& from, instant now) {
   const auto asked = stun::parse_request(datagram);
   if (!asked) return dropped(&counters::malformed);
+  const auto& wanted = asked->wanted;
+  auto to = from;
+  if (wanted.response_port != 0) to.from.port = wanted.response_port;
+  std::optional<stun::server_addresses> here;
+  if (stun_places_) {
+    const auto& all = stun_places_->all;
+    const auto at = std::find_if(all.begin(), all.end(),
+                                 [&](const auto& place) { return place.via == from.via; });
+    if (at != all.end()) {
+      const auto number = static_cast<std::size_t>(at - all.begin());
+      const auto& leaves =
+          all[number ^ (wanted.change_address ? 2u : 0u) ^ (wanted.change_port ? 1u : 0u)];
+      const bool moved = leaves.at.address != at->at.address;
+      if (wanted.change_address && !moved) return dropped(&counters::not_ours);
+      to.via = leaves.via;
+      here = stun::server_addresses{leaves.at, all[number ^ 3u].at};
+    }
+  }
+  if (!here && (wanted.change_address || wanted.change_port)) return dropped(&counters::not_ours);
   if (!stun_gates_.admit(from.from.address, now.steady)) return dropped(&counters::stun_limited);
   ++count_.stun;
-  return answer(stun::binding_success(asked->id, from.from), from, datagram.size(), proof::stun);
+  return answer(stun::binding_success(asked->id, from.from, here), to, datagram.size(),
+                proof::stun);
 }
 
 verdict relay_core::frame(byte_view datagram, const arrival& from, instant now) {

@@ -45,10 +45,35 @@ verdict relay_core::receive(byte_view datagram, const arrival& from, instant now
   case datagram_class::stun:
     return stun_request(datagram, from, now);
   case datagram_class::probe:
+    return path_check(datagram, from, now);
   case datagram_class::other:
     break;
   }
   return dropped(&counters::not_ours);
+}
+
+/// Two members' question whether their path through this relay lives: it goes by the member it
+/// names, unread, to whom WireGuard's packets would go, too.
+verdict relay_core::path_check(byte_view datagram, const arrival& from, instant now) {
+  const auto kind = kind_of(datagram);
+  if (kind != frame_kind::path_check && kind != frame_kind::path_answer)
+    return dropped(&counters::not_ours); // probes between members are about direct paths
+  const auto header = peek_probe(datagram);
+  if (!header) return dropped(&counters::malformed);
+  auto* sender = members_.at(from.from, now.steady);
+  if (!sender || sender->hash != header->from) {
+    ++count_.unregistered;
+    return refuse_stranger(from, datagram.size(), refusal::unregistered, now);
+  }
+  const auto cost = sender->octet_cost * static_cast<std::int64_t>(datagram.size());
+  if (!sender->sending.admit(now.steady, cost, limits_.burst))
+    return dropped(&counters::rate_sender);
+  auto* receiver = members_.find(header->to, now.steady);
+  if (!receiver) return dropped(&counters::no_such_peer);
+  if (!members_.share_party(*sender, *receiver)) return dropped(&counters::other_party);
+  const auto done = pass(datagram, *sender, *receiver, now);
+  if (done.what == verdict::action::forward) ++count_.path_checks;
+  return done;
 }
 
 verdict relay_core::wireguard(byte_view datagram, const arrival& from, instant now) {
@@ -87,14 +112,10 @@ verdict relay_core::wireguard(byte_view datagram, const arrival& from, instant n
   return deliver(datagram, *sender, *receiver, *header, now);
 }
 
-/// The one place where a packet goes from a member to another; they share a party.
 verdict relay_core::deliver(byte_view datagram, member& sender, member& receiver,
                             const wg::packet_header& header, instant now) {
-  sender.heard = now.steady;
-  if (!receiver.address.valid()) return dropped(&counters::no_such_peer);
-  const auto cost = receiver.octet_cost * static_cast<std::int64_t>(datagram.size());
-  if (!receiver.receiving.admit(now.steady, cost, limits_.burst))
-    return dropped(&counters::rate_receiver);
+  const auto done = pass(datagram, sender, receiver, now);
+  if (done.what != verdict::action::forward) return done;
   // The receiver will address the sender by the sender's index.
   if (header.sender) learn(receiver, *header.sender, sender, now.steady);
   switch (header.kind) {
@@ -111,6 +132,16 @@ verdict relay_core::deliver(byte_view datagram, member& sender, member& receiver
     ++count_.data;
     break;
   }
+  return done;
+}
+
+/// The one place where a datagram goes from a member to another; they share a party.
+verdict relay_core::pass(byte_view datagram, member& sender, member& receiver, instant now) {
+  sender.heard = now.steady;
+  if (!receiver.address.valid()) return dropped(&counters::no_such_peer);
+  const auto cost = receiver.octet_cost * static_cast<std::int64_t>(datagram.size());
+  if (!receiver.receiving.admit(now.steady, cost, limits_.burst))
+    return dropped(&counters::rate_receiver);
   ++count_.forwarded;
   count_.forwarded_octets += datagram.size();
   count_load(now.steady);

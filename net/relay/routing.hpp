@@ -7,6 +7,7 @@
 #include "net/relay/members.hpp"
 #include "net/wg_packet.hpp"
 
+#include <array>
 #include <optional>
 
 namespace lanrage::net::relay {
@@ -15,6 +16,17 @@ namespace lanrage::net::relay {
 struct arrival {
   endpoint from;
   std::uint32_t via = 0;
+};
+
+/// The four sockets of a relay with a second address and port (RFC 5780 section 6). Places are
+/// counted in bits: 1 is the other port, 2 the other address. Where the relay has no second address
+/// of its own, places 2 and 3 are those of 0 and 1.
+struct stun_places {
+  struct place {
+    std::uint32_t via = 0;
+    endpoint at;
+  };
+  std::array<place, 4> all;
 };
 
 /// What becomes of one datagram: at most one other.
@@ -45,6 +57,8 @@ class relay_core {
              const relay_limits& limits, random_source random);
 
   verdict receive(byte_view datagram, const arrival& from, instant now);
+  /// From now on STUN requests may ask for an answer from elsewhere.
+  void use_stun_places(const stun_places& places) { stun_places_ = places; }
 
   /// Expires what is over, in slices of `slice` members; to be called a few times a second.
   void tick(instant now, std::size_t slice = 256);
@@ -72,6 +86,8 @@ class relay_core {
   verdict wireguard(byte_view datagram, const arrival& from, instant now);
   verdict deliver(byte_view datagram, member& sender, member& receiver,
                   const wg::packet_header& header, instant now);
+  verdict path_check(byte_view datagram, const arrival& from, instant now);
+  verdict pass(byte_view datagram, member& sender, member& receiver, instant now);
   member* receiver_of(byte_view initiation, member& sender, steady_time now);
   member* resolve(route& r, steady_time now);
   void learn(member& owner, const session_index& index, const member& to, steady_time now);
@@ -126,6 +142,7 @@ class relay_core {
   std::uint64_t load_packets_ = 0;
   counters count_;
   bytes answer_;
+  std::optional<stun_places> stun_places_;
 };
 
 /// Writes a snapshot in slices, between two of which the relay may go on: nobody's packets wait for

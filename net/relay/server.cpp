@@ -48,35 +48,13 @@ struct outlet {
 
 } // namespace
 
-relay_limits limits_of(const config::relay_settings& settings) {
-  relay_limits out;
-  out.members = defaults::relay_clients_max;
-  out.routes = defaults::relay_routes_max;
-  out.routes_per_member = defaults::relay_routes_per_client_max;
-  out.members_per_party = defaults::relay_party_members_max;
-  out.parties_per_member = defaults::control_parties_per_member_max;
-  out.provisional_per_peer = defaults::relay_provisional_per_peer;
-  out.lifetime = settings.lifetime;
-  out.route_idle = defaults::relay_route_idle;
-  out.cookie_period = defaults::relay_cookie_period;
-  out.timestamp_ahead = defaults::relay_timestamp_ahead;
-  out.membership_grace = defaults::relay_membership_grace;
-  out.rate_kbit_s = settings.rate_kbit_s;
-  out.burst = defaults::relay_burst;
-  out.refusals_per_source_s = defaults::relay_refusals_per_source_s;
-  out.stun_per_source_s = defaults::relay_stun_per_source_s;
-  out.proofs_per_source_s = defaults::relay_proofs_per_source_s;
-  out.mac1_tests_s = defaults::relay_mac1_tests_s;
-  out.packet_budget_s = defaults::relay_packet_budget_s;
-  return out;
-}
-
 struct server::impl {
   impl(const config::relay_settings& s, const relay_private_key& key,
        const token_public_key& tokens)
       : settings(s), core(key, tokens, limits_of(s), os_random()) {}
 
   result<void> listen();
+  result<void> listen_for_tests(const endpoint& other);
   result<void> watch();
   void restore();
   void loop();
@@ -128,6 +106,34 @@ result<void> server::impl::listen() {
     by_number.push_back(&outlets.back());
   }
   if (outlets.empty()) return fail(errc::unreachable, "neither IPv4 nor IPv6 to listen on");
+  return settings.stun_alternate ? listen_for_tests(*settings.stun_alternate) : result<void>{};
+}
+
+/// The three more sockets of RFC 5780, from which members are answered that ask for it.
+result<void> server::impl::listen_for_tests(const endpoint& other) {
+  const auto main = std::find_if(by_number.begin(), by_number.end(), [&](const outlet* o) {
+    const auto& here = o->socket.local;
+    return here.address.is_v4() == other.address.is_v4() && !here.address.is_unspecified();
+  });
+  if (main == by_number.end())
+    return fail(errc::bad_config, "stun_alternate needs an address of its family in listen");
+  const auto own = (*main)->socket.local;
+  stun_places places;
+  places.all[0] = {static_cast<std::uint32_t>(main - by_number.begin()) + 1, own};
+  for (const std::size_t number : {1u, 2u, 3u}) {
+    const endpoint where{(number & 2u) != 0 ? other.address : own.address,
+                         (number & 1u) != 0 ? other.port : own.port};
+    if (own.address == other.address && number >= 2) {
+      places.all[number] = places.all[number & 1u];
+      continue;
+    }
+    auto opened = udp_socket::open(where, defaults::relay_socket_buffer);
+    if (!opened) return opened.error();
+    outlets.push_back({std::move(*opened), {}});
+    by_number.push_back(&outlets.back());
+    places.all[number] = {static_cast<std::uint32_t>(by_number.size()), where};
+  }
+  core.use_stun_places(places);
   return {};
 }
 
@@ -367,7 +373,8 @@ relay_id server::id() const {
 
 relay_info server::info() const {
   const auto here = impl_->by_number.front()->socket.local;
-  return {public_key(), impl_->settings.name, impl_->settings.public_address.value_or(here)};
+  return {public_key(), impl_->settings.name, impl_->settings.public_address.value_or(here),
+          impl_->settings.public_address6};
 }
 
 counters server::count() const {

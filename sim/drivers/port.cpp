@@ -1,4 +1,5 @@
 #include "actors/shell.hpp"
+#include "config/defaults.hpp"
 #include "net/frames.hpp"
 #include "sim/drivers/drivers.hpp"
 
@@ -24,8 +25,11 @@ void pass_on(const port_memory& memory, const packet& arrived) {
   const bool relay = net::classify(arrived.data) == net::datagram_class::relay;
   const auto& sink = relay ? memory.relays : memory.paths;
   if (!sink) return;
-  caf::anon_send(*sink, msg::frame_received{arrived.from, arrived.to.address,
-                                            std::make_shared<const net::bytes>(arrived.data)});
+  const auto port =
+      arrived.to.port == config::defaults::listen_port ? std::uint16_t{0} : arrived.to.port;
+  caf::anon_send(*sink,
+                 msg::frame_received{arrived.from, arrived.to.address,
+                                     std::make_shared<const net::bytes>(arrived.data), port});
 }
 
 msg::port_actor::behavior_type port(msg::port_actor::stateful_pointer<port_state> self,
@@ -38,7 +42,11 @@ msg::port_actor::behavior_type port(msg::port_actor::stateful_pointer<port_state
   return {
       [self](const msg::send_frame& frame) {
         const auto& here = *self->state.process;
-        if (here.alive && frame.data) here.on->send_frame(frame.to, *frame.data);
+        if (here.alive && frame.data) here.on->send_frame(frame.to, *frame.data, frame.from_port);
+      },
+      [self](const msg::learn_index& wish) {
+        const auto& here = *self->state.process;
+        return msg::learned_index{here.alive ? here.on->session_towards(wish.to) : std::nullopt};
       },
       [memory](const msg::attach_frames& wish) {
         (wish.interest == msg::frame_interest::paths ? memory->paths : memory->relays) = wish.sink;

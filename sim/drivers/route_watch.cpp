@@ -11,7 +11,9 @@
 
 namespace lanrage::sim {
 
-struct network_stirred {};
+struct network_stirred {
+  duration slept{};
+};
 struct network_quiet {};
 
 } // namespace lanrage::sim
@@ -31,6 +33,7 @@ struct watch_state {
   shared_process process;
   std::shared_ptr<route_watch_memory> memory;
   bool settling = false;
+  duration slept{}; ///< worth telling with the news
   ~watch_state() {
     if (process && process->alive) process->on->hooks.network = {};
   }
@@ -62,21 +65,23 @@ watch_shell::behavior_type watch(self_pointer self, const shared_process& proces
     self->monitor(each);
   const caf::weak_actor_ptr weak{self->ctrl()};
   if (process->alive)
-    process->on->hooks.network = [weak] {
+    process->on->hooks.network = [weak](duration slept) {
       if (const auto alive = caf::actor_cast<caf::strong_actor_ptr>(weak))
-        caf::anon_send(caf::actor_cast<watch_shell>(alive), network_stirred{});
+        caf::anon_send(caf::actor_cast<watch_shell>(alive), network_stirred{slept});
     };
   return {
       [self](const msg::get_host_addresses&) { return addresses(self->state); },
       [self](const msg::attach_network& wish) { on_attach(self, wish.sink); },
-      [self](const network_stirred&) {
+      [self](const network_stirred& news) {
+        self->state.slept = std::max(self->state.slept, news.slept);
         if (std::exchange(self->state.settling, true)) return;
         self->delayed_send(self, config::defaults::network_settle, network_quiet{});
       },
       [self](const network_quiet&) {
         self->state.settling = false;
+        const auto slept = std::exchange(self->state.slept, duration{});
         for (const auto& each : self->state.memory->listeners)
-          self->send(each, msg::network_changed{addresses(self->state)});
+          self->send(each, msg::network_changed{addresses(self->state), slept});
       },
   };
 }

@@ -67,7 +67,12 @@ void stage::suspend(std::uint32_t who, bool off) {
   if (shared == 1) world_.net().set_up(face, !off);
   note(script_.members[who].name + (off ? " suspended" : " resumed"));
   world_.paths_changed();
-  if (!off) world_.on(members_[who]).addresses_changed();
+  if (off) {
+    asleep_[who] = now();
+  } else {
+    const auto since = asleep_.extract(who);
+    world_.on(members_[who]).addresses_changed(since.empty() ? duration{} : now() - since.mapped());
+  }
 }
 void stage::act(const deed::suspend& what, place) {
   for (const auto who : what.who)

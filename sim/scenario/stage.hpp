@@ -108,6 +108,7 @@ class stage {
     std::vector<std::uint32_t> waiting;
   };
   std::vector<made_party> parties_;
+  std::map<std::uint32_t, duration> asleep_;        ///< members, and since when
   std::vector<std::optional<std::size_t>> streams_; ///< the world's numbers
   std::optional<path_meter> meter_;
   std::optional<report::recorder> recorder_;

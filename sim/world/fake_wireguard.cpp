@@ -2,6 +2,7 @@
 
 #include "net/wg/commands.hpp"
 #include "net/wg_packet.hpp"
+#include "sim/world/octets.hpp"
 
 #include <algorithm>
 
@@ -150,6 +151,20 @@ std::uint64_t fake_wireguard::sessions() const {
   std::uint64_t out = 0;
   for (const auto& [key, at] : by_key_)
     if (peers_[at].keys[current]) ++out;
+  return out;
+}
+
+std::optional<net::session_index>
+fake_wireguard::session_towards(const net::endpoint& where) const {
+  std::optional<net::session_index> out;
+  for (const auto& [key, at] : by_key_) {
+    const auto& p = peers_[at];
+    if (p.where != where || !p.keys[current]) continue;
+    if (out) return std::nullopt;
+    net::bytes octets(net::session_index::size);
+    put_at(octets, 0, p.keys[current]->remote);
+    out = net::session_index::from(octets);
+  }
   return out;
 }
 

@@ -71,6 +71,8 @@ class fake_wireguard {
   void wake(std::uint64_t token, time_point now);
   /// The machine slept: timers are due as the calendar says (they fire late, once).
   std::uint64_t sessions() const;
+  /// The receiver index of data that goes there now; none when that may be one of several.
+  std::optional<net::session_index> session_towards(const net::endpoint& where) const;
   std::array<std::uint64_t, wg_drops> drops() const { return drops_; }
 
  private:

@@ -29,10 +29,13 @@ machine::machine(std::uint32_t number, std::string name, node_id node,
 // --- network -------------------------------------------------------------------------------------
 
 void machine::datagram(const packet& arrived) {
-  if (arrived.to.port != wg_port) return;
+  const bool spare =
+      arrived.to.port >= config::defaults::spare_port_first &&
+      arrived.to.port - config::defaults::spare_port_first < config::defaults::spare_ports;
+  if (arrived.to.port != wg_port && !spare) return;
   switch (net::classify(arrived.data)) {
   case net::datagram_class::wireguard:
-    if (device_) device_->datagram(arrived.from, arrived.data, time_.now());
+    if (device_ && !spare) device_->datagram(arrived.from, arrived.data, time_.now());
     return;
   case net::datagram_class::stun:
   case net::datagram_class::probe:
@@ -44,14 +47,18 @@ void machine::datagram(const packet& arrived) {
   }
 }
 
-void machine::send_frame(const net::endpoint& to, net::byte_view data) {
-  net_.send(node_, wg_port, to, data, time_.now());
+void machine::send_frame(const net::endpoint& to, net::byte_view data, std::uint16_t from_port) {
+  net_.send(node_, from_port == 0 ? wg_port : from_port, to, data, time_.now());
 }
 
 std::vector<net::ip_address> machine::addresses() const {
   auto out = net_.addresses(node_);
   std::sort(out.begin(), out.end());
   return out;
+}
+
+std::optional<net::session_index> machine::session_towards(const net::endpoint& where) const {
+  return device_ ? device_->session_towards(where) : std::nullopt;
 }
 
 bool machine::echo(net::virtual_ip to, std::uint64_t token, std::uint16_t octets) {

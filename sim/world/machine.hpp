@@ -32,7 +32,7 @@ struct device_behavior {
 struct daemon_hooks {
   std::function<void(const packet&)> frame;      ///< STUN or one of ours, on WireGuard's port
   std::function<void(std::uint64_t token)> echo; ///< an answer to an echo of the daemon's
-  std::function<void()> network;                 ///< addresses or routes changed
+  std::function<void(duration slept)> network;   ///< addresses or routes changed
 };
 
 /// What a machine tells the world.
@@ -63,11 +63,15 @@ class machine final : private wg_surroundings {
 
   // --- network ---
   void datagram(const packet& arrived);
-  void send_frame(const net::endpoint& to, net::byte_view data);
+  /// `from_port` 0: WireGuard's.
+  void send_frame(const net::endpoint& to, net::byte_view data, std::uint16_t from_port = 0);
   std::vector<net::ip_address> addresses() const; ///< sorted
-  void addresses_changed() {
-    if (hooks.network) hooks.network();
+  /// `slept`: the machine was suspended for so long until now.
+  void addresses_changed(duration slept = {}) {
+    if (hooks.network) hooks.network(slept);
   }
+  /// The receiver index of what WireGuard sends there; none when that may be one of several.
+  std::optional<net::session_index> session_towards(const net::endpoint& where) const;
   /// Through the tunnel; false when the interface or a peer for the address is missing.
   bool echo(net::virtual_ip to, std::uint64_t token, std::uint16_t octets);
 

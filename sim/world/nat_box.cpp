@@ -70,9 +70,14 @@ nat_box::by_port::iterator nat_box::find(const mapping_key& key, time_point now)
   if (known == keys_.end()) return ports_.end();
   const auto at = ports_.find(known->second);
   if (live(at->second, now)) return at;
-  ports_.erase(at);
-  keys_.erase(known);
+  forget(at);
   return ports_.end();
+}
+
+void nat_box::forget(by_port::iterator at) {
+  for (const auto& key : at->second.keys)
+    keys_.erase(key);
+  ports_.erase(at);
 }
 
 bool nat_box::is_free(std::uint16_t port, const net::endpoint& to, time_point now) {
@@ -83,8 +88,7 @@ bool nat_box::is_free(std::uint16_t port, const net::endpoint& to, time_point no
   const auto at = ports_.find(port);
   if (at == ports_.end()) return true;
   if (live(at->second, now)) return false;
-  keys_.erase(at->second.key);
-  ports_.erase(at);
+  forget(at);
   return true;
 }
 
@@ -137,8 +141,19 @@ bool nat_box::taken(const mapping& m, std::uint16_t port, const net::endpoint& t
                       [&](const auto& each) { return each.first == to; });
 }
 
-drop_cause nat_box::outward(net::endpoint& from, const net::endpoint& to, time_point now) {
+drop_cause nat_box::outward(net::endpoint& from, net::endpoint& to, time_point now) {
   if (settings_.blocks_udp) return drop_cause::nat_blocked;
+  if (const auto alias = aliases_.find({from, to}); alias != aliases_.end()) {
+    const auto [port, remote] = alias->second;
+    if (const auto at = ports_.find(port);
+        at != ports_.end() && live(at->second, now) && at->second.inner == from) {
+      to = remote;
+      remember(at->second, to, now);
+      from = {outer_, port};
+      return drop_cause::none;
+    }
+    aliases_.erase(alias);
+  }
   auto key = key_of(from, to);
   auto at = find(key, now);
   if (at != ports_.end() && taken(at->second, at->first, to, now)) {
@@ -149,14 +164,14 @@ drop_cause nat_box::outward(net::endpoint& from, const net::endpoint& to, time_p
     const auto port = choose(from, to, now);
     if (port == 0) return drop_cause::nat_ports;
     keys_[key] = port;
-    at = ports_.insert_or_assign(port, mapping{from, key, now, {}}).first;
+    at = ports_.insert_or_assign(port, mapping{from, {key}, now, {}}).first;
   }
   remember(at->second, to, now);
   from = {outer_, at->first};
   return drop_cause::none;
 }
 
-drop_cause nat_box::inward(const net::endpoint& from, net::endpoint& to, time_point now) {
+drop_cause nat_box::inward(net::endpoint& from, net::endpoint& to, time_point now) {
   if (settings_.blocks_udp) return drop_cause::nat_blocked;
   const auto at = ports_.find(to.port);
   if (at == ports_.end() || !live(at->second, now) || !passes(at->second, from, now)) {
@@ -170,11 +185,34 @@ drop_cause nat_box::inward(const net::endpoint& from, net::endpoint& to, time_po
     for (auto& [remote, when] : m.remotes)
       if (remote == from) when = now;
   }
+  // Whom a dependent mapping let in newly is answered from the port that it spoke to.
+  const auto key = key_of(m.inner, from);
+  if (const auto known = find(key, now); known == ports_.end()) {
+    keys_[key] = at->first;
+    m.keys.push_back(key);
+  } else if (known != at) {
+    from = alias_for(m.inner, at->first, from);
+  }
   to = m.inner;
   return drop_cause::none;
 }
 
+/// The inside speaks to this remote through another port already. As the kernel of a Linux router
+/// does, it is shown to the inside as another port of the same address.
+net::endpoint nat_box::alias_for(const net::endpoint& inner, std::uint16_t port,
+                                 const net::endpoint& remote) {
+  for (const auto& [shown, real] : aliases_)
+    if (shown.first == inner && real == std::pair{port, remote}) return shown.second;
+  auto shown = remote;
+  do
+    shown.port = static_cast<std::uint16_t>(1'024 + random_.below(65'536 - 1'024));
+  while (aliases_.contains({inner, shown}) || shown == remote);
+  aliases_[{inner, shown}] = {port, remote};
+  return shown;
+}
+
 void nat_box::flush() {
+  aliases_.clear();
   ports_.clear();
   keys_.clear();
   refused_.clear();

@@ -45,9 +45,9 @@ class nat_box {
       : settings_(settings), outer_(outer), random_(random) {}
 
   /// A datagram from the inside: `from` becomes the outer endpoint. drop_cause::none when it goes.
-  drop_cause outward(net::endpoint& from, const net::endpoint& to, time_point now);
+  drop_cause outward(net::endpoint& from, net::endpoint& to, time_point now);
   /// A datagram to one of our outer endpoints: `to` becomes the inner one.
-  drop_cause inward(const net::endpoint& from, net::endpoint& to, time_point now);
+  drop_cause inward(net::endpoint& from, net::endpoint& to, time_point now);
 
   const net::ip_address& outer() const { return outer_; }
   const nat_settings& settings() const { return settings_; }
@@ -70,7 +70,7 @@ class nat_box {
   };
   struct mapping {
     net::endpoint inner;
-    mapping_key key;
+    std::vector<mapping_key> keys; ///< what the inside has it for, the first one first
     time_point used;
     /// Whom the inside sent to lately: what filtering goes by.
     std::vector<std::pair<net::endpoint, time_point>> remotes;
@@ -85,10 +85,13 @@ class nat_box {
   mapping_key key_of(const net::endpoint& from, const net::endpoint& to) const;
   bool live(const mapping& m, time_point now) const { return now - m.used <= settings_.lifetime; }
   by_port::iterator find(const mapping_key& key, time_point now);
+  void forget(by_port::iterator at);
   std::uint16_t choose(const net::endpoint& from, const net::endpoint& to, time_point now);
   bool is_free(std::uint16_t port, const net::endpoint& to, time_point now);
   /// Whether a refusal that is remembered keeps `port` from reaching `to`.
   bool taken(const mapping& m, std::uint16_t port, const net::endpoint& to, time_point now) const;
+  net::endpoint alias_for(const net::endpoint& inner, std::uint16_t port,
+                          const net::endpoint& remote);
   void remember(mapping& m, const net::endpoint& to, time_point now) const;
   bool passes(const mapping& m, const net::endpoint& from, time_point now) const;
 
@@ -98,6 +101,9 @@ class nat_box {
   by_port ports_;
   std::map<mapping_key, std::uint16_t> keys_;
   std::map<refused_key, time_point> refused_;
+  /// Remotes that the inside sees at another port than their own: which of ours, and who it is.
+  std::map<std::pair<net::endpoint, net::endpoint>, std::pair<std::uint16_t, net::endpoint>>
+      aliases_;
   std::uint16_t last_ = 0; ///< sequential: the port given out last
 };
 

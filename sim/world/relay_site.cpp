@@ -20,7 +20,7 @@ relay_site::relay_site(std::uint64_t seed, std::string name, node_id node, std::
 }
 
 net::relay_info relay_site::info() const {
-  return {net::public_key(key_), name_, {net_.addresses(node_).front(), port_}};
+  return {net::public_key(key_), name_, {net_.addresses(node_).front(), port_}, {}};
 }
 
 net::relay::instant relay_site::instant() const {

@@ -83,6 +83,7 @@ relay_avoid = ["far", "farther"]
 state_dir = "/s"
 socket = "/run/x.sock"
 socket_group = "games"
+port_mapping = false
 log = "trace"
 seed = 7
 [wireguard]
@@ -98,6 +99,8 @@ degraded_above = "100ms"
 name = "r"
 listen = "127.0.0.1:5"
 public_address = "[2001:db8::1]:51820"
+public_address6 = "[2001:db8::2]:51820"
+stun_alternate = "127.0.0.2:6"
 state_dir = "/r"
 token_key = "AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyA="
 lifetime = "10m"
@@ -138,6 +141,7 @@ TEST_CASE("every key ends up in its setting") {
   CHECK(read.daemon.state_dir == "/s");
   CHECK(read.daemon.socket == "/run/x.sock");
   CHECK(read.daemon.socket_group == "games");
+  CHECK_FALSE(read.daemon.port_mapping);
   CHECK(read.daemon.log == log_level::trace);
   CHECK(read.daemon.seed == 7U);
   CHECK(read.daemon.interface == "wg7");
@@ -150,6 +154,8 @@ TEST_CASE("every key ends up in its setting") {
   CHECK(read.relay.name == "r");
   CHECK(read.relay.listen == std::vector{*net::endpoint::parse("127.0.0.1:5")});
   CHECK(read.relay.public_address == net::endpoint::parse("[2001:db8::1]:51820"));
+  CHECK(read.relay.public_address6 == net::endpoint::parse("[2001:db8::2]:51820"));
+  CHECK(read.relay.stun_alternate == net::endpoint::parse("127.0.0.2:6"));
   CHECK(read.relay.state_dir == "/r");
   REQUIRE(read.relay.token_key);
   CHECK(read.relay.token_key->octets[31] == 32);
@@ -248,6 +254,8 @@ TEST_CASE("impossible values are errors at their place") {
 TEST_CASE("a relay entry needs all its keys and a name of its own") {
   CHECK_THAT(problems("[[control.relays]]\nname = \"a\"\n"),
              Catch::Contains("found no address, expected every relay to have name, address, key"));
+  CHECK_THAT(problems("[[control.relays]]\naddress6 = \"192.0.2.1:1\"\n"),
+             Catch::Contains("expected an IPv6 address with a port"));
   const std::string entry = "[[control.relays]]\nname = \"a\"\naddress = \"192.0.2.1:1\"\n"
                             "key = \"AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyA=\"\n";
   CHECK(accepted(entry).control.relays.size() == 1);
@@ -309,7 +317,13 @@ TEST_CASE("the example file is the table of keys; LANRAGE_UPDATE=1 writes it ane
 
 TEST_CASE("the example as it is, and with every key switched on, means the defaults") {
   check_equal(accepted(example_text()), default_settings());
-  const auto all = accepted(uncommented(example_text()));
+  // One key goes only with another `listen` than the default one, as the file says beside it.
+  auto text = uncommented(example_text());
+  CHECK_THAT(problems(text), Catch::Contains("in relay.listen (not 0.0.0.0), with another port"));
+  const auto alternate = text.find("stun_alternate = ");
+  REQUIRE(alternate != std::string::npos);
+  text.erase(alternate, text.find('\n', alternate) - alternate);
+  const auto all = accepted(text);
   check_equal(all, default_settings());
   CHECK(all.daemon.name.str() == "my-machine");
   CHECK(all.daemon.seed == 1U);
@@ -328,4 +342,16 @@ TEST_CASE("a host name becomes a peer id whatever it is") {
   CHECK(name_from_host(std::string(40, 'x')).str() == std::string(32, 'x'));
   CHECK(name_from_host(std::string(31, 'x') + "-y").str() == std::string(31, 'x'));
   CHECK(name_from_host("\xc3\xa4 b").str() == "b");
+}
+
+TEST_CASE("a relay's second address for STUN needs a first one that differs in both") {
+  const std::string listen = "[relay]\nlisten = [\"192.0.2.1:51820\"]\n";
+  CHECK(accepted(listen + "stun_alternate = \"192.0.2.2:51821\"\n").relay.stun_alternate ==
+        net::endpoint::parse("192.0.2.2:51821"));
+  for (const auto* bad : {"[relay]\nstun_alternate = \"192.0.2.2:51821\"\n", // 0.0.0.0 listens
+                          "[relay]\nlisten = [\"[2001:db8::1]:51820\"]\n"
+                          "stun_alternate = \"192.0.2.2:51821\"\n",
+                          "[relay]\nlisten = [\"192.0.2.1:51820\"]\n"
+                          "stun_alternate = \"192.0.2.2:51820\"\n"})
+    CHECK_THAT(problems(bad), Catch::Contains("in relay.listen (not 0.0.0.0), with another port"));
 }

@@ -22,6 +22,7 @@ bytes signed_copy(byte_view datagram) {
 void read_all(byte_view datagram) {
   const bytes raw(datagram.begin(), datagram.end());
   if (const auto frame = decode_probe(datagram, key)) require(encode(*frame, key) == raw);
+  if (const auto frame = decode_path_check(datagram, key)) require(encode(*frame, key) == raw);
   if (const auto frame = decode_hello(datagram)) require(encode(*frame) == raw);
   if (const auto frame = decode_challenge(datagram)) require(encode(*frame) == raw);
   if (const auto frame = decode_registered(datagram, key)) require(encode(*frame, key) == raw);

@@ -54,9 +54,55 @@ TEST_CASE("tables align their columns and end no line with a blank") {
   CHECK(table({{"a", "long"}, {"wide", ""}, {"x", "y"}}) == "a     long\nwide\nx     y\n");
 }
 
-TEST_CASE("a matrix is ok only when every cell is as expected") {
-  std::vector<matrix_cell> cells{{"open", "symmetric", "direct", "direct", milliseconds_f{100}}};
-  CHECK_THAT(to_json(cells), Catch::StartsWith(R"({"demo":"ok")"));
-  cells.push_back({"symmetric", "symmetric", "", "relay", std::nullopt});
-  CHECK_THAT(to_json(cells), Catch::StartsWith(R"({"demo":"failed")"));
+namespace {
+
+matrix_cell cell(const char* a, const char* b, const char* reached, const char* expected) {
+  return {a, b, reached, expected, milliseconds_f{100}};
+}
+
+} // namespace
+
+TEST_CASE("a matrix is the line that docs/interfaces.md promises") {
+  matrix_result r;
+  r.pairs = {cell("open", "symmetric", "direct", "direct")};
+  r.pairs[0].direct = milliseconds_f{140.4};
+  r.pairs[0].relayed = milliseconds_f{60};
+  r.more = {{"one network", "", "direct", "direct"}};
+  CHECK(to_json(r) ==
+        R"({"matrix":"ok","pairs":1,"direct":1,"relay":0,"none":0,"wrong":0,)"
+        R"("direct_p95_ms":140,"relayed_p95_ms":60,"cells":[)"
+        R"({"nat":"open/symmetric","strategy":"direct","expected":"direct","connect_ms":100,)"
+        R"("direct_ms":140,"relayed_ms":60}],"more":[{"nat":"one network",)"
+        R"("strategy":"direct","expected":"direct","connect_ms":null,"direct_ms":null,)"
+        R"("relayed_ms":null}]})");
+}
+
+TEST_CASE("a cell is wrong when it ended worse than expected, not when better") {
+  CHECK_FALSE(cell("a", "b", "direct", "relay").wrong());
+  CHECK_FALSE(cell("a", "b", "relay", "relay").wrong());
+  CHECK_FALSE(cell("a", "b", "", "").wrong());
+  CHECK(cell("a", "b", "relay", "direct").wrong());
+  CHECK(cell("a", "b", "", "relay").wrong());
+  auto strange = cell("a", "b", "direct", "direct");
+  strange.problem = "went elsewhere";
+  CHECK(strange.wrong());
+  matrix_result r;
+  r.pairs = {cell("a", "b", "direct", "direct")};
+  CHECK(r.ok());
+  r.more = {strange};
+  CHECK_FALSE(r.ok());
+  CHECK_THAT(to_json(r), Catch::StartsWith(R"({"matrix":"failed")"));
+  CHECK_THAT(to_json(r), Catch::Contains(R"("wrong":1)"));
+}
+
+TEST_CASE("one slow pair in twenty does not make the 95th of 100, two do") {
+  matrix_result r;
+  CHECK_FALSE(r.direct_p95());
+  for (int i = 1; i <= 20; ++i) {
+    r.pairs.push_back(cell("a", "b", "direct", "direct"));
+    r.pairs.back().direct = milliseconds_f{i == 20 ? 9000.0 : i};
+  }
+  CHECK(r.direct_p95() == milliseconds_f{19});
+  r.pairs.front().direct = milliseconds_f{9000};
+  CHECK(r.direct_p95() == milliseconds_f{9000});
 }

@@ -393,7 +393,9 @@ TEST_CASE("datagrams are told apart by their first eight octets") {
   CHECK(of("000100002112a443") == datagram_class::other);
   CHECK(of("4c4e520101000000") == datagram_class::probe);
   CHECK(of("4c4e520102000000") == datagram_class::probe);
-  CHECK(of("4c4e520103000000") == datagram_class::other);
+  CHECK(of("4c4e520103000000") == datagram_class::probe);
+  CHECK(of("4c4e520104000000") == datagram_class::probe);
+  CHECK(of("4c4e520105000000") == datagram_class::other);
   CHECK(of("4c4e52010f000000") == datagram_class::other);
   CHECK(of("4c4e520110000000") == datagram_class::relay);
   CHECK(of("4c4e520117000000") == datagram_class::relay);

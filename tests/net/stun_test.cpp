@@ -118,3 +118,41 @@ TEST_CASE("a flipped bit in STUN's header or attribute lengths refuses the messa
       CHECK_FALSE(stun::parse_response(altered));
     }
 }
+
+TEST_CASE("a request says where the answer shall come from and go to") {
+  stun::wishes wanted;
+  CHECK(stun::parse_request(stun::binding_request(sample_id))->wanted.any() == false);
+  wanted.change_port = true;
+  const auto port = stun::binding_request(sample_id, wanted);
+  CHECK(to_hex(port) == "000100082112a442303132333435363738393a3b" // RFC 5780 7.2
+                        "0003000400000002");
+  wanted.change_address = true;
+  wanted.response_port = 0x1234;
+  const auto all = stun::binding_request(sample_id, wanted);
+  CHECK(to_hex(all) == "000100102112a442303132333435363738393a3b"
+                       "00030004000000060027000412340000");
+  const auto read = stun::parse_request(all);
+  REQUIRE(read);
+  CHECK(read->id == sample_id);
+  CHECK(read->wanted.change_address);
+  CHECK(read->wanted.change_port);
+  CHECK(read->wanted.response_port == 0x1234);
+  for (std::size_t size = 0; size < all.size(); ++size)
+    CHECK_FALSE(stun::parse_request(byte_view{all}.first(size)));
+}
+
+TEST_CASE("a response tells the server's other address, when it has one") {
+  const auto mapped = *endpoint::parse("203.0.113.42:51820");
+  const stun::server_addresses here{*endpoint::parse("198.51.100.1:3478"),
+                                    *endpoint::parse("198.51.100.2:3479")};
+  const auto encoded = stun::binding_success(sample_id, mapped, here);
+  CHECK(encoded.size() == 56);
+  const auto read = stun::parse_response(encoded);
+  REQUIRE(read);
+  CHECK(read->mapped == mapped);
+  CHECK(read->other == here.other);
+  CHECK_FALSE(stun::parse_response(stun::binding_success(sample_id, mapped))->other);
+  // One that cannot be read is none, and does not spoil the rest.
+  const auto odd = hex("00200008 0001 25c0 e112a640 802c0004 0009 0000");
+  CHECK_FALSE(stun::parse_response(response_with(odd))->other);
+}

@@ -48,7 +48,13 @@ class random_surroundings {
   driven_core d;
   std::vector<actors::effect> open; ///< requests that may still be answered
 
+  std::vector<msg::check_path> checks; ///< that may still be answered
+
   void remember() {
+    for (const auto& e : d.last)
+      if (const auto* check = std::get_if<msg::check_path>(&e.what)) checks.push_back(*check);
+    while (checks.size() > 8)
+      checks.erase(checks.begin());
     for (const auto& e : d.last)
       if (e.asked != actors::no_ticket) open.push_back(e);
     while (open.size() > 40)
@@ -78,6 +84,11 @@ class random_surroundings {
     }
     if (std::holds_alternative<msg::assert_endpoint>(e.what))
       return actors::move_done{e.asked, fine};
+    if (std::holds_alternative<msg::prepare_relay>(e.what))
+      return actors::relay_prepared{e.asked, fine};
+    if (std::holds_alternative<msg::learn_index>(e.what))
+      return actors::index_learned{e.asked,
+                                   fine ? std::optional{net::session_index{}} : std::nullopt};
     return actors::write_done{e.asked, fine ? std::nullopt : std::optional{net::errc::wg_refused}};
   }
   net::peer_record record() {
@@ -98,7 +109,21 @@ class random_surroundings {
       if (random.chance(0.9)) open.erase(open.begin() + static_cast<std::ptrdiff_t>(i));
       return answer(e); // sometimes twice
     }
-    switch (random.below(14)) {
+    switch (random.below(16)) {
+    case 14: {
+      if (checks.empty()) return actors::wake{0};
+      const auto& check = checks[random.below(checks.size())];
+      return msg::path_event{d.other().key, check.number, msg::path_news::checked, check.where,
+                             std::chrono::milliseconds{random.below(300)}};
+    }
+    case 15: {
+      msg::path_event asked{d.other().key, static_cast<std::uint32_t>(random.below(3)),
+                            msg::path_news::asked, somewhere()};
+      if (asked.epoch != 0)
+        asked.epoch = checks.empty() ? 1'700'000'000 : checks.back().move + asked.epoch - 1;
+      asked.doubt = random.chance(0.3);
+      return asked;
+    }
     case 0: {
       auto s = d.offer(random.chance(0.8));
       s.epoch += static_cast<std::uint32_t>(random.below(2));

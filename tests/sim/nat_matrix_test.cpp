@@ -1,6 +1,12 @@
+#include "lab/nat_matrix.hpp"
 #include "tests/sim/pair_world.hpp"
 
 #include <catch2/catch.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <optional>
+#include <vector>
 
 using namespace lanrage;
 using namespace lanrage::sim;
@@ -9,57 +15,124 @@ using test::pair_world;
 
 namespace {
 
-enum class outcome { direct, relayed, none };
+using lab::reach;
 
-struct nat_class {
-  const char* name;
-  pair_world::box box;
-  nat_behavior mapping;
-  nat_behavior filtering;
-};
-
-const std::vector<nat_class>& classes() {
+/// The simulated box that behaves as the laboratory's; none: a host on the internet.
+pair_world::box simulated(const lab::nat_settings& how) {
   using enum nat_behavior;
-  static const std::vector<nat_class> all{
-      {"open", std::nullopt, endpoint_independent, endpoint_independent},
-      {"full cone", full_cone(), endpoint_independent, endpoint_independent},
-      {"address-restricted", address_restricted(), endpoint_independent, address_dependent},
-      {"port-restricted", port_restricted(), endpoint_independent, address_and_port_dependent},
-      {"symmetric", symmetric(), address_and_port_dependent, address_and_port_dependent},
-      {"blocked", udp_blocked(), unknown, unknown},
-  };
-  return all;
+  nat_settings out;
+  switch (how.type) {
+  case lab::nat_type::open:
+    return std::nullopt;
+  case lab::nat_type::full_cone:
+    return full_cone();
+  case lab::nat_type::address_restricted:
+    return address_restricted();
+  case lab::nat_type::masquerade:
+    out = port_restricted();
+    out.remembers_refused = how.wan == lab::unsolicited::reject;
+    return out;
+  case lab::nat_type::symmetric:
+    return symmetric();
+  case lab::nat_type::symmetric_sequential:
+    return symmetric_sequential();
+  case lab::nat_type::symmetric_address:
+    out.mapping = address_dependent;
+    return out;
+  case lab::nat_type::symmetric_unfiltered:
+    out.mapping = address_and_port_dependent;
+    out.filtering = endpoint_independent;
+    return out;
+  case lab::nat_type::udp_blocked:
+    return udp_blocked();
+  default:
+    return port_restricted();
+  }
 }
 
-/// Whether plain punching can work: a mapping that the other side cannot know is found only by the
-/// packets that come from it, which a filter by port does not let in.
-outcome expected(const nat_class& a, const nat_class& b) {
-  using enum nat_behavior;
-  if (a.mapping == unknown || b.mapping == unknown) return outcome::none;
-  const auto shut = [](const nat_class& hidden, const nat_class& filter) {
-    return hidden.mapping == address_and_port_dependent &&
-           filter.filtering == address_and_port_dependent;
-  };
-  return shut(a, b) || shut(b, a) ? outcome::relayed : outcome::direct;
-}
-
-outcome reached(const nat_class& a, const nat_class& b) {
-  pair_world p{a.box, b.box};
+reach reached(const lab::nat_settings& a, const lab::nat_settings& b) {
+  pair_world p{simulated(a), simulated(b)};
   p.meet();
-  if (!p.connect()) return outcome::none;
-  p.w.run_for(5s);
-  if (!p.w.ping(p.alice, p.bob, 1s) || !p.w.ping(p.bob, p.alice, 1s)) return outcome::none;
-  return p.how() == msg::strategy::direct ? outcome::direct : outcome::relayed;
+  if (!p.connect()) return reach::none;
+  p.w.run_for(20s); // the first punch, and another
+  if (!p.w.ping(p.alice, p.bob, 1s) || !p.w.ping(p.bob, p.alice, 1s)) return reach::none;
+  return p.how() == msg::strategy::direct ? reach::direct : reach::relay;
 }
 
 } // namespace
 
-TEST_CASE("every pair of NAT classes connects directly where it can, else over the relay") {
-  for (const auto& a : classes())
-    for (const auto& b : classes()) {
-      INFO(a.name << " x " << b.name);
-      CHECK(reached(a, b) == expected(a, b));
+TEST_CASE("every pair of NATs ends as in the laboratory") {
+  const auto nats = lab::matrix_nats();
+  for (std::size_t a = 0; a < nats.size(); ++a)
+    for (std::size_t b = 0; b < nats.size(); ++b) {
+      INFO(to_string(nats[a].type) << " x " << to_string(nats[b].type));
+      const auto how = reached(nats[a], nats[b]);
+      const bool won = lab::matrix_races(a, b) && how == reach::direct;
+      CHECK(to_string(how) == to_string(won ? reach::direct : lab::matrix_expects(a, b)));
     }
+}
+
+namespace {
+
+/// From `connect` to the first WireGuard data that reached alice directly; none in a relayed pair.
+std::optional<std::chrono::milliseconds> first_direct(const lab::nat_settings& a,
+                                                      const lab::nat_settings& b) {
+  world_settings settings;
+  settings.internet_delay = 15ms;
+  settings.log_packets = true;
+  member_settings patient;
+  patient.auto_connect = false;
+  spdlog::set_level(spdlog::level::off);
+  world w{settings};
+  const auto relay = w.add_relay("relay1");
+  const auto relay_port = ' ' + net::to_string(w.net().addresses(w.node(relay)).front()) + ':';
+  const auto behind = [&](const lab::nat_settings& how, const char* name) {
+    const auto box = simulated(how);
+    return box ? std::optional{w.add_nat(name, *box)} : std::nullopt;
+  };
+  const auto alice = w.add_member("alice", behind(a, "nat-a"), patient);
+  const auto bob = w.add_member("bob", behind(b, "nat-b"), patient);
+  w.start(alice);
+  w.start(bob);
+  const auto made = w.create_party(alice, "friends");
+  REQUIRE(made.has_value());
+  REQUIRE(w.join_party(bob, made->invite).has_value());
+  w.run_for(10s);
+  std::optional<time_point> first;
+  w.log().to([&](std::string_view line) {
+    const auto data = line.ends_with(" wg4\n") && line.find(" alice got ") != line.npos;
+    if (!first && data && line.find(relay_port) == line.npos) first = w.now();
+  });
+  const auto from = w.now();
+  (void)w.connect(bob, "alice", 0ms);
+  (void)w.connect(alice, "bob", 0ms);
+  const auto up = [&] {
+    const auto view = w.connection(alice, bob);
+    return view && view->at == msg::phase::connected;
+  };
+  REQUIRE(w.run_until(up, 5s, 1ms));
+  w.start_pings(alice, bob, 5ms, 200);
+  w.run_for(3s);
+  if (!first) return std::nullopt;
+  return std::chrono::duration_cast<std::chrono::milliseconds>(*first - from);
+}
+
+} // namespace
+
+TEST_CASE("at 15 ms one way a pair that can be direct is so within 250 ms of `connect`") {
+  const auto nats = lab::matrix_nats();
+  std::vector<std::chrono::milliseconds> all;
+  for (std::size_t a = 0; a < nats.size(); ++a)
+    for (std::size_t b = 0; b < nats.size(); ++b) {
+      if (lab::matrix_expects(a, b) != reach::direct) continue;
+      INFO(to_string(nats[a].type) << " x " << to_string(nats[b].type));
+      const auto took = first_direct(nats[a], nats[b]);
+      CHECK(took);
+      if (took) all.push_back(*took);
+    }
+  std::sort(all.begin(), all.end());
+  REQUIRE(all.size() > 50);
+  CHECK(all[(all.size() * 95 + 99) / 100 - 1] < 250ms);
 }
 
 TEST_CASE("behind one box members meet inside, whether it hairpins or not") {
@@ -101,4 +174,46 @@ TEST_CASE("a carrier's box in front of a customer's is as strict as the stricter
     w.run_for(5s);
     CHECK(w.connection(alice, bob)->how == (strict ? msg::strategy::relay : msg::strategy::direct));
   }
+}
+
+TEST_CASE("a direct path outlives short mappings, whatever their lifetime") {
+  for (const auto lifetime : {20s, 30s, 60s, 120s, 300s}) {
+    CAPTURE(lifetime.count());
+    auto how = port_restricted();
+    how.lifetime = lifetime;
+    pair_world p{how, how};
+    p.meet();
+    REQUIRE(p.connect());
+    p.w.run_for(30s);
+    CHECK(p.how() == msg::strategy::direct);
+    // Ten quiet minutes; then it still (or again) is direct, and packets pass.
+    p.w.run_for(10min);
+    CHECK(p.w.run_until([&] { return p.both(msg::phase::connected); }, 60s));
+    CHECK(p.how() == msg::strategy::direct);
+    CHECK(p.w.ping(p.alice, p.bob, 1s));
+  }
+}
+
+TEST_CASE("a NAT box that is started anew costs a pair its direct path for seconds, not for good") {
+  pair_world p{port_restricted(), port_restricted()};
+  p.meet();
+  REQUIRE(p.connect());
+  p.w.run_for(10s);
+  REQUIRE(p.how() == msg::strategy::direct);
+  p.w.rebind(*p.nat_a);
+  p.w.run_for(90s);
+  CHECK(p.both(msg::phase::connected));
+  CHECK(p.how() == msg::strategy::direct);
+}
+
+TEST_CASE("a member that roams to another NAT is direct again") {
+  pair_world p{port_restricted(), port_restricted()};
+  p.meet();
+  REQUIRE(p.connect());
+  p.w.run_for(10s);
+  REQUIRE(p.how() == msg::strategy::direct);
+  p.w.move(p.alice, p.w.add_nat("elsewhere", address_restricted()));
+  p.w.run_for(90s);
+  CHECK(p.both(msg::phase::connected));
+  CHECK(p.how() == msg::strategy::direct);
 }

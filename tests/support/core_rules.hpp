@@ -43,6 +43,8 @@ inline std::optional<std::string> broken_rule(const actors::peer_connection& cor
     const auto answered = writes || std::holds_alternative<msg::remove_peer>(e.what) ||
                           std::holds_alternative<msg::find_peer>(e.what) ||
                           std::holds_alternative<msg::rank_relays>(e.what) ||
+                          std::holds_alternative<msg::prepare_relay>(e.what) ||
+                          std::holds_alternative<msg::learn_index>(e.what) ||
                           std::holds_alternative<msg::probe_tunnel>(e.what);
     if (answered != (e.asked != no_ticket))
       return "a request without ticket, or a ticket for nothing";

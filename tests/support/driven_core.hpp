@@ -123,6 +123,19 @@ class driven_core {
     degrade();
     answer(wake_until_probe(), 250ms);
   }
+  /// The move that was just started takes its course and lands; where to.
+  std::optional<net::endpoint> move_lands() {
+    if (said<msg::prepare_relay>())
+      give(actors::relay_prepared{ticket_of<msg::prepare_relay>(), true});
+    const auto told = said<msg::check_path>();
+    if (!told || told->move == 0) return std::nullopt;
+    give(msg::path_event{other().key, told->number, msg::path_news::checked, told->where, 80ms});
+    give(msg::path_event{other().key, told->move, msg::path_news::asked, told->where});
+    if (!said<msg::assert_endpoint>()) return std::nullopt;
+    const auto where = said<msg::assert_endpoint>()->where;
+    give(actors::move_done{ticket_of<msg::assert_endpoint>(), true});
+    return where;
+  }
   void lose_check() {
     std::vector<actors::ticket> out{wake_until_probe()};
     for (const auto began = now; core.wake_at()->at < msg::time_point{began + 1s};)

@@ -83,11 +83,13 @@ inline msg::store_actor::behavior_type store(msg::store_actor::stateful_pointer<
 
 inline msg::relay_selector_actor::behavior_type
 relays(msg::relay_selector_actor::stateful_pointer<none>, int) {
-  return {[](const msg::frame_received&) {}, [](const msg::network_changed&) {},
+  return {[](const msg::frame_received&) {},
+          [](const msg::network_changed&) {},
           [](const msg::directory_event&) {},
           [](const msg::rank_relays&) {
             return msg::relay_ranking{{relay1(), relay2()}};
           },
+          [](const msg::prepare_relay&) { return msg::done{}; },
           [](const msg::relay_trouble&) {}};
 }
 
@@ -96,7 +98,8 @@ inline msg::nat_actor::behavior_type nat(msg::nat_actor::stateful_pointer<none>,
       [](const msg::frame_received&) {},  [](const msg::network_changed&) {},
       [](const msg::directory_event&) {}, [](const msg::get_paths&) { return msg::own_paths{}; },
       [](const msg::attach_paths&) {},    [](const msg::forget_peer&) {},
-      [](const msg::start_punch&) {},     [](const msg::nominate_path&) {}};
+      [](const msg::start_punch&) {},     [](const msg::nominate_path&) {},
+      [](const msg::check_path&) {},      [](const msg::ports_mapped&) {}};
 }
 
 inline msg::route_watch_actor::behavior_type
@@ -123,6 +126,7 @@ inline msg::directory_actor::behavior_type directory(msg::directory_actor::state
           [t](const msg::send_signal& m) { t->signals.push_back(m.signal.kind); },
           [](const msg::own_paths&) {},
           [](const msg::own_legs&) {},
+          [](const msg::network_changed&) {},
           [](const msg::attach_directory&) {}};
 }
 } // namespace fake

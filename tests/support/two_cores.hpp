@@ -35,7 +35,8 @@ class two_cores {
     bool keepalive = false;
     std::uint64_t session = 0;
     std::optional<nanos> handshake;
-    std::uint64_t rx = 0;
+    std::uint64_t rx = 0, tx = 0;
+    bool traffic = false; ///< of a user, 30 packets a second
     int initiations = 0;
     int removals = 0;
     int resets = 0;
@@ -71,6 +72,8 @@ class two_cores {
   nanos control_jitter = 0ms;
   double signal_loss = 0;
   bool control_up = true;
+  /// What becomes of the next check or answer between the two: extra delay; none: lost.
+  std::function<std::optional<nanos>()> fate = [] { return std::optional{nanos{0}}; };
   bool can_punch = true; ///< the NATs allow a direct path
   bool direct_up = true; ///< and it carries packets
   std::map<net::endpoint, nanos> relays{{relay1_at, 30ms}, {relay2_at, 40ms}}; ///< one way; alive
@@ -121,6 +124,11 @@ class two_cores {
       }
     }
     now = end;
+  }
+  /// Both sides' counters as they are looked at under traffic.
+  void carry_traffic() {
+    sides[0].traffic = sides[1].traffic = true;
+    later(100ms, [this] { look_at_traffic(); });
   }
   /// Runs until `until` holds or `limit` has passed; the time it took.
   template <class Predicate>
@@ -200,17 +208,33 @@ class two_cores {
     msg::wg_signal out;
     out.key = who == 0 ? bob_key : alice_key;
     out.rx = s.rx;
+    out.tx = s.tx;
     out.latest_handshake = s.handshake;
     out.where = s.where;
     return out;
   }
-  /// One way from this side through what its WireGuard points at; none: nothing arrives.
+  void look_at_traffic() {
+    for (std::size_t who = 0; who < 2; ++who) {
+      auto& s = sides[who];
+      const auto& other = sides[1 - who];
+      if (s.traffic) s.tx += 300;
+      if (other.traffic && way(1 - who) && s.session && s.session == other.session) s.rx += 300;
+    }
+    for (std::size_t who = 0; who < 2; ++who)
+      give(who, signal_of(who));
+    later(100ms, [this] { look_at_traffic(); });
+  }
+  static net::wg_public_key key_of(std::size_t who) { return who == 0 ? alice_key : bob_key; }
+  /// One way from this side over that path; none: nothing arrives.
+  std::optional<nanos> way_to(std::size_t who, const net::endpoint& where) const {
+    if (const auto relay = relays.find(where); relay != relays.end()) return relay->second;
+    if (where == sides[1 - who].at && direct_up) return direct_delay;
+    return std::nullopt;
+  }
+  /// Through what its WireGuard points at.
   std::optional<nanos> way(std::size_t who) const {
     const auto& s = sides[who];
-    if (!s.where) return std::nullopt;
-    if (const auto relay = relays.find(*s.where); relay != relays.end()) return relay->second;
-    if (*s.where == sides[1 - who].at && direct_up) return direct_delay;
-    return std::nullopt;
+    return s.where ? way_to(who, *s.where) : std::nullopt;
   }
 
   // --- WireGuard --------------------------------------------------------------------------------
@@ -262,9 +286,15 @@ class two_cores {
   void send_probe(std::size_t who, side::waiting probe) {
     const auto there = way(who), back = way(1 - who);
     if (!there || !back || sides[0].session != sides[1].session || !sides[who].session) return;
-    later(*there, [this, who] {
-      ++sides[1 - who].rx;
-      give(1 - who, signal_of(1 - who));
+    const auto from = relays.count(*sides[who].where) ? *sides[who].where : sides[who].at;
+    later(*there, [this, who, from] {
+      auto& other = sides[1 - who];
+      ++other.rx;
+      const auto roamed = other.where && *other.where != from;
+      other.where = from;
+      auto news = signal_of(1 - who);
+      news.roamed = roamed;
+      give(1 - who, news);
     });
     later(*there + *back, [this, who, probe] {
       ++sides[who].rx;
@@ -304,6 +334,35 @@ class two_cores {
     later(0ms, [this, who, asked, choices] { give(who, actors::relays_ranked{asked, choices}); });
   }
   void act(std::size_t, actors::ticket, const msg::relay_trouble&) {}
+  void act(std::size_t who, actors::ticket asked, const msg::prepare_relay&) {
+    later(60ms, [this, who, asked] { give(who, actors::relay_prepared{asked, true}); });
+  }
+  void act(std::size_t who, actors::ticket asked, const msg::learn_index&) {
+    later(1ms, [this, who, asked] { give(who, actors::index_learned{asked, std::nullopt}); });
+  }
+  /// A check over any path, and its answer, from where it went.
+  void act(std::size_t who, actors::ticket, const msg::check_path& what) {
+    const auto relayed = relays.count(what.where) != 0;
+    if (!way_to(who, what.where)) return;
+    const auto there = *way_to(who, what.where);
+    const auto late = fate();
+    if (!late) return;
+    const auto sent = now;
+    later(there + *late, [this, who, what, relayed, there, sent] {
+      if (!way_to(who, what.where) || !sides[1 - who].expecting) return;
+      const auto other = 1 - who;
+      const auto from = relayed ? what.where : sides[who].at;
+      if (const auto back = fate())
+        later(there + *back, [this, who, what, sent] {
+          if (!way_to(who, what.where)) return;
+          give(who, msg::path_event{key_of(1 - who), what.number, msg::path_news::checked,
+                                    what.where, now - sent, false});
+        });
+      msg::path_event news{key_of(who), what.move, msg::path_news::asked, from, {}, false};
+      news.doubt = what.doubt;
+      give(other, news);
+    });
+  }
   void act(std::size_t who, actors::ticket, const msg::expect_peer&) {
     sides[who].expecting = true;
   }
@@ -367,9 +426,11 @@ class two_cores {
     });
   }
   void act(std::size_t who, actors::ticket asked, const msg::assert_endpoint& what) {
-    later(50ms + 2 * what.rtt, [this, who, asked, where = what.where] {
-      const auto landed = direct_up;
-      if (landed) sides[who].where = where;
+    const auto before = sides[who].where;
+    later(2ms, [this, who, where = what.where] { sides[who].where = where; });
+    later(50ms + 2 * what.rtt, [this, who, asked, before, where = what.where] {
+      const auto landed = way_to(who, where).has_value();
+      if (!landed && sides[who].where == where) sides[who].where = before;
       give(who, actors::move_done{asked, landed});
     });
   }

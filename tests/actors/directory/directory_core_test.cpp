@@ -236,6 +236,49 @@ TEST_CASE("after a good connection the first retry is quick") {
   CHECK(p.alice.told<msg::control_state>().back().up);
 }
 
+TEST_CASE("news of the network ends the wait for the server, and after a sleep connects anew") {
+  pair_of_members p;
+  const auto network = [&](std::chrono::nanoseconds slept) {
+    p.alice.run([&](auto& core, auto at, auto& out) {
+      core.network_changed(msg::network_changed{{}, slept}, at, out);
+    });
+  };
+  SECTION("waiting") {
+    p.world.advance(1min);
+    p.world.server_down();
+    p.world.advance(10min);
+    p.world.server_up();
+    const auto before = p.alice.opens.size();
+    network({});
+    CHECK(p.alice.opens.size() == before + 1);
+    p.world.advance(1s);
+    CHECK(p.alice.told<msg::control_state>().back().up);
+    CHECK(p.bob.peer("alice").online);
+  }
+  SECTION("connected: only a sleep makes it doubtful") {
+    p.alice.events.clear();
+    const auto before = p.alice.opens.size();
+    network({});
+    CHECK(p.alice.opens.size() == before);
+    network(8h);
+    CHECK(p.alice.opens.size() == before + 1);
+    p.world.advance(1s);
+    for (const auto& state : p.alice.told<msg::control_state>())
+      CHECK(state.up); // the old connection stays until the new one stands
+    CHECK(p.bob.peer("alice").online);
+  }
+}
+
+TEST_CASE("without a party the network's news open no connection") {
+  control_world world;
+  directory_node alice{world, "alice"};
+  alice.start();
+  alice.run([&](auto& core, auto at, auto& out) {
+    core.network_changed(msg::network_changed{{}, 8h}, at, out);
+  });
+  CHECK(alice.opens.empty());
+}
+
 TEST_CASE("what a human must mend is retried slowly") {
   pair_of_members p;
   p.world.advance(1min);

@@ -162,10 +162,15 @@ TEST_CASE("a better class that answers within the grace is the one reported", "[
     session.tick(dawn + 15ms, out);
     REQUIRE(out.events.size() == 1);
     CHECK(out.events[0].where == far);
-    session.receive(host, answer(sent.frames[0]), dawn + 50ms, out);
+    session.receive(host, answer(sent.frames[0]), dawn + 18ms, out);
     REQUIRE(out.events.size() == 2);
     CHECK(out.events[1].news == path_news::proven);
     CHECK(out.events[1].where == host);
+  }
+  SECTION("a clearly longer way is none, whatever its class") {
+    session.tick(dawn + 15ms, out);
+    session.receive(host, answer(sent.frames[0]), dawn + 50ms, out);
+    CHECK(out.events.size() == 1);
   }
 }
 

@@ -73,10 +73,56 @@ TEST_CASE("a dead relay is left for the other one") {
       },
       2min);
   REQUIRE(took);
-  CHECK(*took < 33s); // a check interval, its timeout, a handshake
+  CHECK(*took < 31s); // a check interval and three probes
   CHECK(world.sides[1].initiations == 0);
   CHECK(world.view(0).counters.relay_switches == 1);
   CHECK(world.sides[1].resets == 0);
+  CHECK(world.handshakes == 1); // the session moved
+}
+
+TEST_CASE("under traffic a dead path is left within half a second, with the session kept") {
+  two_cores world;
+  world.can_punch = GENERATE(true, false);
+  world.start();
+  const auto how = world.can_punch ? msg::strategy::direct : msg::strategy::relay;
+  REQUIRE(world.run_until([&] { return world.both(how); }, 2s));
+  world.carry_traffic();
+  world.run_for(GENERATE(5000ms, 5030ms, 5070ms));
+  if (world.can_punch)
+    world.direct_up = false;
+  else
+    world.relays.erase(relay1_at);
+  const auto alive = [&](std::size_t who) {
+    const auto& where = world.sides[who].where;
+    return where && world.relays.count(*where) != 0;
+  };
+  const auto took = world.run_until([&] { return alive(0) && alive(1); }, 5s);
+  REQUIRE(took);
+  CHECK(*took < 500ms);
+  REQUIRE(world.run_until([&] { return world.both(msg::strategy::relay); }, 2s));
+  world.run_for(2min);
+  CHECK(world.both(msg::strategy::relay));
+  CHECK(world.handshakes == 1);
+  CHECK(world.sides[0].resets == 1); // the first, when it connected
+  CHECK(world.sides[1].initiations == 0);
+  CHECK(world.view(0).counters.lost == 1);
+}
+
+TEST_CASE("a direct path that is there again is used again within ten seconds") {
+  two_cores world;
+  world.start();
+  REQUIRE(world.run_until([&] { return world.both(msg::strategy::direct); }, 2s));
+  world.carry_traffic();
+  world.run_for(10s);
+  world.direct_up = false;
+  REQUIRE(world.run_until([&] { return world.both(msg::strategy::relay); }, 5s));
+  world.run_for(GENERATE(1min, 20min));
+  world.can_punch = false; // no punch helps
+  world.direct_up = true;
+  const auto took = world.run_until([&] { return world.both(msg::strategy::direct); }, 1min);
+  REQUIRE(took);
+  CHECK(*took < 10s);
+  CHECK(world.handshakes == 1);
 }
 
 TEST_CASE("a relay that vanished from our registrations is checked at once") {

@@ -119,6 +119,8 @@ struct relay_lab {
     for (auto& text : out.news)
       news.push_back(text);
     if (out.publish) published.push_back({now, *out.publish});
+    for (const auto& ready : out.prepared)
+      prepared.push_back({now, ready});
   }
   void give_list() {
     step([&](auto& t, auto& out) { t.listed(list(), now, out); });
@@ -200,6 +202,7 @@ struct relay_lab {
   std::vector<std::pair<time_point, msg::send_frame>> sent;
   std::vector<std::string> news;
   std::vector<std::pair<time_point, msg::own_legs>> published;
+  std::vector<std::pair<time_point, msg::prepare_relay>> prepared;
 };
 
 } // namespace lanrage::actors::test

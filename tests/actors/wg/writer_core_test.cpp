@@ -214,3 +214,36 @@ TEST_CASE("a restarted core continues from the records without touching roamed e
   REQUIRE(next.signals.size() >= 1);
   CHECK(next.signals[0].key == key_of(1));
 }
+
+TEST_CASE("counters are read ten times a second while somebody carries traffic, else once") {
+  rig r;
+  r.ask(msg::set_peer{peer(1, old_path, true)});
+  r.watch(1);
+  r.run(5s);
+  const auto looks_in = [&](std::chrono::seconds span) {
+    const auto before = r.looks;
+    r.run(span);
+    return r.looks - before;
+  };
+  CHECK(looks_in(10s) <= 11);
+  SECTION("a health check, alone, is no traffic") {
+    r.device.now.peers[0].tx += 100;
+    r.device.now.peers[0].rx += 100;
+    CHECK(looks_in(10s) <= 11);
+  }
+  SECTION("keepalives are none") {
+    for (int i = 0; i < 10; ++i) {
+      r.device.now.peers[0].tx += 32;
+      CHECK(looks_in(1s) <= 2);
+    }
+  }
+  SECTION("one packet a second is") {
+    for (int i = 0; i < 3; ++i) {
+      r.device.now.peers[0].tx += 100;
+      r.run(1s);
+    }
+    r.device.now.peers[0].tx += 100;
+    CHECK(looks_in(1s) >= 9);
+    CHECK(looks_in(10s) <= 30); // and it ends with it
+  }
+}

@@ -10,6 +10,7 @@
 
 #include <sys/syscall.h>
 
+#include <array>
 #include <deque>
 
 using namespace lanrage::net;
@@ -121,6 +122,34 @@ TEST_CASE("a raw port sends from the shared port with a checksum the receiver ac
       CHECK(shared.undelivered.empty());
       wireguard.send(at.remote, bytes{1, 2, 3}); // its own traffic is untouched
       CHECK(remote.receive()->second == endpoint::parse(at.own));
+    }
+  });
+}
+
+TEST_CASE("a raw port sends from spare ports and hears them, and no other") {
+  in_own_network([] {
+    for (const auto& at : {v4, v6}) {
+      CAPTURE(at.label);
+      const udp_socket remote{at.remote};
+      listening_port shared{{::port, 0, "", {61'000, 4}}};
+      const auto request = stun_request();
+      shared.port->send(endpoint::parse(at.remote).value(), std::make_shared<const bytes>(request),
+                        61'003);
+      run_ready(shared.context);
+      const auto heard = remote.receive();
+      REQUIRE(heard);
+      CHECK(heard->first == request);
+      CHECK(heard->second.port == 61'003);
+      auto own = endpoint::parse(at.own).value();
+      for (const auto to : std::array<std::uint16_t, 4>{60'999, 61'000, 61'003, 61'004}) {
+        own.port = to;
+        remote.send(to_string(own), request);
+      }
+      REQUIRE(shared.hears(2));
+      run_ready(shared.context);
+      REQUIRE(shared.received.size() == 2);
+      CHECK(shared.received[0].at_port == 61'000);
+      CHECK(shared.received[1].at_port == 61'003);
     }
   });
 }

@@ -52,6 +52,39 @@ TEST_CASE("a forwarded packet is the input itself, not a copy") {
   CHECK(out.payload.data() == packet.data());
 }
 
+namespace {
+bytes check_of(const fake_member& from, const fake_member& to, bool answer = false) {
+  path_check frame;
+  frame.answer = answer;
+  frame.from = hash_of(from.key);
+  frame.to = hash_of(to.key);
+  frame.padding = 500;
+  return encode(frame, shared_key{}); // the relay cannot read its MAC
+}
+} // namespace
+
+TEST_CASE("members' path checks go to the member they name, there and back, unread") {
+  pair_of p;
+  const auto asked = check_of(p.a, p.b);
+  const auto answered = check_of(p.b, p.a, true);
+  CHECK(p.a.send(asked).forwarded_to(p.b.address, asked));
+  CHECK(p.b.send(answered).forwarded_to(p.a.address, answered));
+  CHECK(p.w.core.count().path_checks == 2);
+}
+
+TEST_CASE("a path check goes nowhere from strangers, in another's name, or out of the party") {
+  world w;
+  fake_member a{w, "198.51.100.1:51820"};
+  fake_member b{w, "198.51.100.2:51820"};
+  fake_member stranger{w, "198.51.100.3:51820"};
+  a.join();
+  b.join();
+  CHECK(stranger.send(check_of(stranger, b)).kind() == frame_kind::refused);
+  CHECK(stranger.send(check_of(a, b)).kind() != frame_kind::path_check);
+  CHECK(a.send(check_of(b, a)).kind() != frame_kind::path_check);
+  CHECK(w.core.count().path_checks == 0);
+}
+
 TEST_CASE("IPv4 and IPv6 members reach each other") {
   world w;
   fake_member a{w, "198.51.100.1:51820"};

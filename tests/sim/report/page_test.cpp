@@ -83,7 +83,7 @@ TEST_CASE("a page says what happened, what was missed and how to do it again") {
   CHECK(has(page, "symmetric \u2013 symmetric"));
   CHECK(has(page, "moved from relay1 to relay2"));
   CHECK(has(page, "no packet gets through from 40 s"));
-  CHECK(has(page, "pings lost (steady)"));
+  CHECK(has(page, " lost (steady)"));
   CHECK(has(page, "nat_filter: "));
   CHECK(page.ends_with("<pre id=\"rerun\">lanrage sim run &#39;a&lt;b.toml&#39; --seed 1</pre>\n"
                        "</body></html>\n"));
@@ -101,7 +101,8 @@ TEST_CASE("the regret of a run is against the best path that there was") {
   // relay1 is off there is nothing better.
   CHECK(pair.regret.mean() == 0ms);
   CHECK(pair.switches == 1);
-  CHECK(pair.outage > 1s);
+  CHECK(pair.outage > 100ms);
+  CHECK(pair.outage < 1s);
   CHECK(pair.direct == 0s);
   CHECK(pair.first_connect.has_value());
 }

@@ -23,11 +23,11 @@ const auto stranger = at("203.0.113.2:3478");
 struct box {
   explicit box(const nat_settings& how)
       : nat(how, *net::ip_address::parse("198.18.0.1"), stream{1, "nat"}) {}
-  net::endpoint out(net::endpoint from, const net::endpoint& to, duration when = {}) {
+  net::endpoint out(net::endpoint from, net::endpoint to, duration when = {}) {
     CHECK(nat.outward(from, to, start + when) == drop_cause::none);
     return from;
   }
-  bool in(const net::endpoint& from, net::endpoint to, duration when = {}) {
+  bool in(net::endpoint from, net::endpoint to, duration when = {}) {
     return nat.inward(from, to, start + when) == drop_cause::none;
   }
   nat_box nat;
@@ -79,7 +79,8 @@ TEST_CASE("what comes in reaches the inner endpoint that was mapped") {
   box b{full_cone()};
   b.out(inner, server);
   auto outer = b.out(other_inner, server);
-  CHECK(b.nat.inward(stranger, outer, start) == drop_cause::none);
+  auto from = stranger;
+  CHECK(b.nat.inward(from, outer, start) == drop_cause::none);
   CHECK(outer == other_inner);
 }
 
@@ -120,7 +121,8 @@ TEST_CASE("sequential ports follow each other and wrap") {
   CHECK(b.out(inner, server_port).port == 2'001);
   CHECK(b.out(inner, stranger).port == 2'002);
   auto from = other_inner;
-  CHECK(b.nat.outward(from, server, start) == drop_cause::nat_ports);
+  auto to = server;
+  CHECK(b.nat.outward(from, to, start) == drop_cause::nat_ports);
   CHECK(b.out(other_inner, server, 121s).port == 2'000);
 }
 
@@ -136,7 +138,8 @@ TEST_CASE("a rebinding takes mappings and address, a flush the mappings only") {
 TEST_CASE("a box that blocks UDP lets nothing out") {
   box b{udp_blocked()};
   auto from = inner;
-  CHECK(b.nat.outward(from, server, start) == drop_cause::nat_blocked);
+  auto to = server;
+  CHECK(b.nat.outward(from, to, start) == drop_cause::nat_blocked);
 }
 
 TEST_CASE("a remembered refusal takes the port away from packets to its sender") {
@@ -152,4 +155,36 @@ TEST_CASE("a remembered refusal takes the port away from packets to its sender")
   patient.out(inner, server);
   CHECK_FALSE(patient.in(stranger, outer));
   CHECK(patient.out(inner, stranger, 31s).port == outer.port);
+}
+
+TEST_CASE(
+    "who was let in by a mapping that is not theirs is answered from the port they spoke to") {
+  box b{{.mapping = nat_behavior::address_and_port_dependent,
+         .filtering = nat_behavior::endpoint_independent}};
+  const auto outer = b.out(inner, server);
+  CHECK(b.out(inner, server_port) != outer);
+  CHECK(b.in(stranger, outer));
+  CHECK(b.out(inner, stranger) == outer);
+  // It ends with the mapping.
+  CHECK_FALSE(b.in(stranger, outer, 121s));
+  CHECK(b.out(inner, stranger, 122s) != outer);
+}
+
+TEST_CASE(
+    "who comes by another port than the inside uses for them looks like somebody else there") {
+  box b{{.mapping = nat_behavior::address_and_port_dependent,
+         .filtering = nat_behavior::endpoint_independent}};
+  const auto outer = b.out(inner, server);
+  const auto theirs = b.out(inner, stranger);
+  auto from = stranger, to = outer;
+  REQUIRE(b.nat.inward(from, to, start) == drop_cause::none);
+  CHECK(from.address == stranger.address);
+  CHECK(from.port != stranger.port);
+  // The answer goes back the way it came.
+  auto back = inner;
+  auto whom = from;
+  REQUIRE(b.nat.outward(back, whom, start) == drop_cause::none);
+  CHECK(back == outer);
+  CHECK(whom == stranger);
+  CHECK(b.out(inner, stranger) == theirs);
 }

@@ -1,0 +1,68 @@
+#include "actors/peer/liveness.hpp"
+
+#include <algorithm>
+
+namespace lanrage::actors {
+
+namespace defaults = config::defaults;
+using std::chrono::nanoseconds;
+
+namespace {
+/// Looks in a row that saw data until it is traffic. Ours: a health check is at most two.
+constexpr int traffic_moves = 4;
+} // namespace
+
+void liveness::look(std::uint64_t rx, std::uint64_t tx, time_point now) {
+  const bool anew = !known_ || rx < rx_ || tx < tx_;
+  const bool heard = rx > rx_;
+  const bool sent = tx - tx_ > defaults::keepalive_octets;
+  if (!anew && (sent || rx - rx_ > defaults::keepalive_octets)) {
+    if (moved_ && now - *moved_ > defaults::traffic_for) moves_ = 0;
+    moved_ = now;
+    moves_ = std::min(moves_ + 1, traffic_moves);
+  }
+  // Of what left since the last look the earliest may have left right after it; after a long pause
+  // between looks that would be too far from the truth.
+  const auto earliest = now - defaults::traffic_poll;
+  const auto left = looked_ ? std::max(*looked_, earliest) : earliest;
+  known_ = true;
+  rx_ = rx;
+  tx_ = tx;
+  looked_ = now;
+  if (anew) return waiting_since_.reset();
+  if (heard) {
+    if (waiting_since_)
+      waited(now - *waiting_since_);
+    else if (sent)
+      waited(nanoseconds::zero());
+    return waiting_since_.reset();
+  }
+  if (sent && !waiting_since_) waiting_since_ = left;
+}
+
+bool liveness::carries(time_point now) const {
+  return moves_ == traffic_moves && now - *moved_ <= defaults::traffic_for;
+}
+
+void liveness::waited(nanoseconds time) {
+  if (!usual_) {
+    usual_ = time;
+    spread_ = time / 2;
+    return;
+  }
+  const auto off = time > *usual_ ? time - *usual_ : *usual_ - time;
+  spread_ = (3 * spread_ + off) / 4;
+  usual_ = (7 * *usual_ + time) / 8;
+}
+
+nanoseconds liveness::patience() const {
+  const auto usual = usual_.value_or(nanoseconds::zero()) + 4 * spread_;
+  return std::clamp<nanoseconds>(usual, defaults::patience_min, defaults::patience_max);
+}
+
+std::optional<liveness::time_point> liveness::suspicious_at() const {
+  if (!waiting_since_) return std::nullopt;
+  return *waiting_since_ + patience();
+}
+
+} // namespace lanrage::actors

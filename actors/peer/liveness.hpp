@@ -1,0 +1,45 @@
+#pragma once
+
+#include "config/defaults.hpp"
+#include "messages/values.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+
+namespace lanrage::actors {
+
+/// Whether a peer still answers, from WireGuard's counters alone: nothing is sent to find out. Data
+/// that leaves while nothing comes back is suspicious after what this pair is used to waiting for
+/// an answer, smoothed as TCP does its retransmission timeout (RFC 6298). One-way traffic is
+/// answered by WireGuard's keepalive within 10 s, so it only makes us patient. Pure.
+class liveness {
+ public:
+  using time_point = msg::time_point;
+
+  /// Counters as WireGuard has them now.
+  void look(std::uint64_t rx, std::uint64_t tx, time_point now);
+  /// Whether data moves again and again, never traffic_for apart. A health check is no traffic.
+  bool carries(time_point now) const;
+  /// Another path, or a probe came back: what we waited for is no sign of anything.
+  void settle() { waiting_since_.reset(); }
+
+  /// When it becomes suspicious that nothing comes back; none: nothing is waited for.
+  std::optional<time_point> suspicious_at() const;
+  std::chrono::nanoseconds patience() const;
+
+ private:
+  void waited(std::chrono::nanoseconds time);
+
+  bool known_ = false;
+  std::uint64_t rx_ = 0;
+  std::uint64_t tx_ = 0;
+  std::optional<time_point> looked_;
+  std::optional<time_point> moved_; ///< data, either way
+  int moves_ = 0;                   ///< looks that saw some, never traffic_for apart
+  std::optional<time_point> waiting_since_;
+  std::optional<std::chrono::nanoseconds> usual_; ///< smoothed wait for an answer
+  std::chrono::nanoseconds spread_{};             ///< its smoothed deviation
+};
+
+} // namespace lanrage::actors

@@ -1,0 +1,50 @@
+#pragma once
+
+#include "actors/peer/peer_states.hpp"
+
+#include <optional>
+#include <vector>
+
+namespace lanrage::actors {
+
+/// A living session on its way to another path, as one of its two ends sees it: make before break.
+/// The initiator decides and numbers its moves; the responder follows the latest.
+///
+///   prepare   a relay is told of the session's indices; a direct path needs nothing
+///   tell      a check over the new path carries the move's number, again until it is answered
+///   assert    WireGuard's endpoint is held there until it stays
+///
+/// The responder answers a move by telling it back over the same path once it is prepared, and
+/// asserts when that was answered; the initiator asserts when it was told back. So both have proven
+/// the path in both directions, by checks as large as data, before either leaves the old one. An
+/// `urgent` move, off a path that is dead, waits for nothing. Pure.
+struct path_move {
+  path target;
+  std::optional<path> from; ///< where WireGuard's packets went before
+  std::uint32_t number = 0;
+  bool initiator = false;
+  bool urgent = false;
+  bool prepared = false;
+  bool answered = false; ///< our telling
+  bool told = false;     ///< by the responder, to the initiator
+  ticket preparing = no_ticket;
+  ticket asserting = no_ticket;
+  std::vector<std::uint32_t> tells; ///< the checks that told it
+  msg::time_point until;
+  std::optional<msg::time_point> tell_at; ///< again
+
+  path_move(const path& to, std::uint32_t count, bool initiates, bool at_once, msg::time_point now);
+  static constexpr std::size_t tells_max = 64;
+
+  bool must_tell() const; ///< it was not heard of yet
+  bool tell_due(msg::time_point now) const;
+  /// Told just now, with this check.
+  void tell(std::uint32_t with, msg::time_point now);
+  /// A check was answered; whether it was one of those.
+  bool heard(std::uint32_t check);
+  bool assert_due() const;
+  /// The earliest time at which it has something to do or is over.
+  msg::time_point next() const;
+};
+
+} // namespace lanrage::actors

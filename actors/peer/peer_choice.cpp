@@ -1,0 +1,123 @@
+#include "actors/peer/peer_connection.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+/// Whether another path than the living one in use would be worth a move: what path_choice is told,
+/// and what comes of it. The initiator decides.
+namespace lanrage::actors {
+
+namespace defaults = config::defaults;
+using std::chrono::duration_cast;
+using std::chrono::microseconds;
+
+namespace {
+
+/// A direct path that lost one or two checks in a row more often than this, of the last 32, loses
+/// packets and is not gone back to. Ours: once is chance, and more in a row an outage that is over.
+constexpr int hiccups_max = 1;
+/// A path that answers so soon after it was left was not dead. Ours.
+constexpr std::chrono::seconds false_death_within{3};
+/// Nor was it a mistake to leave when our own addresses changed so shortly before. Ours.
+constexpr std::chrono::seconds change_explains_for{10};
+
+std::string name_of(const std::optional<path>& one) {
+  if (!one) return "none";
+  return one->relay ? one->relay->name : "direct";
+}
+
+/// What checks under traffic saw it lose: a lost packet costs as much as in a relay's history.
+void add_losses(path_candidate& here, std::uint32_t lost, std::uint32_t of) {
+  if (of < defaults::traffic_checks_min || lost <= 1) return; // the latest may yet be answered
+  const microseconds more = microseconds{defaults::path_lost_as} * lost / of;
+  here.forecast.expected += more;
+  here.forecast.usual += more;
+  here.forecast.loss_permille = static_cast<std::uint16_t>(lost * 1'000 / of);
+}
+
+} // namespace
+
+std::vector<path_candidate> peer_connection::candidates() const {
+  std::vector<path_candidate> out;
+  if (path_) {
+    path_candidate here;
+    here.where = path_->where;
+    here.by = strategy_of(*path_);
+    here.forecast = here_.forecast(persistence_);
+    if (const auto* checked = book_.find(path_->where))
+      add_losses(here, checked->lost_since(watched_from_), checked->asked_since(watched_from_));
+    out.push_back(here);
+  }
+  // A direct path comes back by checks in a row (peer_moves.cpp); relays are weighed.
+  for (const auto& relay : ranking_) {
+    if (path_ && relay.address == path_->where) {
+      out.front().pinned = relay.pinned;
+      out.front().failures = relay.failures;
+      out.front().load_permille = relay.load_permille;
+      continue;
+    }
+    path_candidate one{relay.address, msg::strategy::relay, relay.forecast,     true,
+                       relay.pinned,  relay.failures,       relay.load_permille};
+    if (const auto* known = book_.find(relay.address))
+      one.living = known->sent == 0 || (known->history & 1) != 0;
+    out.push_back(one);
+  }
+  return out;
+}
+
+void peer_connection::measured(std::chrono::nanoseconds rtt) {
+  here_.answered(duration_cast<microseconds>(rtt), persistence_);
+  if (initiator_ && path_ && path_->relay) rank(); // round trips move; the answer reconsiders
+}
+
+/// Health checks are rare and a lost one is a repair: only checks beside traffic tell what a path
+/// loses. An idle pair has none.
+void peer_connection::watch_traffic() {
+  if (watch_at_ && now_.at < *watch_at_) return;
+  watch_at_.reset();
+  if (!initiator_ || !up() || !path_ || !liveness_.carries(now_.at)) return;
+  watch_at_ = now_.at + defaults::traffic_check_gap;
+  if (move_ || up()->check) return;
+  check(*path_, false);
+  const auto* checked = book_.find(path_->where);
+  if (checked->asked_since(watched_from_) >= defaults::traffic_checks_min &&
+      checked->lost_since(watched_from_) > 1)
+    rank(); // the answer reconsiders
+}
+
+bool peer_connection::steady(const net::endpoint& where) const {
+  if (direct_before_ && direct_before_->where == where && direct_not_before_ &&
+      now_.at < *direct_not_before_)
+    return false;
+  const auto* known = book_.find(where);
+  return !known || known->hiccups_of_late() <= hiccups_max;
+}
+
+/// The direct path that we left answers: if at once, it was not dead, and leaving it was a mistake
+/// that we would make again. The next stay on the relay is longer.
+void peer_connection::direct_answers() {
+  if (!relayed_since_ || std::exchange(direct_judged_, true)) return;
+  if (now_.at - *relayed_since_ >= false_death_within) return;
+  if (ours_changed_ && now_.at - *ours_changed_ < change_explains_for) return;
+  if (false_death_ && now_.at - *false_death_ >= defaults::path_caution_forgotten)
+    direct_again_.reset();
+  false_death_ = now_.at;
+  direct_not_before_ = now_.at + direct_again_.next();
+}
+
+void peer_connection::reconsider() {
+  if (!initiator_ || !up() || up()->check || move_ || !path_) return;
+  const auto all = candidates();
+  const auto decided = chooser_.decide(now_.at, path_->where, all);
+  const auto wanted = decided.to ? decided.to : decided.rival;
+  const auto others = alternatives();
+  const auto there = std::find_if(others.begin(), others.end(),
+                                  [&](const auto& one) { return wanted && one.where == *wanted; });
+  const auto other = there == others.end() ? std::nullopt : std::optional{*there};
+  choice_ = sentence(decided, name_of(path_), name_of(other));
+  const auto living = decided.why != path_reason::dead && decided.why != path_reason::start;
+  if (decided.to && living && other) start_move(*other, false);
+}
+
+} // namespace lanrage::actors

@@ -1,0 +1,96 @@
+#include "actors/peer/peer_connection.hpp"
+
+#include <algorithm>
+#include <cstdio>
+#include <utility>
+
+/// A slow relayed connection tries another relay: the session moves there, both are compared, and
+/// it moves back unless that was faster.
+namespace lanrage::actors {
+
+namespace defaults = config::defaults;
+using std::chrono::nanoseconds;
+
+namespace {
+std::string improvement(nanoseconds from, nanoseconds to) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.1f%%",
+                100.0 *
+                    (1.0 - static_cast<double>(to.count()) / static_cast<double>(from.count())));
+  return text;
+}
+/// Measurements of which a mean is worth more than the last one. Ours.
+constexpr int trial_samples = 8;
+/// A move is over by then, one way or the other.
+constexpr auto trial_move_limit = defaults::prepare_deadline + defaults::move_deadline +
+                                  defaults::assert_deadline + defaults::configure_deadline +
+                                  defaults::move_again;
+} // namespace
+
+void peer_connection::maybe_trial(nanoseconds measured) {
+  if (!initiator_ || !path_ || move_) return;
+  // One slow answer of many is no reason.
+  const auto known = here_.forecast(persistence_);
+  const auto usual =
+      known.samples >= trial_samples ? std::min<nanoseconds>(measured, known.usual) : measured;
+  const auto choice = trials_.candidate(now_.at, *path_, usual, ranking_);
+  if (!choice) return;
+  trialling t;
+  t.old = *path_;
+  t.fresh = through(*choice);
+  t.old_rtt = measured;
+  t.until = now_.at + trial_move_limit;
+  enter(std::move(t), "Current latency: " + in_ms(measured) + "; found alternative relay: " +
+                          choice->name + " " + to_string(choice->address));
+  start_move(in<trialling>()->fresh, false);
+}
+
+/// The session is on the other relay, or back from it; or it could not be moved.
+void peer_connection::trial_moved(trialling& t, bool landed) {
+  const auto trying = t.at == trialling::stage::trying;
+  if (!landed && !trying)
+    return reconnect(1, "the old relay does not take the session back", first_repair::keep);
+  if (!landed) { // it is on the old one still, which is looked at before we say so
+    trials_.reverted(now_.at);
+    t.at = trialling::stage::restoring;
+    reason_ = t.fresh.relay->name + " does not take the session";
+  }
+  t.until = now_.at + (landed && trying ? defaults::trial_deadline : defaults::verify_deadline);
+  probe_next(t.probes);
+}
+
+void peer_connection::restore_relay(trialling& t, std::string why) {
+  trials_.reverted(now_.at);
+  t.at = trialling::stage::restoring;
+  t.until = now_.at + trial_move_limit;
+  t.probes = probe_series{};
+  reason_ = std::move(why);
+  start_move(t.old, false);
+}
+
+void peer_connection::due(trialling& t) {
+  if (now_.at >= t.until && !move_) {
+    if (t.at == trialling::stage::trying) return restore_relay(t, "the other relay did not answer");
+    return reconnect(1, "the old relay does not answer any more", first_repair::keep);
+  }
+  if (t.probes.next() && now_.at >= *t.probes.next()) probe_next(t.probes);
+}
+
+void peer_connection::report(trialling& t, const tunnel_report& answer) {
+  switch (t.probes.settle(answer)) {
+  case probe_series::verdict::proven:
+    return probe_next(t.probes);
+  case probe_series::verdict::measured:
+    break;
+  default:
+    return;
+  }
+  if (t.at == trialling::stage::restoring) return come_up(answer.rtt, "back on the old relay");
+  if (!relay_trial_policy::better(t.old_rtt, answer.rtt))
+    return restore_relay(t, "the other relay is not faster: " + in_ms(answer.rtt));
+  trials_.kept(now_.at);
+  come_up(answer.rtt, "Switched to better relay: " + in_ms(answer.rtt) + " (improved by " +
+                          improvement(t.old_rtt, answer.rtt) + ")");
+}
+
+} // namespace lanrage::actors

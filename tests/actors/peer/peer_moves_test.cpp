@@ -1,0 +1,179 @@
+#include "tests/support/driven_core.hpp"
+
+#include <catch2/catch.hpp>
+
+using namespace lanrage;
+using namespace lanrage::test;
+using lanrage::msg::phase;
+using role = driven_core::role;
+
+TEST_CASE("the first repair moves the session to the path that answers") {
+  driven_core d;
+  d.reconnect();
+  CHECK(d.said<msg::relay_trouble>()->relay == relay_number(1));
+  const auto asked = d.said<msg::check_path>();
+  REQUIRE(asked);
+  CHECK(asked->where == relay2_at);
+  CHECK(asked->doubt);
+  d.give(msg::path_event{bob_key, asked->number, msg::path_news::checked, relay2_at, 80ms});
+  REQUIRE(d.said<msg::assert_endpoint>());
+  CHECK(d.said<msg::assert_endpoint>()->where == relay2_at);
+  CHECK(d.said<msg::prepare_relay>()->relay == relay_number(2));
+  CHECK(d.said<msg::check_path>()->move != 0);
+  CHECK_FALSE(d.said<msg::reset_peer>());
+  d.answer(d.ticket_of<msg::probe_tunnel>(), 80ms);
+  CHECK(d.phase() == phase::connected);
+  CHECK(d.view().relay == "relay2");
+  CHECK(d.view().counters.relay_switches == 1);
+}
+
+TEST_CASE("the second repair, 5 s later, makes a new session") {
+  driven_core d;
+  d.reconnect();
+  const auto began = d.now;
+  while (!d.said<msg::reset_peer>())
+    d.wake();
+  CHECK(d.now - began == 5s);
+  const auto unproven = d.view().relay == "relay1" ? relay1_at : relay2_at;
+  CHECK(d.said<msg::reset_peer>()->peer.where == unproven);
+}
+
+TEST_CASE("a repair without proof tries the other paths in turn, each for a second") {
+  driven_core d;
+  d.reconnect();
+  const auto began = d.now;
+  while (!d.said<msg::assert_endpoint>())
+    d.wake();
+  CHECK(d.now - began == 1s);
+  CHECK(d.said<msg::assert_endpoint>()->where == relay2_at);
+  CHECK_FALSE(d.said<msg::reset_peer>());
+}
+
+TEST_CASE("data that leaves and no data that comes starts a check at once, an idle tunnel none") {
+  driven_core d{GENERATE(role::initiator, role::responder)};
+  d.connect();
+  auto seen = d.handshake();
+  const auto look = [&](std::uint64_t rx, std::uint64_t tx) {
+    d.now += 100ms;
+    seen.rx += rx;
+    seen.tx += tx;
+    return d.give(seen);
+  };
+  for (int i = 0; i < 30; ++i)
+    look(300, 300);
+  SECTION("an idle tunnel is silent") {
+    d.wake_until_probe();
+    CHECK(d.now >= 30s);
+  }
+  SECTION("a keepalive is not answered") {
+    look(0, 32);
+    d.wake_until_probe();
+    CHECK(d.now >= 30s);
+  }
+  SECTION("sent in vain: this path and all others are checked, three times in a row") {
+    const auto died = d.now;
+    look(0, 300);
+    for (int probe = 0; probe < 3; ++probe) {
+      if (!d.said<msg::probe_tunnel>()) d.wake();
+      REQUIRE(d.said<msg::probe_tunnel>());
+      REQUIRE(d.said<msg::check_path>());
+      CHECK(d.said<msg::check_path>()->where == relay2_at);
+      d.last.clear();
+    }
+    CHECK(d.now - died <= 150ms);
+    CHECK(d.phase() == phase::connected); // suspicion only probes
+    d.wake();
+    CHECK(d.phase() == phase::connected); // and without another path it has its second
+  }
+}
+
+TEST_CASE("only proof switches: three probes unanswered and another path that answers") {
+  driven_core d{GENERATE(role::initiator, role::responder)};
+  d.connect();
+  d.give(msg::network_changed{}); // a reason to doubt
+  const auto first = d.ticket_of<msg::probe_tunnel>();
+  const auto asked = d.said<msg::check_path>();
+  REQUIRE(asked);
+  d.now += 10ms;
+  d.give(msg::path_event{d.other().key, asked->number, msg::path_news::checked, relay2_at, 10ms});
+  CHECK(d.phase() == phase::connected);
+  SECTION("an answer in time: it stays") {
+    d.answer(first, 50ms);
+    d.now += 500ms;
+    d.wake();
+    CHECK(d.phase() == phase::connected);
+    CHECK(d.view().relay == "relay1");
+    CHECK(d.view().counters.lost == 0);
+  }
+  SECTION("none: the first repair, to the proven path") {
+    const auto began = d.now;
+    while (d.phase() == phase::connected)
+      d.wake();
+    CHECK(d.now - began < 200ms);
+    CHECK(d.phase() == phase::reconnecting);
+    CHECK(d.said<msg::assert_endpoint>().has_value() == d.initiator);
+    CHECK(d.view().counters.lost == 1);
+  }
+}
+
+TEST_CASE("a session moves when both ends have proven the path, and stays if it did not land") {
+  driven_core d;
+  d.connect();
+  const auto number = d.core.saved().epoch;
+  d.give(msg::path_event{bob_key, number, msg::path_news::proven, bob_at, 20ms, true});
+  const auto told = d.said<msg::check_path>();
+  REQUIRE(told);
+  CHECK(told->where == bob_at);
+  CHECK(told->large);
+  REQUIRE(told->move != 0);
+  d.give(msg::path_event{bob_key, told->number, msg::path_news::checked, bob_at, 20ms});
+  CHECK_FALSE(d.said<msg::assert_endpoint>()); // not before the other side is ready, too
+  d.give(msg::path_event{bob_key, told->move, msg::path_news::asked, bob_at});
+  REQUIRE(d.said<msg::assert_endpoint>());
+  const auto asked = d.ticket_of<msg::assert_endpoint>();
+  const auto landed = GENERATE(true, false);
+  d.give(actors::move_done{asked, landed});
+  CHECK(d.view().how == (landed ? msg::strategy::direct : msg::strategy::relay));
+  CHECK(d.view().where == (landed ? bob_at : relay1_at));
+  CHECK(d.said<msg::probe_tunnel>()); // the path is checked at once
+  CHECK(d.view().counters.path_changes == (landed ? 1u : 0u));
+}
+
+TEST_CASE("a responder prepares, tells the move back, and follows once that was answered") {
+  driven_core d{role::responder};
+  d.connect();
+  d.give(msg::path_event{alice_key, 7, msg::path_news::asked, relay2_at});
+  REQUIRE(d.said<msg::prepare_relay>());
+  CHECK_FALSE(d.said<msg::check_path>());
+  d.give(actors::relay_prepared{d.ticket_of<msg::prepare_relay>(), true});
+  const auto told = d.said<msg::check_path>();
+  REQUIRE(told);
+  CHECK(told->move == 7);
+  CHECK_FALSE(d.said<msg::assert_endpoint>());
+  d.give(msg::path_event{alice_key, told->number, msg::path_news::checked, relay2_at, 80ms});
+  CHECK(d.said<msg::assert_endpoint>()->where == relay2_at);
+  SECTION("an older move, heard late or again, moves nothing") {
+    d.give(actors::move_done{d.ticket_of<msg::assert_endpoint>(), true});
+    d.give(msg::path_event{alice_key, 6, msg::path_news::asked, relay1_at});
+    d.give(msg::path_event{alice_key, 7, msg::path_news::asked, relay1_at});
+    CHECK_FALSE(d.said<msg::prepare_relay>());
+    CHECK(d.view().relay == "relay2");
+  }
+}
+
+TEST_CASE("a move that nobody answers is given up") {
+  driven_core d;
+  d.connect();
+  d.give(msg::path_event{bob_key, d.core.saved().epoch, msg::path_news::proven, bob_at, 20ms});
+  int told = 0;
+  const auto began = d.now;
+  while (d.now - began < 3s) {
+    d.wake();
+    if (const auto said = d.said<msg::check_path>()) told += said->move != 0;
+    CHECK_FALSE(d.said<msg::assert_endpoint>());
+  }
+  CHECK(told >= 5);
+  CHECK(told <= 30);
+  CHECK(d.phase() == phase::connected);
+  CHECK(d.view().relay == "relay1");
+}
