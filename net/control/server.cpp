@@ -50,10 +50,7 @@ asio::ip::address asio_address(const ip_address& from) {
 }
 
 tcp::endpoint listen_endpoint(const endpoint& from) {
-  // A default-constructed address is ::, the settings' default is IPv4.
-  const auto port = from.port;
-  if (from.address == ip_address{}) return {asio::ip::address_v4::any(), port};
-  return {asio_address(from.address), port};
+  return {asio_address(from.address), from.port};
 }
 
 moment at_now() {
