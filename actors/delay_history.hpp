@@ -1,6 +1,6 @@
 #pragma once
 
-#include "config/defaults.hpp"
+#include "config/path_defaults.hpp"
 #include "messages/path_forecast.hpp"
 
 #include <array>

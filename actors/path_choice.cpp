@@ -1,6 +1,6 @@
 #include "actors/path_choice.hpp"
 
-#include "config/defaults.hpp"
+#include "config/path_defaults.hpp"
 
 #include <algorithm>
 
@@ -163,19 +163,20 @@ path_decision path_chooser::weigh(time_point now, std::chrono::microseconds elap
   return out;
 }
 
+std::string in_ms(std::chrono::nanoseconds time) {
+  const auto tenths = (time.count() + 50'000) / 100'000;
+  return std::to_string(tenths / 10) + '.' + std::to_string(tenths % 10) + " ms";
+}
+
 std::string sentence(const path_decision& of, std::string_view here, std::string_view there) {
-  const auto ms = [](microseconds time) {
-    const auto tenths = (time.count() + 50) / 100;
-    return std::to_string(tenths / 10) + '.' + std::to_string(tenths % 10) + " ms";
-  };
   const std::string from{here};
   const std::string to{there};
-  const auto both = from + " costs " + ms(of.here) + ", " + to + ' ' + ms(of.there);
+  const auto both = from + " costs " + in_ms(of.here) + ", " + to + ' ' + in_ms(of.there);
   switch (of.why) {
   case path_reason::good:
-    return from + " costs " + ms(of.here) + ", and nothing costs less";
+    return from + " costs " + in_ms(of.here) + ", and nothing costs less";
   case path_reason::not_enough:
-    return both + ": less than " + ms(of.needed) + " gained, and not for long enough yet";
+    return both + ": less than " + in_ms(of.needed) + " gained, and not for long enough yet";
   case path_reason::unmeasured:
     return "nothing was measured of " + from + " yet";
   case path_reason::no_path:
@@ -187,7 +188,7 @@ std::string sentence(const path_decision& of, std::string_view here, std::string
   case path_reason::pinned:
     return to + " is the relay that was asked for";
   case path_reason::much:
-    return both + ": at least " + ms(of.needed) + " gained at once";
+    return both + ": at least " + in_ms(of.needed) + " gained at once";
   case path_reason::lasting:
     return both + ", and has been better for long enough";
   }

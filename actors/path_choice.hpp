@@ -1,7 +1,7 @@
 #pragma once
 
+#include "messages/connections.hpp"
 #include "messages/path_forecast.hpp"
-#include "messages/values.hpp"
 #include "net/endpoint.hpp"
 
 #include <chrono>
@@ -46,6 +46,8 @@ struct path_decision {
   std::chrono::microseconds needed{}; ///< gain that is worth a switch at once
 };
 
+/// "12.3 ms", for people. Not negative.
+std::string in_ms(std::chrono::nanoseconds time);
 /// The decision in a sentence, for people. Names as they know the paths: "direct", "relay1".
 std::string sentence(const path_decision& of, std::string_view here, std::string_view there);
 

@@ -6,7 +6,7 @@
 #include <string_view>
 
 /// Every number the program decides by: meaning, unit, source, reason. Nothing outside this file
-/// writes a bare duration or limit.
+/// and path_defaults.hpp writes a bare duration or limit.
 namespace lanrage::config::defaults {
 
 using std::chrono::microseconds;
@@ -55,8 +55,8 @@ inline constexpr milliseconds handshake_poll = 20ms;
 /// Failed connections are tried again after this, doubling to the maximum. Ours.
 inline constexpr seconds slow_retry_first = 10s;
 inline constexpr seconds slow_retry_max = 300s;
-/// No second relay trial within this of the last; doubled after each reverted one. Ours: noise
-/// must not flap.
+/// No second relay trial within this of the last; doubled after each. Ours: noise must not
+/// flap.
 inline constexpr seconds trial_dwell = 60s;
 inline constexpr seconds trial_dwell_max = 1h;
 /// A slow sample is confirmed after this before another relay is tried. Ours: one spike is no
@@ -73,6 +73,10 @@ inline constexpr milliseconds punch_first_gap = 20ms; ///< between the first two
 inline constexpr double punch_gap_growth = 1.3;
 inline constexpr milliseconds punch_gap_max = 200ms;
 inline constexpr seconds punch_deadline = 2s;
+/// A punch waits so long until both sides know where they are seen from outside: a probe that goes
+/// out before the other side can answer it makes some boxes refuse that port. Ours: STUN takes one
+/// round trip.
+inline constexpr milliseconds punch_hold = 300ms;
 /// A proven path waits half its RTT, at most this, for one of a better class. Ours.
 inline constexpr milliseconds punch_grace_max = 30ms;
 /// A path of the same class is better only if it wins more than this. Ours: scheduling jitter.
@@ -97,6 +101,8 @@ inline constexpr std::uint64_t punch_probes_max = 140;
 /// A relayed pair tries again to go direct after this, doubling to the maximum. Ours.
 inline constexpr seconds punch_again_first = 15s;
 inline constexpr seconds punch_again_max = 300s;
+/// A pair that is direct over IPv4 looks for IPv6 after this, and then as a relayed one. Ours.
+inline constexpr seconds ipv6_again_first = 2s;
 /// STUN retransmission: first wait and number of requests (RFC 8489 6.2.1, shortened: we ask
 /// several servers at once).
 inline constexpr milliseconds stun_rto = 200ms;
@@ -183,11 +189,6 @@ inline constexpr seconds move_deadline = 1s;
 inline constexpr milliseconds prepare_deadline = 400ms;
 /// So long is an index that such a relay does not know taken for the moving session's. Ours.
 inline constexpr seconds prepare_remembered = 10s;
-/// The path in use is checked this often while it carries traffic, to know what it loses. Ours: 100
-/// octets each way.
-inline constexpr seconds traffic_check_gap = 1s;
-/// So many of these checks tell a share of losses. Ours: one loss of 16 is chance.
-inline constexpr std::uint32_t traffic_checks_min = 16;
 /// A pair that was direct and is relayed checks its old direct path this often; after the time it
 /// took to be sure it is gone for longer, the wait doubles to punch_again_max. Ours: 2 packets.
 inline constexpr seconds direct_check_gap = 5s;
@@ -202,62 +203,6 @@ inline constexpr std::uint32_t background_checks_per_s = 20;
 inline constexpr seconds sleep_noticed = 2s;
 /// How often that is looked at: news of the network after a resume usually comes earlier. Ours.
 inline constexpr milliseconds sleep_look = 500ms;
-// --- which path a pair should be on --------------------------------------------------------------
-// Fitted on the Seattle recordings, slices 1 to 120, three draws; checked in halves and on others:
-// docs/decisions/, path choice, has the figures. Delays are round trips.
-
-/// What is usual is the mean of about this many measurements. Source: fitted (8 to 128 do).
-inline constexpr int path_usual_over = 32;
-/// A lost measurement counts as one that took this long. Source: the spec's check timeout.
-inline constexpr milliseconds path_lost_as = 1s;
-/// No single measurement counts for more in what is usual. Source: fitted (2 s to 10 s do).
-inline constexpr milliseconds path_usual_cap = 3s;
-/// A measurement that differs by more than this part of the last one is a change. Ours: above 20 %
-/// noise.
-inline constexpr int path_change_percent = 25;
-/// A leg's history takes at most one measurement in this time. Ours: a renewal (15 s) and the ping
-/// beside it are one piece of news.
-inline constexpr seconds path_leg_gap = 10s;
-/// How long delays hold is counted by age, up to this many measurements. Source: fitted (8 to 15).
-inline constexpr std::size_t path_ages = 12;
-/// Before anything is counted one measurement in five is a change, as if seen so often. Ours.
-inline constexpr unsigned path_change_prior_permille = 200;
-inline constexpr unsigned path_change_prior_weight = 4;
-/// Counts are halved here: how long delays hold may change. Ours.
-inline constexpr std::uint32_t path_counts_max = 4'096;
-/// This part of the jitter adds to the delay. Ours: games feel it; the fit does not mind.
-inline constexpr int path_jitter_parts = 8;
-/// Switch at once when that gains this much, or this many times what is usual. Source: fitted.
-inline constexpr milliseconds path_gain_now = 240ms;
-inline constexpr int path_gain_now_usual = 2;
-/// A smaller gain counts as far as it exceeds both; once that came to so many times what is usual
-/// for path_lasting_for, it is worth a switch. Ours: noise must not flap.
-inline constexpr milliseconds path_gain_least = 10ms;
-inline constexpr int path_gain_least_percent = 20;
-inline constexpr int path_lasting_usual = 3;
-inline constexpr seconds path_lasting_for = 15s;
-/// One decision stands for at most this long. Ours: silence is no evidence.
-inline constexpr seconds path_decision_gap_max = 60s;
-/// Not again within this of the last switch, unless the gain is large. Ours: as trial_dwell.
-inline constexpr seconds path_dwell = 60s;
-/// Back within this: the switch was a bad one, and the next takes twice the gain, up to
-/// 2^path_caution_max times; forgotten one by one. Source: fitted (two slices).
-inline constexpr seconds path_back_within = 40s;
-inline constexpr int path_caution_max = 3;
-inline constexpr seconds path_caution_forgotten = 600s;
-/// Each recent death of a path costs it so much, at most so many of them count. Ours: as much as
-/// what makes us leave at once.
-inline constexpr milliseconds path_failure_cost = 240ms;
-inline constexpr int path_failures_max = 4;
-/// How long a relay's loss counts. Ours: what restarts once may do it again.
-inline constexpr seconds path_failure_remembered = 600s;
-/// A crowded relay (relay_crowded_permille) costs so much. Ours: queues come next.
-inline constexpr milliseconds path_crowded_cost = 100ms;
-/// Any relay costs so much: direct is nobody's bandwidth. Ours: a tie goes direct.
-inline constexpr milliseconds path_relay_cost = 5ms;
-/// Candidates looked at per pair. Ours: relays_max of each end and some direct ones.
-inline constexpr std::size_t path_candidates_max = 96;
-
 // --- the machine's network ---------------------------------------------------------------------
 
 /// Changes of addresses and routes come in bursts; one burst is one piece of news. Ours.

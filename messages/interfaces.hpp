@@ -1,7 +1,7 @@
 #pragma once
 
+#include "messages/connections.hpp"
 #include "messages/control.hpp"
-#include "messages/values.hpp"
 
 #include <caf/allowed_unsafe_message_type.hpp>
 #include <caf/replies_to.hpp>

@@ -1,4 +1,4 @@
-#include "messages/values.hpp"
+#include "messages/connections.hpp"
 
 #include <array>
 

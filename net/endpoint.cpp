@@ -64,6 +64,13 @@ bool ip_address::is_loopback() const {
          octets_[15] == 1;
 }
 
+bool ip_address::is_private() const {
+  if (!is_v4()) return (octets_[0] & 0xfe) == 0xfc;
+  const auto a = octets_[12], b = octets_[13];
+  return a == 10 || (a == 172 && (b & 0xf0) == 16) || (a == 192 && b == 168) ||
+         (a == 100 && (b & 0xc0) == 64);
+}
+
 bool ip_address::is_link_local() const {
   if (is_v4()) return octets_[12] == 169 && octets_[13] == 254;
   return octets_[0] == 0xfe && (octets_[1] & 0xc0) == 0x80;

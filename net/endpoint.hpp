@@ -25,6 +25,7 @@ class ip_address {
   bool is_unspecified() const; ///< 0.0.0.0 or ::
   bool is_loopback() const;
   bool is_link_local() const;
+  bool is_private() const;     ///< RFC 1918, RFC 6598 (carriers), RFC 4193 (IPv6)
   std::uint32_t to_v4() const; ///< host order; only for is_v4()
   const std::array<std::uint8_t, 16>& octets() const { return octets_; }
 

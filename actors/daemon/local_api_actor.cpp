@@ -22,7 +22,7 @@ namespace lanrage::actors {
 
 namespace json = boost::json;
 using session = local_server::session;
-using self_pointer = local_api_actor::stateful_pointer<struct local_api_state>;
+using local_api_pointer = local_api_actor::stateful_pointer<struct local_api_state>;
 
 namespace {
 
@@ -48,21 +48,21 @@ struct local_api_state {
 
 namespace {
 
-void reply(self_pointer self, session to, json::object body);
+void reply(local_api_pointer self, session to, json::object body);
 
-void refuse(self_pointer self, session to, const net::error& why) {
+void refuse(local_api_pointer self, session to, const net::error& why) {
   reply(self, to, {{"ok", false}, {"error", to_json(why)}});
 }
 
-void reply(self_pointer self, session to, json::object body) {
+void reply(local_api_pointer self, session to, json::object body) {
   if (!body.contains("ok")) body["ok"] = true;
   self->state.server->reply(to, json::serialize(body));
 }
 
 /// Asks one actor and answers the client with what `shape` makes of it.
 template <class Result, class Handle, class Message, class Shape>
-void ask(self_pointer self, session from, const Handle& whom, std::chrono::milliseconds deadline,
-         Message what, Shape shape) {
+void ask(local_api_pointer self, session from, const Handle& whom,
+         std::chrono::milliseconds deadline, Message what, Shape shape) {
   self->request(whom, deadline, std::move(what))
       .then([=](const Result& answer) { reply(self, from, shape(answer)); },
             [=](caf::error& failed) { refuse(self, from, msg::from_caf(failed)); });
@@ -77,7 +77,7 @@ json::array to_array(const std::vector<msg::connection_view>& views) {
 
 /// `self` and `peers`, which need two actors.
 template <class Then>
-void snapshot(self_pointer self, session from, Then then) {
+void snapshot(local_api_pointer self, session from, Then then) {
   self->request(self->state.roles.supervisor, memory_deadline, msg::list_status{})
       .then(
           [=](const msg::status_report& report) {
@@ -104,7 +104,7 @@ json::object party_shape(const msg::party_info& party) {
 }
 
 struct answer_request {
-  self_pointer self;
+  local_api_pointer self;
   session from;
 
   const msg::roles& roles() const { return self->state.roles; }
@@ -170,13 +170,13 @@ struct answer_request {
   }
 };
 
-void tell(self_pointer self, const json::object& event) {
+void tell(local_api_pointer self, const json::object& event) {
   const auto line = json::serialize(event);
   for (const auto watcher : self->state.watching)
     self->state.server->stream(watcher, line);
 }
 
-void happened(self_pointer self, const msg::connection_event& event) {
+void happened(local_api_pointer self, const msg::connection_event& event) {
   auto& phases = self->state.phases;
   const auto at = iso8601(event.at, true);
   if (!event.view)
@@ -201,7 +201,7 @@ void happened(self_pointer self, const msg::connection_event& event) {
               {"peer", to_json(view)}});
 }
 
-local_api_actor::behavior_type local_api(self_pointer self, const msg::roles& roles,
+local_api_actor::behavior_type local_api(local_api_pointer self, const msg::roles& roles,
                                          const local_api_settings& settings,
                                          const std::shared_ptr<local_server>& server) {
   install_handlers(self, "local api");

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "messages/values.hpp"
+#include "messages/connections.hpp"
 
 #include <boost/json/object.hpp>
 

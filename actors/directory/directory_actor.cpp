@@ -47,9 +47,9 @@ struct directory_state {
   std::optional<msg::time_point> armed;
   std::uint64_t token = 0; ///< of the armed deadline
 };
-using self_pointer = directory_shell::stateful_pointer<directory_state>;
+using directory_pointer = directory_shell::stateful_pointer<directory_state>;
 
-void arm(self_pointer self) {
+void arm(directory_pointer self) {
   auto& state = self->state;
   const auto due = state.core->deadline();
   if (!due || (state.armed && *state.armed <= *due)) return;
@@ -74,7 +74,7 @@ void answer(directory_state& state, directory_answer& with) {
       with.what);
 }
 
-void execute(self_pointer self, directory_effects& effects) {
+void execute(directory_pointer self, directory_effects& effects) {
   auto& state = self->state;
   state.memory->attempt = state.core->attempt();
   for (const auto& line : effects.log)
@@ -98,13 +98,13 @@ void execute(self_pointer self, directory_effects& effects) {
   arm(self);
 }
 
-directory_time at_now(self_pointer self) {
+directory_time at_now(directory_pointer self) {
   return {self->clock().now(), self->state.wall()};
 }
 
 /// Runs one step of the core and does what it wants done.
 template <class Step>
-void step(self_pointer self, Step what) {
+void step(directory_pointer self, Step what) {
   directory_effects effects;
   what(*self->state.core, at_now(self), effects);
   execute(self, effects);
@@ -112,7 +112,7 @@ void step(self_pointer self, Step what) {
 
 /// Opens a promise that the core's answer of this number keeps.
 template <class Result, class Step>
-caf::typed_response_promise<Result> ask(self_pointer self, Step what) {
+caf::typed_response_promise<Result> ask(directory_pointer self, Step what) {
   auto& state = self->state;
   promise_guard<Result> guard{self->template make_response_promise<Result>()};
   const auto id = ++state.last_request;
@@ -121,14 +121,14 @@ caf::typed_response_promise<Result> ask(self_pointer self, Step what) {
   return guard.promise();
 }
 
-void attach(self_pointer self, const msg::directory_sink& sink) {
+void attach(directory_pointer self, const msg::directory_sink& sink) {
   auto& all = self->state.memory->subscribers;
   if (std::find(all.begin(), all.end(), sink) == all.end()) all.push_back(sink);
   for (auto& event : self->state.core->snapshot(at_now(self)))
     self->send(sink, std::move(event));
 }
 
-void resume(self_pointer self) {
+void resume(directory_pointer self) {
   step(self, [&](auto& core, auto at, auto& out) {
     core.start(at, out);
     const auto& memory = *self->state.memory;
@@ -137,7 +137,7 @@ void resume(self_pointer self) {
   });
 }
 
-directory_shell::behavior_type directory(self_pointer self, const msg::roles& roles,
+directory_shell::behavior_type directory(directory_pointer self, const msg::roles& roles,
                                          const directory_actor_settings& settings,
                                          const std::shared_ptr<directory_memory>& memory) {
   install_handlers(self, directory_state::name);

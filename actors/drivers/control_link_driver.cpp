@@ -51,7 +51,7 @@ struct link_state {
   }
   ~link_state() { close(); }
 };
-using self_pointer = control_link_shell::stateful_pointer<link_state>;
+using link_pointer = control_link_shell::stateful_pointer<link_state>;
 
 control::membership membership_of(const msg::party_credential& party) {
   return {party.party, party.name, party.verifier, party.create};
@@ -86,7 +86,7 @@ control::client_events events_for(const control_link_shell& me, std::uint64_t at
   return out;
 }
 
-void open(self_pointer self, boost::asio::io_context& io, const net::wg_private_key& key,
+void open(link_pointer self, boost::asio::io_context& io, const net::wg_private_key& key,
           const msg::control_open& wanted) {
   auto& state = self->state;
   state.retire();
@@ -100,7 +100,7 @@ void open(self_pointer self, boost::asio::io_context& io, const net::wg_private_
       events_for(control_link_shell{self}, wanted.attempt));
 }
 
-control_link_shell::behavior_type control_link(self_pointer self, const msg::roles& roles,
+control_link_shell::behavior_type control_link(link_pointer self, const msg::roles& roles,
                                                boost::asio::io_context* io,
                                                const net::wg_private_key& key, bool restarted) {
   install_handlers(self, link_state::name);

@@ -58,12 +58,12 @@ struct port_state {
   std::map<std::uint64_t, promise_guard<msg::learned_index>> learning;
   std::uint64_t last_learning = 0;
 };
-using self_pointer = port_shell::stateful_pointer<port_state>;
+using port_pointer = port_shell::stateful_pointer<port_state>;
 
 /// Speaks to the actor from the io thread, as long as it lives; never keeps it alive.
 class mailbox {
  public:
-  explicit mailbox(self_pointer self) : weak_(self->ctrl()) {}
+  explicit mailbox(port_pointer self) : weak_(self->ctrl()) {}
 
   template <class Message>
   bool tell(Message message) const {
@@ -77,7 +77,7 @@ class mailbox {
   caf::weak_actor_ptr weak_;
 };
 
-net::os::raw_port::handlers handlers_of(self_pointer self) {
+net::os::raw_port::handlers handlers_of(port_pointer self) {
   const mailbox box{self};
   net::os::raw_port::handlers out;
   out.received = [box, queue = self->state.queue](net::os::raw_datagram datagram) {
@@ -118,7 +118,7 @@ void log_drops(port_state& state) {
   state.dropped_logged = dropped;
 }
 
-caf::typed_response_promise<msg::learned_index> learn(self_pointer self,
+caf::typed_response_promise<msg::learned_index> learn(port_pointer self,
                                                       const msg::learn_index& wish) {
   auto& state = self->state;
   const promise_guard open{self->make_response_promise<msg::learned_index>()};
@@ -139,10 +139,10 @@ void learned(port_state& state, const index_seen& seen) {
       {seen.what ? std::optional{*seen.what} : std::optional<net::session_index>{}});
 }
 
-port_shell::behavior_type driver(self_pointer self, const msg::roles& roles,
-                                 boost::asio::io_context* io,
-                                 const net::os::raw_port_options& options,
-                                 std::shared_ptr<port_memory> memory) {
+port_shell::behavior_type port_behavior(port_pointer self, const msg::roles& roles,
+                                        boost::asio::io_context* io,
+                                        const net::os::raw_port_options& options,
+                                        std::shared_ptr<port_memory> memory) {
   install_handlers(self, port_state::name);
   auto& state = self->state;
   state.memory = std::move(memory);
@@ -182,7 +182,7 @@ msg::port_actor spawn_port_driver(caf::actor_system& system, const msg::roles& r
                                   boost::asio::io_context& io,
                                   const net::os::raw_port_options& options,
                                   std::shared_ptr<port_memory> memory) {
-  return system.spawn(driver, roles, &io, options, std::move(memory));
+  return system.spawn(port_behavior, roles, &io, options, std::move(memory));
 }
 
 } // namespace lanrage::actors

@@ -43,7 +43,7 @@ struct mapper_state {
     if (router) router->unmap(defaults::port_mapping_timeout);
   }
 };
-using self_pointer = mapper_shell::stateful_pointer<mapper_state>;
+using mapper_pointer = mapper_shell::stateful_pointer<mapper_state>;
 
 net::pcp::nonce nonce_of(const net::wg_private_key& key) {
   const auto mac = net::blake2s_mac(key.reveal(), {net::as_bytes("lanrage port mapping nonce")});
@@ -52,7 +52,7 @@ net::pcp::nonce nonce_of(const net::wg_private_key& key) {
   return out;
 }
 
-void ask(self_pointer self) {
+void ask(mapper_pointer self) {
   auto& state = self->state;
   const auto granted =
       state.router->map(defaults::port_mapping_lifetime, defaults::port_mapping_timeout);
@@ -72,8 +72,9 @@ void ask(self_pointer self) {
   self->delayed_send(self, std::max(again, soonest), map_ports{++state.turn});
 }
 
-mapper_shell::behavior_type driver(self_pointer self, const msg::roles& roles, std::uint16_t port,
-                                   const net::wg_private_key& key) {
+mapper_shell::behavior_type port_mapper_behavior(mapper_pointer self, const msg::roles& roles,
+                                                 std::uint16_t port,
+                                                 const net::wg_private_key& key) {
   install_handlers(self, mapper_state::name);
   auto& state = self->state;
   state.roles = roles;
@@ -93,7 +94,7 @@ mapper_shell::behavior_type driver(self_pointer self, const msg::roles& roles, s
 
 msg::network_sink spawn_port_mapper_driver(caf::actor_system& system, const msg::roles& roles,
                                            std::uint16_t port, const net::wg_private_key& key) {
-  return system.spawn<caf::detached>(driver, roles, port, key);
+  return system.spawn<caf::detached>(port_mapper_behavior, roles, port, key);
 }
 
 } // namespace lanrage::actors

@@ -39,7 +39,7 @@ struct prober_state {
   std::uint64_t last = 0;
   std::optional<net::errc> trouble; ///< said once, until a probe works again
 };
-using self_pointer = prober_shell::stateful_pointer<prober_state>;
+using prober_pointer = prober_shell::stateful_pointer<prober_state>;
 
 /// A loss is daily business; not being able to ask at all is news.
 void note(prober_state& state, const net::result<std::chrono::nanoseconds>& how) {
@@ -52,8 +52,8 @@ void note(prober_state& state, const net::result<std::chrono::nanoseconds>& how)
   }
 }
 
-prober_shell::behavior_type driver(self_pointer self, boost::asio::io_context* io,
-                                   const std::string& interface) {
+prober_shell::behavior_type prober_behavior(prober_pointer self, boost::asio::io_context* io,
+                                            const std::string& interface) {
   install_handlers(self, prober_state::name);
   self->state.prober.emplace(*io, interface, net::os_random());
   const caf::weak_actor_ptr weak{self->ctrl()};
@@ -87,7 +87,7 @@ prober_shell::behavior_type driver(self_pointer self, boost::asio::io_context* i
 
 msg::prober_actor spawn_prober_driver(caf::actor_system& system, boost::asio::io_context& io,
                                       const std::string& interface) {
-  return system.spawn(driver, &io, interface);
+  return system.spawn(prober_behavior, &io, interface);
 }
 
 } // namespace lanrage::actors

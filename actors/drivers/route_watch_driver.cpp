@@ -57,7 +57,7 @@ struct watch_state {
   std::chrono::nanoseconds asleep{}; ///< in all, since the machine started
   std::chrono::nanoseconds slept{};  ///< worth telling
 };
-using self_pointer = watch_shell::stateful_pointer<watch_state>;
+using watch_pointer = watch_shell::stateful_pointer<watch_state>;
 
 /// The boot clock runs while the machine is suspended, the monotonic one does not.
 std::chrono::nanoseconds time_asleep() {
@@ -69,7 +69,7 @@ std::chrono::nanoseconds time_asleep() {
   return read(CLOCK_BOOTTIME) - read(CLOCK_MONOTONIC);
 }
 
-net::os::route_watch::handlers handlers_of(self_pointer self) {
+net::os::route_watch::handlers handlers_of(watch_pointer self) {
   const caf::weak_actor_ptr weak{self->ctrl()};
   const auto tell = [weak](auto message) {
     if (const auto alive = caf::actor_cast<caf::strong_actor_ptr>(weak))
@@ -83,7 +83,7 @@ net::os::route_watch::handlers handlers_of(self_pointer self) {
   return out;
 }
 
-void on_moved(self_pointer self, const network_moved& news) {
+void on_moved(watch_pointer self, const network_moved& news) {
   auto& state = self->state;
   if (news.event == net::os::network_event::link_gone && news.interface == state.tunnel)
     spdlog::warn("route watch: interface {} was deleted", state.tunnel);
@@ -94,7 +94,7 @@ void on_moved(self_pointer self, const network_moved& news) {
   self->delayed_send(self, config::defaults::network_settle, network_settled{});
 }
 
-void on_settled(self_pointer self) {
+void on_settled(watch_pointer self) {
   auto& state = self->state;
   state.settling = false;
   const bool routes_moved = std::exchange(state.routes_moved, false);
@@ -112,7 +112,7 @@ void on_settled(self_pointer self) {
 }
 
 /// A suspended machine's peers gave it up, and its own timers did not run.
-void on_clock_look(self_pointer self) {
+void on_clock_look(watch_pointer self) {
   auto& state = self->state;
   self->delayed_send(self, config::defaults::sleep_look, clock_look{});
   const auto asleep = time_asleep();
@@ -124,16 +124,16 @@ void on_clock_look(self_pointer self) {
   if (!std::exchange(state.settling, true)) self->send(self, network_settled{});
 }
 
-void on_attach(self_pointer self, const msg::network_sink& sink) {
+void on_attach(watch_pointer self, const msg::network_sink& sink) {
   auto& listeners = self->state.memory->listeners;
   if (std::find(listeners.begin(), listeners.end(), sink) != listeners.end()) return;
   listeners.push_back(sink);
   self->monitor(sink);
 }
 
-watch_shell::behavior_type driver(self_pointer self, boost::asio::io_context* io,
-                                  const std::string& tunnel,
-                                  std::shared_ptr<route_watch_memory> memory) {
+watch_shell::behavior_type route_watch_behavior(watch_pointer self, boost::asio::io_context* io,
+                                                const std::string& tunnel,
+                                                std::shared_ptr<route_watch_memory> memory) {
   install_handlers(self, watch_state::name);
   self->set_down_handler([self](caf::down_msg& down) {
     std::erase_if(self->state.memory->listeners,
@@ -175,7 +175,7 @@ msg::route_watch_actor spawn_route_watch_driver(caf::actor_system& system,
                                                 boost::asio::io_context& io,
                                                 const std::string& tunnel,
                                                 std::shared_ptr<route_watch_memory> memory) {
-  return system.spawn(driver, &io, tunnel, std::move(memory));
+  return system.spawn(route_watch_behavior, &io, tunnel, std::move(memory));
 }
 
 } // namespace lanrage::actors

@@ -20,10 +20,10 @@ struct driver_state {
   std::optional<net::os::wg_interface> device;
 };
 
-using self_pointer = msg::wg_device_actor::stateful_pointer<driver_state>;
+using device_pointer = msg::wg_device_actor::stateful_pointer<driver_state>;
 
-msg::wg_device_actor::behavior_type driver(self_pointer self,
-                                           const net::os::wg_interface_options& options) {
+msg::wg_device_actor::behavior_type
+wg_device_behavior(device_pointer self, const net::os::wg_interface_options& options) {
   install_handlers(self, driver_state::name);
   self->state.device.emplace(options);
   return {
@@ -49,7 +49,7 @@ msg::wg_device_actor::behavior_type driver(self_pointer self,
 
 msg::wg_device_actor spawn_wg_driver(caf::actor_system& system,
                                      const net::os::wg_interface_options& options) {
-  return system.spawn<caf::detached>(driver, options);
+  return system.spawn<caf::detached>(wg_device_behavior, options);
 }
 
 } // namespace lanrage::actors

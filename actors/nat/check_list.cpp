@@ -67,7 +67,11 @@ const remote* check_list::best() const {
 
 bool clearly_better(const remote& next, const remote& old) {
   if (clearly_longer(*old.rtt, *next.rtt)) return true;
-  return !clearly_longer(*next.rtt, *old.rtt) && taste(next) < taste(old);
+  return !clearly_longer(*next.rtt, *old.rtt) && would_be_better(next, old);
+}
+
+bool would_be_better(const remote& next, const remote& old) {
+  return taste(next) < taste(old);
 }
 
 bool may_probe(const net::endpoint& where, const std::vector<net::ip_address>& hosts,

@@ -62,6 +62,9 @@ class check_list {
 /// Both are proven.
 bool clearly_better(const remote& next, const remote& old);
 
+/// Whether it would be, by class and family, if its round trip turned out to be about the same.
+bool would_be_better(const remote& next, const remote& old);
+
 /// An address that a probe may go to. Nobody can make us probe our own machine, a group or the
 /// tunnel by listing such an address. `hosts`: our own addresses; none: not known yet.
 bool may_probe(const net::endpoint& where, const std::vector<net::ip_address>& hosts,

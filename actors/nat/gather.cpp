@@ -64,7 +64,7 @@ gather::gather(std::uint16_t listen_port, net::random_source random)
 void gather::hosts(const std::vector<net::ip_address>& addresses, time_point now,
                    nat_effects& out) {
   look_from_.reset();
-  look_gap_ = defaults::stun_retry_first;
+  look_again_.reset();
   hosts_.clear();
   for (const auto& address : addresses) // link-local ones would need a scope that frames lack
     if (!address.is_unspecified() && !address.is_loopback() && !address.is_link_local())
@@ -115,8 +115,7 @@ void gather::predict(time_point now, nat_effects& out) {
 
 void gather::look_again(time_point now, nat_effects& out) {
   if (!refresh_at_ || queries_.empty() || (look_from_ && now < *look_from_)) return;
-  look_from_ = now + look_gap_;
-  look_gap_ = std::min(2 * look_gap_, defaults::stun_refresh);
+  look_from_ = now + look_again_.next();
   begin_round(now, out);
 }
 
@@ -314,11 +313,10 @@ void gather::end_round_if_over(time_point now) {
     any |= q.mapped.has_value();
   }
   if (any) {
-    retry_ = defaults::stun_retry_first;
+    retry_.reset();
     refresh_at_ = now + defaults::stun_refresh;
   } else {
-    refresh_at_ = now + retry_;
-    retry_ = std::min(2 * retry_, defaults::stun_refresh);
+    refresh_at_ = now + retry_.next();
   }
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "actors/backoff.hpp"
 #include "actors/nat/nat_effects.hpp"
 #include "actors/nat/nat_survey.hpp"
 #include "config/defaults.hpp"
@@ -101,9 +102,9 @@ class gather {
   msg::own_paths published_;
   std::optional<time_point> publish_at_;
   std::optional<time_point> refresh_at_;
-  std::chrono::seconds retry_ = config::defaults::stun_retry_first;
+  backoff retry_{config::defaults::stun_retry_first, config::defaults::stun_refresh};
   std::optional<time_point> look_from_; ///< not again before
-  std::chrono::seconds look_gap_ = config::defaults::stun_retry_first;
+  backoff look_again_{config::defaults::stun_retry_first, config::defaults::stun_refresh};
 };
 
 } // namespace lanrage::actors

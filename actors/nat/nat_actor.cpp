@@ -44,10 +44,10 @@ struct nat_state {
   std::optional<msg::time_point> armed;
   std::uint64_t token = 0; ///< of the armed deadline
 };
-using self_pointer = nat_shell::stateful_pointer<nat_state>;
+using nat_pointer = nat_shell::stateful_pointer<nat_state>;
 
 /// One timer over everything; an earlier deadline outdates the armed one by its token.
-void arm(self_pointer self) {
+void arm(nat_pointer self) {
   auto& state = self->state;
   const auto due = state.core->deadline();
   if (!due || (state.armed && *state.armed <= *due)) return;
@@ -57,7 +57,7 @@ void arm(self_pointer self) {
   self->delayed_send(self, wait, nat_due{++state.token});
 }
 
-void execute(self_pointer self, nat_effects& effects) {
+void execute(nat_pointer self, nat_effects& effects) {
   auto& state = self->state;
   for (auto& frame : effects.frames)
     self->send(state.roles.port, std::move(frame));
@@ -76,23 +76,23 @@ void execute(self_pointer self, nat_effects& effects) {
 
 /// Runs one step of the core and does what it wants done.
 template <class Step>
-void step(self_pointer self, Step what) {
+void step(nat_pointer self, Step what) {
   nat_effects effects;
   what(*self->state.core, self->clock().now(), effects);
   execute(self, effects);
 }
 
-void use_hosts(self_pointer self, const msg::host_addresses& hosts) {
+void use_hosts(nat_pointer self, const msg::host_addresses& hosts) {
   self->state.memory->hosts = hosts;
   step(self, [&](auto& core, auto now, auto& out) { core.hosts(hosts, now, out); });
 }
 
-void use_relays(self_pointer self, const msg::relays_listed& relays) {
+void use_relays(nat_pointer self, const msg::relays_listed& relays) {
   self->state.memory->relays = relays;
   step(self, [&](auto& core, auto now, auto& out) { core.relays(relays, now, out); });
 }
 
-void ask_hosts(self_pointer self) {
+void ask_hosts(nat_pointer self) {
   self->request(self->state.roles.route_watch, defaults::route_watch_timeout,
                 msg::get_host_addresses{})
       .then([=](const msg::host_addresses& hosts) { use_hosts(self, hosts); },
@@ -101,7 +101,7 @@ void ask_hosts(self_pointer self) {
             });
 }
 
-void start_punch(self_pointer self, const msg::start_punch& order) {
+void start_punch(nat_pointer self, const msg::start_punch& order) {
   const auto after = std::min<std::chrono::microseconds>(order.after, defaults::punch_after_max);
   const auto until = self->clock().now() + after + defaults::punch_deadline;
   self->state.memory->punching[order.key] = {order, until};
@@ -109,7 +109,7 @@ void start_punch(self_pointer self, const msg::start_punch& order) {
 }
 
 /// Continues where the last incarnation stopped.
-void resume(self_pointer self) {
+void resume(nat_pointer self) {
   auto& memory = *self->state.memory;
   if (memory.hosts) use_hosts(self, msg::host_addresses{*memory.hosts});
   if (memory.relays) use_relays(self, msg::relays_listed{*memory.relays});
@@ -123,14 +123,14 @@ void resume(self_pointer self) {
   }
 }
 
-void attach(self_pointer self) {
+void attach(nat_pointer self) {
   const auto& roles = self->state.roles;
   self->send(roles.port, msg::attach_frames{msg::frame_interest::paths, roles.nat});
   self->send(roles.directory, msg::attach_directory{roles.nat});
   self->send(roles.route_watch, msg::attach_network{roles.nat});
 }
 
-void set_handlers(self_pointer self) {
+void set_handlers(nat_pointer self) {
   self->set_exception_handler([](std::exception_ptr& problem) -> caf::error {
     try {
       std::rethrow_exception(problem);
@@ -150,7 +150,7 @@ void set_handlers(self_pointer self) {
   });
 }
 
-nat_shell::behavior_type nat(self_pointer self, const msg::roles& roles,
+nat_shell::behavior_type nat(nat_pointer self, const msg::roles& roles,
                              const nat_settings& settings,
                              const std::shared_ptr<nat_memory>& memory) {
   set_handlers(self);

@@ -129,8 +129,9 @@ void nat_core::mapped(const msg::ports_mapped& news, time_point now, nat_effects
   gather_.mapped_ports(news.ports, now, out);
 }
 
-/// A punch that failed may have aimed at ports that others took meanwhile.
-void nat_core::predict_after_failures(std::size_t events_before, time_point now, nat_effects& out) {
+/// A punch that failed may have aimed at ports that others took meanwhile, or at an address that is
+/// ours no more.
+void nat_core::look_after_failures(std::size_t events_before, time_point now, nat_effects& out) {
   for (std::size_t i = events_before; i < out.events.size(); ++i)
     if (out.events[i].news == msg::path_news::failed) {
       gather_.predict(now, out);
@@ -147,7 +148,7 @@ void nat_core::tick(time_point now, nat_effects& out) {
     each.session.tick(now, out);
     reschedule(hash, each);
   }
-  predict_after_failures(before, now, out);
+  look_after_failures(before, now, out);
 }
 
 std::optional<nat_core::time_point> nat_core::deadline() const {

@@ -59,7 +59,7 @@ class nat_core {
   };
   entry* find(const net::wg_public_key& peer);
   void on_probe(const msg::frame_received& frame, time_point now, nat_effects& out);
-  void predict_after_failures(std::size_t events_before, time_point now, nat_effects& out);
+  void look_after_failures(std::size_t events_before, time_point now, nat_effects& out);
   void reschedule(const net::member_hash& who, entry& what);
   bool afford_background_check(time_point now);
 

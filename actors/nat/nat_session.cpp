@@ -233,8 +233,8 @@ bool nat_session::on_fresh_probe(const net::endpoint& from, const net::probe& fr
   // round. Only the first is that good a reason; later ones keep the rhythm of the first gap.
   const auto since = path->last_sent ? now - *path->last_sent : nanoseconds::max();
   const bool due = first ? since > nanoseconds::zero() : since >= defaults::punch_first_gap;
-  if (std::holds_alternative<punching>(state_) && !path->proven() && due)
-    probe(*path, false, now, out);
+  const bool wanted = std::holds_alternative<punching>(state_) || (first && improves(*path));
+  if (wanted && !path->proven() && due) probe(*path, false, now, out);
   return nominated && follow(*path, now, out);
 }
 
@@ -270,9 +270,11 @@ void nat_session::on_answer(const net::endpoint& from, const net::probe& frame, 
   ready_told_ |= answered->ready;
   const bool first = !path->proven();
   const nanoseconds rtt = now - answered->sent;
-  path->rtt = first ? rtt : std::min(*path->rtt, rtt);
+  // The first round trip over a path may have waited for its neighbours to be resolved.
+  const bool news = first || rtt < *path->rtt;
+  if (news) path->rtt = rtt;
   note_ready(frame.ready, out);
-  if (first) on_proven(*path, now, out);
+  if (news) on_proven(*path, now, out);
   on_focus_answer(*answered, frame, *path, now, out);
   tell_ready_if_needed(now, out);
 }
@@ -308,6 +310,13 @@ void nat_session::on_proven(const remote& path, time_point now, nat_effects& out
     const auto* old = list_.find(told->where);
     if (old && old->proven() && clearly_better(path, *old)) settle(path, out);
   }
+}
+
+/// We have told of a path already, and this one would be better.
+bool nat_session::improves(const remote& path) {
+  const auto* told = std::get_if<settled>(&state_);
+  const auto* old = told ? list_.find(told->where) : nullptr;
+  return old && would_be_better(path, *old);
 }
 
 /// Until when a path of a better class might still be proven; absent: report now. A better path is

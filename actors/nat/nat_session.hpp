@@ -129,6 +129,7 @@ class nat_session {
   void on_focus_answer(const check& answered, const net::probe& frame, const remote& path,
                        time_point now, nat_effects& out);
   void on_proven(const remote& path, time_point now, nat_effects& out);
+  bool improves(const remote& path);
   std::optional<time_point> worth_waiting_until(const remote& best, time_point now) const;
   void settle(const remote& path, nat_effects& out);
   void note_ready(bool ready, nat_effects& out);

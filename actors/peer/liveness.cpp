@@ -1,16 +1,13 @@
 #include "actors/peer/liveness.hpp"
 
+#include "config/path_defaults.hpp"
+
 #include <algorithm>
 
 namespace lanrage::actors {
 
 namespace defaults = config::defaults;
 using std::chrono::nanoseconds;
-
-namespace {
-/// Looks in a row that saw data until it is traffic. Ours: a health check is at most two.
-constexpr int traffic_moves = 4;
-} // namespace
 
 void liveness::look(std::uint64_t rx, std::uint64_t tx, time_point now) {
   const bool anew = !known_ || rx < rx_ || tx < tx_;
@@ -19,7 +16,7 @@ void liveness::look(std::uint64_t rx, std::uint64_t tx, time_point now) {
   if (!anew && (sent || rx - rx_ > defaults::keepalive_octets)) {
     if (moved_ && now - *moved_ > defaults::traffic_for) moves_ = 0;
     moved_ = now;
-    moves_ = std::min(moves_ + 1, traffic_moves);
+    moves_ = std::min(moves_ + 1, defaults::traffic_moves);
   }
   // Of what left since the last look the earliest may have left right after it; after a long pause
   // between looks that would be too far from the truth.
@@ -41,7 +38,7 @@ void liveness::look(std::uint64_t rx, std::uint64_t tx, time_point now) {
 }
 
 bool liveness::carries(time_point now) const {
-  return moves_ == traffic_moves && now - *moved_ <= defaults::traffic_for;
+  return moves_ == defaults::traffic_moves && now - *moved_ <= defaults::traffic_for;
 }
 
 void liveness::waited(nanoseconds time) {

@@ -16,6 +16,13 @@ bool same_relays(const std::vector<net::relay_leg>& a, const std::vector<net::re
   return std::equal(a.begin(), a.end(), b.begin(), b.end(),
                     [](const auto& x, const auto& y) { return x.relay == y.relay; });
 }
+bool is_public(const net::candidate& each) {
+  return !each.address.address.is_private() && !each.address.address.is_link_local();
+}
+bool is_public_ipv6(const net::candidate& each) {
+  return is_public(each) && !each.address.address.is_v4();
+}
+
 } // namespace
 
 bool negotiation::own_candidates(const std::vector<net::candidate>& now) {
@@ -70,6 +77,16 @@ net::peer_signal negotiation::offer(msg::time_point now, bool ready) {
 
 bool negotiation::can_punch() const {
   return heard_ && !own_candidates_.empty() && !peer_candidates_.empty();
+}
+
+bool negotiation::seen_from_outside() const {
+  return std::any_of(own_candidates_.begin(), own_candidates_.end(), is_public) &&
+         std::any_of(peer_candidates_.begin(), peer_candidates_.end(), is_public);
+}
+
+bool negotiation::both_on_ipv6() const {
+  return std::any_of(own_candidates_.begin(), own_candidates_.end(), is_public_ipv6) &&
+         std::any_of(peer_candidates_.begin(), peer_candidates_.end(), is_public_ipv6);
 }
 
 net::peer_signal negotiation::punch(bool ready) const {

@@ -67,6 +67,10 @@ class negotiation {
   std::uint32_t next_epoch() { return ++epoch_; }
   /// Both candidate lists and, through an offer, the other's delay are known.
   bool can_punch() const;
+  /// Both sides have told an address that is not a private one, so that nothing better is awaited.
+  bool seen_from_outside() const;
+  /// Both sides have told an IPv6 address that is not a private one.
+  bool both_on_ipv6() const;
   net::peer_signal punch(bool ready) const;
   /// How long after sending it the punch signal arrives there: both sides start then.
   std::chrono::microseconds punch_after() const { return own_delay_ + peer_delay_; }

@@ -1,4 +1,5 @@
 #include "actors/peer/peer_connection.hpp"
+#include "config/path_defaults.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -14,26 +15,9 @@ using std::chrono::microseconds;
 
 namespace {
 
-/// A direct path that lost one or two checks in a row more often than this, of the last 32, loses
-/// packets and is not gone back to. Ours: once is chance, and more in a row an outage that is over.
-constexpr int hiccups_max = 1;
-/// A path that answers so soon after it was left was not dead. Ours.
-constexpr std::chrono::seconds false_death_within{3};
-/// Nor was it a mistake to leave when our own addresses changed so shortly before. Ours.
-constexpr std::chrono::seconds change_explains_for{10};
-
 std::string name_of(const std::optional<path>& one) {
   if (!one) return "none";
   return one->relay ? one->relay->name : "direct";
-}
-
-/// What checks under traffic saw it lose: a lost packet costs as much as in a relay's history.
-void add_losses(path_candidate& here, std::uint32_t lost, std::uint32_t of) {
-  if (of < defaults::traffic_checks_min || lost <= 1) return; // the latest may yet be answered
-  const microseconds more = microseconds{defaults::path_lost_as} * lost / of;
-  here.forecast.expected += more;
-  here.forecast.usual += more;
-  here.forecast.loss_permille = static_cast<std::uint16_t>(lost * 1'000 / of);
 }
 
 } // namespace
@@ -45,8 +29,12 @@ std::vector<path_candidate> peer_connection::candidates() const {
     here.where = path_->where;
     here.by = strategy_of(*path_);
     here.forecast = here_.forecast(persistence_);
-    if (const auto* checked = book_.find(path_->where))
-      add_losses(here, checked->lost_since(watched_from_), checked->asked_since(watched_from_));
+    if (const auto lost = lost_share_permille()) {
+      const auto more = microseconds{defaults::path_lost_as} * *lost / 1'000;
+      here.forecast.expected += more;
+      here.forecast.usual += more;
+      here.forecast.loss_permille = *lost;
+    }
     out.push_back(here);
   }
   // A direct path comes back by checks in a row (peer_moves.cpp); relays are weighed.
@@ -80,10 +68,17 @@ void peer_connection::watch_traffic() {
   watch_at_ = now_.at + defaults::traffic_check_gap;
   if (move_ || up()->check) return;
   check(*path_, false);
+  if (lost_share_permille()) rank(); // the answer reconsiders
+}
+
+/// What checks beside traffic saw the path in use lose; none: nothing, or too few to tell.
+std::optional<std::uint16_t> peer_connection::lost_share_permille() const {
   const auto* checked = book_.find(path_->where);
-  if (checked->asked_since(watched_from_) >= defaults::traffic_checks_min &&
-      checked->lost_since(watched_from_) > 1)
-    rank(); // the answer reconsiders
+  if (!checked) return std::nullopt;
+  const auto asked = checked->asked_since(watched_from_);
+  const auto lost = checked->lost_since(watched_from_);
+  if (asked < defaults::traffic_checks_min || lost <= 1) return std::nullopt; // one is under way
+  return static_cast<std::uint16_t>(lost * 1'000 / asked);
 }
 
 bool peer_connection::steady(const net::endpoint& where) const {
@@ -91,15 +86,16 @@ bool peer_connection::steady(const net::endpoint& where) const {
       now_.at < *direct_not_before_)
     return false;
   const auto* known = book_.find(where);
-  return !known || known->hiccups_of_late() <= hiccups_max;
+  return !known || known->hiccups_of_late() <= defaults::direct_hiccups_max;
 }
 
-/// The direct path that we left answers: if at once, it was not dead, and leaving it was a mistake
-/// that we would make again. The next stay on the relay is longer.
-void peer_connection::direct_answers() {
-  if (!relayed_since_ || std::exchange(direct_judged_, true)) return;
-  if (now_.at - *relayed_since_ >= false_death_within) return;
-  if (ours_changed_ && now_.at - *ours_changed_ < change_explains_for) return;
+/// If it is the direct path that we left, and it answers at once, it was not dead, and leaving it
+/// was a mistake that we would make again. The next stay on the relay is longer.
+void peer_connection::answers(const net::endpoint& where) {
+  if (!relayed_since_ || !direct_before_ || direct_before_->where != where) return;
+  if (std::exchange(direct_judged_, true)) return;
+  if (now_.at - *relayed_since_ >= defaults::false_death_within) return;
+  if (ours_changed_ && now_.at - *ours_changed_ < defaults::change_explains_for) return;
   if (false_death_ && now_.at - *false_death_ >= defaults::path_caution_forgotten)
     direct_again_.reset();
   false_death_ = now_.at;

@@ -116,6 +116,7 @@ class peer_connection {
   msg::wg_peer used(const path& target) const;
   ticket write(const msg::wg_peer& peer, bool anew);
   void rank();
+  bool ipv6_may_come() const;
   void punch();
   void punch_soon(); ///< something changed: at once instead of at the next turn
   void punch_ended();
@@ -157,7 +158,8 @@ class peer_connection {
   void measured(std::chrono::nanoseconds rtt);
   void watch_traffic();
   bool steady(const net::endpoint& where) const;
-  void direct_answers();
+  void answers(const net::endpoint& where);
+  std::optional<std::uint16_t> lost_share_permille() const;
   void reconsider();
 
   // --- what the last daemon knew (peer_remembered.cpp) -------------------------------------------
@@ -244,6 +246,7 @@ class peer_connection {
   std::uint32_t watched_from_ = 0;          ///< checks of it before it was in use
   std::optional<msg::time_point> punching_until_;
   std::uint32_t punched_epoch_ = 0;
+  std::optional<msg::time_point> punch_held_until_; ///< a side is not seen from outside yet
   bool control_up_ = false;
   std::optional<msg::time_point> punch_at_;
   backoff punch_again_{config::defaults::punch_again_first, config::defaults::punch_again_max};

@@ -37,7 +37,7 @@ void peer_connection::path_checked(const msg::path_event& news) {
   const auto* known = book_.answer(news.epoch, news.rtt, now_.at);
   if (!known) return;
   if (move_ && move_->heard(news.epoch)) move_->target.rtt = known->what.rtt;
-  if (direct_before_ && known->what.where == direct_before_->where) direct_answers();
+  answers(known->what.where);
   if (auto* m = up()) {
     if (m->check && leave_dead_path(*m)) return;
     if (!initiator_ || move_ || !path_ || !path_->relay || known->what.relay) return;
@@ -184,7 +184,8 @@ void peer_connection::end_move(bool landed) {
   } else if (moved.urgent && moved.from) {
     use(*moved.from);
   }
-  direct_.reset();
+  // A better one may have been proven meanwhile.
+  if (direct_ && direct_->where == moved.target.where) direct_.reset();
   if (auto* t = in<trialling>()) return trial_moved(*t, landed);
   if (!up()) return;
   reason_ = reason;
@@ -212,6 +213,7 @@ void peer_connection::use(const path& now_on) {
     upkeep_at_.reset();
     punch_at_.reset();
     punch_again_.reset();
+    if (initiator_ && ipv6_may_come()) punch_at_ = now_.at + defaults::ipv6_again_first;
   }
 }
 

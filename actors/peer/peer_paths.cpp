@@ -244,15 +244,25 @@ void peer_connection::punch_soon() {
   punch_at_ = now_.at;
 }
 
+/// Direct over IPv4 where IPv6 might be as short: that is looked for, too (nat says when it is).
+bool peer_connection::ipv6_may_come() const {
+  return path_ && !path_->relay && path_->where.address.is_v4() && talk_.both_on_ipv6();
+}
+
 void peer_connection::punch() {
   const auto* r = in<reconnecting>();
   const auto* v = in<verifying>();
   const auto state_allows = in<negotiating>() || in<configuring>() || (v && !v->adopting) ||
                             alive() || (r && r->attempt == defaults::repair_attempts);
-  const auto is_direct = path_ && !path_->relay && !r;
+  const auto is_direct = path_ && !path_->relay && !ipv6_may_come() && !r;
   // Found already, and taken as soon as the session answers.
   const auto found = direct_ && v;
   if (!state_allows || is_direct || found || punching_until_ || move_ || !talk_.can_punch()) return;
+  if (!talk_.seen_from_outside()) {
+    if (!punch_held_until_) punch_held_until_ = now_.at + defaults::punch_hold;
+    if (now_.at < *punch_held_until_) return;
+  }
+  punch_held_until_.reset();
   if (punched_epoch_ == talk_.epoch()) talk_.next_epoch();
   punched_epoch_ = talk_.epoch();
   direct_.reset();
@@ -277,10 +287,11 @@ void peer_connection::on(const msg::path_event& news) {
   if (news.peer_ready) talk_.heard_ready();
   switch (news.news) {
   case msg::path_news::proven:
-    if (!initiator_ || move_) return;
+    if (!initiator_) return;
     punching_until_.reset();
-    if (direct_before_ && direct_before_->where == news.where) direct_answers();
+    answers(news.where);
     direct_ = path{news.where, std::nullopt, news.rtt};
+    if (ipv6_may_come() && path_->where == news.where) punch_ended(); // and IPv6 is not there yet
     return;
   case msg::path_news::nominated:
     if (!initiator_) direct_ = path{news.where, std::nullopt, news.rtt};
@@ -311,11 +322,9 @@ void peer_connection::on(const msg::wg_signal& seen) {
 
   const auto ours = move_ || in<trialling>() || in<configuring>();
   if (seen.where && seen.roamed && !ours && path_ && path_->where != *seen.where) {
-    const auto was_direct = !path_->relay;
     use(attributed(*seen.where));
     reason_ = "WireGuard followed its packets to " +
               (path_->relay ? path_->relay->name : std::string{"the direct path"});
-    if (was_direct && path_->relay) punch_soon();
   }
   if (handshake && session) return session_seen(seen);
   auto* r = in<reconnecting>();

@@ -3,7 +3,7 @@
 #include "actors/peer/peer_events.hpp"
 #include "actors/peer/probing.hpp"
 #include "config/defaults.hpp"
-#include "messages/values.hpp"
+#include "messages/connections.hpp"
 
 #include <chrono>
 #include <optional>

@@ -1,4 +1,5 @@
 #include "actors/peer/peer_connection.hpp"
+#include "config/path_defaults.hpp"
 
 #include <algorithm>
 #include <cstdio>
@@ -19,8 +20,6 @@ std::string improvement(nanoseconds from, nanoseconds to) {
                     (1.0 - static_cast<double>(to.count()) / static_cast<double>(from.count())));
   return text;
 }
-/// Measurements of which a mean is worth more than the last one. Ours.
-constexpr int trial_samples = 8;
 /// A move is over by then, one way or the other.
 constexpr auto trial_move_limit = defaults::prepare_deadline + defaults::move_deadline +
                                   defaults::assert_deadline + defaults::configure_deadline +
@@ -31,10 +30,12 @@ void peer_connection::maybe_trial(nanoseconds measured) {
   if (!initiator_ || !path_ || move_) return;
   // One slow answer of many is no reason.
   const auto known = here_.forecast(persistence_);
-  const auto usual =
-      known.samples >= trial_samples ? std::min<nanoseconds>(measured, known.usual) : measured;
+  const auto usual = known.samples >= defaults::trial_samples
+                         ? std::min<nanoseconds>(measured, known.usual)
+                         : measured;
   const auto choice = trials_.candidate(now_.at, *path_, usual, ranking_);
   if (!choice) return;
+  trials_.begun(now_.at);
   trialling t;
   t.old = *path_;
   t.fresh = through(*choice);
@@ -51,7 +52,6 @@ void peer_connection::trial_moved(trialling& t, bool landed) {
   if (!landed && !trying)
     return reconnect(1, "the old relay does not take the session back", first_repair::keep);
   if (!landed) { // it is on the old one still, which is looked at before we say so
-    trials_.reverted(now_.at);
     t.at = trialling::stage::restoring;
     reason_ = t.fresh.relay->name + " does not take the session";
   }
@@ -60,7 +60,6 @@ void peer_connection::trial_moved(trialling& t, bool landed) {
 }
 
 void peer_connection::restore_relay(trialling& t, std::string why) {
-  trials_.reverted(now_.at);
   t.at = trialling::stage::restoring;
   t.until = now_.at + trial_move_limit;
   t.probes = probe_series{};
@@ -77,18 +76,10 @@ void peer_connection::due(trialling& t) {
 }
 
 void peer_connection::report(trialling& t, const tunnel_report& answer) {
-  switch (t.probes.settle(answer)) {
-  case probe_series::verdict::proven:
-    return probe_next(t.probes);
-  case probe_series::verdict::measured:
-    break;
-  default:
-    return;
-  }
+  if (t.probes.settle(answer) != probe_series::verdict::measured) return;
   if (t.at == trialling::stage::restoring) return come_up(answer.rtt, "back on the old relay");
   if (!relay_trial_policy::better(t.old_rtt, answer.rtt))
     return restore_relay(t, "the other relay is not faster: " + in_ms(answer.rtt));
-  trials_.kept(now_.at);
   come_up(answer.rtt, "Switched to better relay: " + in_ms(answer.rtt) + " (improved by " +
                           improvement(t.old_rtt, answer.rtt) + ")");
 }

@@ -6,13 +6,9 @@
 
 #include <chrono>
 #include <optional>
-#include <string>
 #include <vector>
 
 namespace lanrage::actors {
-
-/// "12.3 ms", for people.
-std::string in_ms(std::chrono::nanoseconds rtt);
 
 /// When a degraded relayed connection tries another relay, and whether it stays there. The final
 /// comparison is the spec's (any improvement above 0 ms is kept); dwell and penalty are ours, so
@@ -28,13 +24,12 @@ class relay_trial_policy {
   static bool better(std::chrono::nanoseconds old_rtt, std::chrono::nanoseconds new_rtt) {
     return new_rtt < old_rtt;
   }
-  void kept(msg::time_point now);
-  void reverted(msg::time_point now);
+  /// Whatever becomes of it, the next one waits twice as long.
+  void begun(msg::time_point now);
 
  private:
   backoff dwell_{config::defaults::trial_dwell, config::defaults::trial_dwell_max};
   std::optional<msg::time_point> not_before_;
-  std::optional<msg::time_point> last_;
 };
 
 } // namespace lanrage::actors

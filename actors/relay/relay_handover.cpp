@@ -63,10 +63,10 @@ void relay_table::claim_unknown(relay_session& from, time_point now, relay_effec
         from.claims({route});
         return from.renew(now, out);
       }
+  forget_old_preparations(now);
   std::set<net::member_hash> moving;
   for (const auto& each : preparing_)
-    if (each.order.relay == own && now - each.since < defaults::prepare_remembered)
-      moving.insert(each.peer);
+    if (each.order.relay == own) moving.insert(each.peer);
   if (moving.size() != 1) return;
   learn(*index, *moving.begin());
   from.claims({{*index, *moving.begin()}});
@@ -104,10 +104,14 @@ bool relay_table::prepare(const msg::prepare_relay& order, time_point now, relay
   return true;
 }
 
-void relay_table::advance_preparations(time_point now, relay_effects& out) {
+void relay_table::forget_old_preparations(time_point now) {
   std::erase_if(preparing_, [&](const auto& each) {
     return now - each.since >= defaults::prepare_remembered || relays_.count(each.order.relay) == 0;
   });
+}
+
+void relay_table::advance_preparations(time_point now, relay_effects& out) {
+  forget_old_preparations(now);
   for (auto& each : preparing_) {
     auto& target = relays_.at(each.order.relay);
     if (!each.claimed) {

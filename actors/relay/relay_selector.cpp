@@ -46,10 +46,10 @@ struct selector_state {
   bool save_pending = false;
   std::map<std::pair<net::relay_id, net::wg_public_key>, promise_guard<msg::done>> preparing;
 };
-using self_pointer = shell::stateful_pointer<selector_state>;
+using selector_pointer = shell::stateful_pointer<selector_state>;
 
 /// One timer over everything; an earlier deadline outdates the armed one by its token.
-void arm(self_pointer self) {
+void arm(selector_pointer self) {
   auto& state = self->state;
   const auto due = state.table->deadline();
   if (!due || (state.armed && *state.armed <= *due)) return;
@@ -66,7 +66,7 @@ std::map<net::relay_id, net::cookie> cookies_of(const remembered_relays& relays)
   return out;
 }
 
-void save_soon(self_pointer self) {
+void save_soon(selector_pointer self) {
   auto& state = self->state;
   const auto& memory = *state.memory;
   if (state.save_pending || !memory.table.listed) return;
@@ -75,7 +75,7 @@ void save_soon(self_pointer self) {
   self->delayed_send(self, config::defaults::save_after, save_atom::value);
 }
 
-void save(self_pointer self) {
+void save(selector_pointer self) {
   auto& state = self->state;
   const auto relays = worth_saving(state.memory->table);
   state.save_pending = false;
@@ -87,7 +87,7 @@ void save(self_pointer self) {
           [](const caf::error& failed) { spdlog::warn("relays: not saved: {}", text_of(failed)); });
 }
 
-void execute(self_pointer self, relay_effects& effects) {
+void execute(selector_pointer self, relay_effects& effects) {
   auto& state = self->state;
   for (auto& frame : effects.frames)
     self->send(state.roles.port, std::move(frame));
@@ -111,7 +111,7 @@ void execute(self_pointer self, relay_effects& effects) {
 
 /// Runs one step of the core and does what it wants done.
 template <class Step>
-auto step(self_pointer self, Step what) {
+auto step(selector_pointer self, Step what) {
   relay_effects effects;
   if constexpr (std::is_void_v<decltype(what(*self->state.table, msg::time_point{}, effects))>) {
     what(*self->state.table, self->clock().now(), effects);
@@ -123,11 +123,12 @@ auto step(self_pointer self, Step what) {
   }
 }
 
-void use_relays(self_pointer self, const msg::relays_listed& list) {
+void use_relays(selector_pointer self, const msg::relays_listed& list) {
   step(self, [&](auto& table, auto now, auto& out) { table.listed(list, now, out); });
 }
 
-caf::typed_response_promise<msg::done> prepare(self_pointer self, const msg::prepare_relay& order) {
+caf::typed_response_promise<msg::done> prepare(selector_pointer self,
+                                               const msg::prepare_relay& order) {
   promise_guard open{self->make_response_promise<msg::done>()};
   self->state.preparing.insert_or_assign({order.relay, order.peer}, open);
   const auto begun =
@@ -139,25 +140,25 @@ caf::typed_response_promise<msg::done> prepare(self_pointer self, const msg::pre
   return open.promise();
 }
 
-void use_hosts(self_pointer self, const msg::host_addresses& own) {
+void use_hosts(selector_pointer self, const msg::host_addresses& own) {
   step(self, [&](auto& table, auto now, auto& out) { table.hosts(own.addresses, now, out); });
 }
 
-void ask_hosts(self_pointer self) {
+void ask_hosts(selector_pointer self) {
   self->request(self->state.roles.route_watch, config::defaults::route_watch_timeout,
                 msg::get_host_addresses{})
       .then([=](const msg::host_addresses& own) { use_hosts(self, own); },
             [](const caf::error&) {}); // the next change of the network tells
 }
 
-void attach(self_pointer self) {
+void attach(selector_pointer self) {
   const auto& roles = self->state.roles;
   self->send(roles.port, msg::attach_frames{msg::frame_interest::relays, roles.relays});
   self->send(roles.directory, msg::attach_directory{roles.relays});
   self->send(roles.route_watch, msg::attach_network{roles.relays});
 }
 
-shell::behavior_type selector(self_pointer self, const msg::roles& roles,
+shell::behavior_type selector(selector_pointer self, const msg::roles& roles,
                               const relay_selector_settings& settings,
                               const std::shared_ptr<relay_selector_memory>& memory) {
   install_handlers(self, selector_state::name);

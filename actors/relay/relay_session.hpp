@@ -2,6 +2,7 @@
 
 #include "actors/relay/relay_effects.hpp"
 #include "actors/relay/rtt_window.hpp"
+#include "config/path_defaults.hpp"
 #include "net/frames.hpp"
 
 #include <cstdint>

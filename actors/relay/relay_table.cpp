@@ -1,5 +1,7 @@
 #include "actors/relay/relay_table.hpp"
 
+#include "config/path_defaults.hpp"
+
 #include <algorithm>
 #include <tuple>
 #include <utility>

@@ -87,6 +87,7 @@ class relay_table {
   void hand_over(relay_session& to);
   void claim_unknown(relay_session& from, time_point now, relay_effects& out);
   void learn(const net::session_index& index, const net::member_hash& peer);
+  void forget_old_preparations(time_point now);
   void advance_preparations(time_point now, relay_effects& out);
   void settle(time_point now, relay_effects& out);
   void publish(relay_effects& out);

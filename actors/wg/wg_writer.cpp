@@ -55,20 +55,20 @@ struct writer_state {
   std::optional<msg::time_point> armed;
 };
 
-using self_pointer = shell_actor::stateful_pointer<writer_state>;
+using writer_pointer = shell_actor::stateful_pointer<writer_state>;
 
-void run(self_pointer self, writer_effects effects);
+void run(writer_pointer self, writer_effects effects);
 
 /// One call into the core and everything that follows from it.
 template <class Event>
-void drive(self_pointer self, Event&& event) {
+void drive(writer_pointer self, Event&& event) {
   writer_effects effects;
   event(*self->state.core, self->clock().now(), effects);
   run(self, std::move(effects));
 }
 
 template <class Answer, class Question, class Handler>
-void ask(self_pointer self, std::chrono::seconds timeout, const Question& question,
+void ask(writer_pointer self, std::chrono::seconds timeout, const Question& question,
          Handler handler) {
   const auto back = [self, handler](net::result<Answer> answer) {
     drive(self, [&](writer_core& core, msg::time_point now, writer_effects& out) {
@@ -96,7 +96,7 @@ struct deliver {
 };
 
 struct execute {
-  self_pointer self;
+  writer_pointer self;
 
   void operator()(const device_question& question) const { std::visit(*this, question); }
   void operator()(const msg::ensure_device& question) const {
@@ -123,7 +123,7 @@ struct execute {
   }
 };
 
-void run(self_pointer self, writer_effects effects) {
+void run(writer_pointer self, writer_effects effects) {
   for (const auto& effect : effects)
     std::visit(execute{self}, effect);
   auto& state = self->state;
@@ -137,7 +137,7 @@ void run(self_pointer self, writer_effects effects) {
 
 /// A request that the core answers by its id, now or later.
 template <class Answer, class Order>
-caf::typed_response_promise<Answer> take(self_pointer self, const Order& order) {
+caf::typed_response_promise<Answer> take(writer_pointer self, const Order& order) {
   const promise_guard<Answer> open{self->template make_response_promise<Answer>()};
   const auto id = ++self->state.last_request;
   self->state.promises.emplace(id, open);
@@ -147,7 +147,7 @@ caf::typed_response_promise<Answer> take(self_pointer self, const Order& order) 
   return open.promise();
 }
 
-void attach(self_pointer self, const msg::attach_wg& order) {
+void attach(writer_pointer self, const msg::attach_wg& order) {
   self->state.memory->sinks[order.what.key] = order.sink;
   self->monitor(order.sink);
   drive(self, [&](writer_core& core, msg::time_point now, writer_effects& out) {
@@ -155,13 +155,13 @@ void attach(self_pointer self, const msg::attach_wg& order) {
   });
 }
 
-void detach(self_pointer self, const msg::unwatch_peer& order) {
+void detach(writer_pointer self, const msg::unwatch_peer& order) {
   self->state.memory->sinks.erase(order.key);
   self->state.core->unwatch(order);
 }
 
 /// A watcher that died stops watching.
-void forget(self_pointer self, const caf::down_msg& down) {
+void forget(writer_pointer self, const caf::down_msg& down) {
   auto& sinks = self->state.memory->sinks;
   for (auto at = sinks.begin(); at != sinks.end();) {
     const auto key = at->first;
@@ -171,7 +171,7 @@ void forget(self_pointer self, const caf::down_msg& down) {
   }
 }
 
-shell_actor::behavior_type writer(self_pointer self, const msg::roles& roles,
+shell_actor::behavior_type writer(writer_pointer self, const msg::roles& roles,
                                   const writer_settings& settings,
                                   const std::shared_ptr<writer_memory>& memory) {
   install_handlers(self, writer_state::name);

@@ -148,12 +148,15 @@ void client_impl::on_connected(error_code ec) {
   if (ec) return finish(meaning_of(ec));
   phase_ = phase::securing;
   events_.round_trip(since(started_));
+  started_ = clock::now();
   tcp_layer().socket().set_option(tcp::no_delay{true}, ec);
   ws_.next_layer().async_handshake(asio::ssl::stream_base::client, handler(&client_impl::on_tls));
 }
 
 void client_impl::on_tls(error_code ec) {
   if (ec) return finish(meaning_of(ec));
+  // The first round trip may have waited for neighbours to be resolved; the shortest one counts.
+  events_.round_trip(since(started_));
   if (!pin_holds_) return finish(fail(errc::wrong_pin, "the certificate was not checked"));
   const auto binding = exporter_of(ws_.next_layer().native_handle());
   if (!binding) return finish(binding.error());
@@ -177,6 +180,7 @@ void client_impl::upgrade() {
     on_control(kind, payload);
   });
   const bool ipv6 = options_.server.host.find(':') != std::string::npos;
+  started_ = clock::now();
   const auto host = (ipv6 ? "[" + options_.server.host + "]" : options_.server.host) + ":" +
                     std::to_string(options_.server.port);
   ws_.async_handshake(response_, host, {login_target.data(), login_target.size()},
@@ -186,6 +190,7 @@ void client_impl::upgrade() {
 void client_impl::on_upgraded(error_code ec) {
   if (ec) return finish(meaning_of(ec));
   if (phase_ == phase::closing) return finish(fail(errc::closed));
+  events_.round_trip(since(started_));
   phase_ = phase::open;
   deadline_.cancel();
   events_.opened();

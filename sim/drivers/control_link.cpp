@@ -50,9 +50,9 @@ struct link_state {
     close(now);
   }
 };
-using self_pointer = link_shell::stateful_pointer<link_state>;
+using link_pointer = link_shell::stateful_pointer<link_state>;
 
-void open(self_pointer self, const msg::control_open& wanted) {
+void open(link_pointer self, const msg::control_open& wanted) {
   auto& state = self->state;
   const auto& process = *state.process;
   state.close(state.retiring);
@@ -73,7 +73,7 @@ void open(self_pointer self, const msg::control_open& wanted) {
   state.now = virtual_connection{&site, site.open(process.on->node(), process.key, wanted, tell)};
 }
 
-void brought(self_pointer self, const link_brought& news) {
+void brought(link_pointer self, const link_brought& news) {
   auto& state = self->state;
   if (news.heard.attempt != state.attempt || !state.now) return;
   state.close(state.retiring);
@@ -86,7 +86,7 @@ bool connected(const link_state& state) {
   return state.process->alive && state.now && state.now->server;
 }
 
-link_shell::behavior_type control_link(self_pointer self, const msg::roles& roles,
+link_shell::behavior_type control_link(link_pointer self, const msg::roles& roles,
                                        const shared_process& process, bool restarted) {
   actors::install_handlers(self, link_state::name);
   self->state.process = process;

@@ -42,9 +42,9 @@ struct prober_state {
     if (process && process->alive) process->on->hooks.echo = {};
   }
 };
-using self_pointer = prober_shell::stateful_pointer<prober_state>;
+using prober_pointer = prober_shell::stateful_pointer<prober_state>;
 
-caf::result<msg::probe_report> ask(self_pointer self, const msg::probe_tunnel& wish) {
+caf::result<msg::probe_report> ask(prober_pointer self, const msg::probe_tunnel& wish) {
   auto& state = self->state;
   // Not being able to ask at all is a loss at once.
   if (!wish.to.leased() || !state.process->alive) return msg::probe_report{};
@@ -57,7 +57,7 @@ caf::result<msg::probe_report> ask(self_pointer self, const msg::probe_tunnel& w
   return guard.promise();
 }
 
-void end(self_pointer self, const echo_over& over) {
+void end(prober_pointer self, const echo_over& over) {
   auto& state = self->state;
   const auto found = state.under_way.find(over.token);
   if (found == state.under_way.end()) return;
@@ -67,7 +67,7 @@ void end(self_pointer self, const echo_over& over) {
   state.under_way.erase(found);
 }
 
-prober_shell::behavior_type prober(self_pointer self, const shared_process& process) {
+prober_shell::behavior_type prober(prober_pointer self, const shared_process& process) {
   actors::install_handlers(self, prober_state::name);
   self->state.process = process;
   const caf::weak_actor_ptr weak{self->ctrl()};

@@ -38,21 +38,21 @@ struct watch_state {
     if (process && process->alive) process->on->hooks.network = {};
   }
 };
-using self_pointer = watch_shell::stateful_pointer<watch_state>;
+using watch_pointer = watch_shell::stateful_pointer<watch_state>;
 
 msg::host_addresses addresses(const watch_state& state) {
   if (!state.process->alive) return {};
   return {state.process->on->addresses()};
 }
 
-void on_attach(self_pointer self, const msg::network_sink& sink) {
+void on_attach(watch_pointer self, const msg::network_sink& sink) {
   auto& listeners = self->state.memory->listeners;
   if (std::find(listeners.begin(), listeners.end(), sink) != listeners.end()) return;
   listeners.push_back(sink);
   self->monitor(sink);
 }
 
-watch_shell::behavior_type watch(self_pointer self, const shared_process& process,
+watch_shell::behavior_type watch(watch_pointer self, const shared_process& process,
                                  const std::shared_ptr<route_watch_memory>& memory) {
   actors::install_handlers(self, watch_state::name);
   self->set_down_handler([self](caf::down_msg& down) {

@@ -33,15 +33,15 @@ struct device_state {
   };
   std::deque<call> calls; ///< one after another, as a thread would
 };
-using self_pointer = device_shell::stateful_pointer<device_state>;
+using device_pointer = device_shell::stateful_pointer<device_state>;
 
-void start_first(self_pointer self) {
+void start_first(device_pointer self) {
   self->delayed_send(self, self->state.calls.front().takes, call_done{});
 }
 
 /// Does `work` when the call has taken its time; what takes none is done at once.
 template <class Answer, class Work>
-caf::result<Answer> perform(self_pointer self, device_call kind, Work work) {
+caf::result<Answer> perform(device_pointer self, device_call kind, Work work) {
   auto& state = self->state;
   if (!state.process->alive) return msg::to_caf(net::fail(net::errc::closed, "killed"));
   const auto run = [process = state.process, kind, work]() -> net::result<Answer> {
@@ -67,7 +67,7 @@ caf::result<Answer> perform(self_pointer self, device_call kind, Work work) {
   return guard.promise();
 }
 
-device_shell::behavior_type device(self_pointer self, const shared_process& process) {
+device_shell::behavior_type device(device_pointer self, const shared_process& process) {
   actors::install_handlers(self, device_state::name);
   self->state.process = process;
   return {

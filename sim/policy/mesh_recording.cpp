@@ -1,6 +1,6 @@
 #include "sim/policy/mesh_recording.hpp"
 
-#include "config/defaults.hpp"
+#include "config/path_defaults.hpp"
 
 #include <algorithm>
 #include <tuple>

@@ -1,5 +1,5 @@
 #include "actors/path_choice.hpp"
-#include "config/defaults.hpp"
+#include "config/path_defaults.hpp"
 #include "tests/support/chosen_paths.hpp"
 #include "tests/support/splitmix.hpp"
 

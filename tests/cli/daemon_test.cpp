@@ -1,5 +1,5 @@
 // `lanrage daemon` as a real process, in a sandbox: it makes its interface, which would outlive it.
-#include "programs.hpp"
+#include "tests/cli/programs.hpp"
 #include "tests/net/os/wg_sandbox.hpp"
 
 #include <catch2/catch.hpp>

@@ -1,7 +1,7 @@
 // `lanrage demo` where no laboratory can be built: told by the simulation, and said so.
 #include "cli/demo.hpp"
-#include "fake_daemon.hpp"
-#include "programs.hpp"
+#include "tests/cli/fake_daemon.hpp"
+#include "tests/cli/programs.hpp"
 
 #include <boost/json/parse.hpp>
 #include <catch2/catch.hpp>

@@ -1,5 +1,5 @@
 #include "cli/commands.hpp"
-#include "fake_daemon.hpp"
+#include "tests/cli/fake_daemon.hpp"
 
 #include <boost/json/parse.hpp>
 #include <catch2/catch.hpp>

@@ -1,4 +1,4 @@
-#include "fake_daemon.hpp"
+#include "tests/cli/fake_daemon.hpp"
 
 #include <sys/socket.h>
 #include <sys/un.h>

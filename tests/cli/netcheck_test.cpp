@@ -1,6 +1,6 @@
 #include "cli/commands.hpp"
 #include "cli/netcheck.hpp"
-#include "fake_daemon.hpp"
+#include "tests/cli/fake_daemon.hpp"
 
 #include <boost/json/parse.hpp>
 #include <catch2/catch.hpp>

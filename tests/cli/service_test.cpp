@@ -1,5 +1,5 @@
 // `serve`, `control` and `relay` as real processes on loopback.
-#include "programs.hpp"
+#include "tests/cli/programs.hpp"
 
 #include <boost/json.hpp>
 #include <catch2/catch.hpp>

@@ -1,5 +1,5 @@
 #include "cli/sim_bench.hpp"
-#include "fake_daemon.hpp"
+#include "tests/cli/fake_daemon.hpp"
 
 #include <boost/json/parse.hpp>
 #include <catch2/catch.hpp>

@@ -1,5 +1,5 @@
 #include "cli/sim_policy.hpp"
-#include "fake_daemon.hpp"
+#include "tests/cli/fake_daemon.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -12,7 +12,7 @@
 using namespace lanrage;
 using namespace lanrage::cli;
 using namespace std::chrono_literals;
-using test::listen_to;
+using cli::test::listen_to;
 
 namespace {
 

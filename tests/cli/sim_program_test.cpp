@@ -1,5 +1,5 @@
 #include "lab/process.hpp"
-#include "programs.hpp"
+#include "tests/cli/programs.hpp"
 #include "tests/support/places.hpp"
 
 #include <catch2/catch.hpp>

@@ -1,5 +1,5 @@
 #include "cli/arguments.hpp"
-#include "fake_daemon.hpp"
+#include "tests/cli/fake_daemon.hpp"
 
 #include <catch2/catch.hpp>
 

@@ -1,4 +1,4 @@
-#include "rules.hpp"
+#include "tests/house/rules.hpp"
 #include "tests/support/places.hpp"
 
 #include <catch2/catch.hpp>

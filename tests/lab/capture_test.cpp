@@ -1,7 +1,7 @@
 #include "lab/capture.hpp"
 #include "lab/laboratory.hpp"
 #include "lab/nat_probe.hpp"
-#include "require_lab.hpp"
+#include "tests/lab/require_lab.hpp"
 
 #include <catch2/catch.hpp>
 

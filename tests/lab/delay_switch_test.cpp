@@ -2,7 +2,7 @@
 #include "lab/laboratory.hpp"
 #include "lab/nat_probe.hpp"
 #include "lab/ping_stream.hpp"
-#include "require_lab.hpp"
+#include "tests/lab/require_lab.hpp"
 
 #include <catch2/catch.hpp>
 

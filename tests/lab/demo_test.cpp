@@ -3,7 +3,7 @@
 #include "lab/failure.hpp"
 #include "lab/laboratory.hpp"
 #include "lab/party.hpp"
-#include "require_lab.hpp"
+#include "tests/lab/require_lab.hpp"
 #include "tests/support/places.hpp"
 
 #include <catch2/catch.hpp>

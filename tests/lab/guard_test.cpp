@@ -1,7 +1,7 @@
 #include "lab/failure.hpp"
 #include "lab/guard.hpp"
 #include "lab/laboratory.hpp"
-#include "require_lab.hpp"
+#include "tests/lab/require_lab.hpp"
 
 #include <catch2/catch.hpp>
 

@@ -2,14 +2,10 @@
 
 #include "lab/failure.hpp"
 #include "lab/party.hpp"
-#include "require_lab.hpp"
+#include "tests/lab/require_lab.hpp"
 #include "tests/support/places.hpp"
 
 #include <catch2/catch.hpp>
-
-#include <unistd.h>
-
-#include <cstdlib>
 
 using namespace lanrage::lab;
 using namespace std::chrono_literals;
@@ -17,18 +13,6 @@ using namespace std::chrono_literals;
 namespace {
 
 constexpr auto limit = 25s;
-
-std::optional<std::string> party_unavailable_reason() {
-  if (auto reason = wireguard_unavailable_reason()) return reason;
-  if (::access(lanrage::places::program, X_OK) != 0) return "lanrage is not built";
-  return std::nullopt;
-}
-
-/// Seen to fail: a pair stays on IPv4 where IPv6 is as short. ./test full runs it.
-std::optional<std::string> not_yet() {
-  if (std::getenv("LANRAGE_FULL")) return std::nullopt;
-  return "known to fail: of two equally long ways IPv6 is not taken yet";
-}
 
 party_options options(std::vector<party_member> members) {
   party_options o;
@@ -91,7 +75,7 @@ TEST_CASE("members with one family each, the same or not, are one party") {
 }
 
 TEST_CASE("between two ways of the same length IPv6 is taken") {
-  if (skipped(party_unavailable_reason()) || skipped(not_yet())) return;
+  if (skipped(party_unavailable_reason())) return;
   const auto type = nat_type::full_cone;
   party p{options({member("p1", type, true, true), member("p2", type, true, true)})};
   p.form();

@@ -1,7 +1,7 @@
 #include "lab/failure.hpp"
 #include "lab/laboratory.hpp"
 #include "lab/ping_stream.hpp"
-#include "require_lab.hpp"
+#include "tests/lab/require_lab.hpp"
 
 #include <catch2/catch.hpp>
 

@@ -1,14 +1,11 @@
 #include "lab/nat_matrix.hpp"
 #include "lab/process.hpp"
-#include "require_lab.hpp"
+#include "tests/lab/require_lab.hpp"
 #include "tests/support/places.hpp"
 
 #include <catch2/catch.hpp>
 
-#include <unistd.h>
-
 #include <algorithm>
-#include <cstdlib>
 #include <set>
 #include <string>
 
@@ -47,15 +44,7 @@ TEST_CASE("the table of expectations is whole") {
 
 // Real daemons behind real NATs: three minutes.
 TEST_CASE("every pair of NATs goes direct where it can") {
-  if (skipped(wireguard_unavailable_reason())) return;
-  if (!std::getenv("LANRAGE_FULL")) {
-    skipped("takes minutes: ./test full");
-    return;
-  }
-  if (::access(lanrage::places::program, X_OK) != 0) {
-    skipped("lanrage is not built");
-    return;
-  }
+  if (skipped(party_unavailable_reason()) || skipped(unless_full("takes minutes"))) return;
   const auto said = run_command({lanrage::places::program, "demo", "--matrix", "--json"}, {}, 280s);
   INFO(said.err << said.out);
   CHECK(said.ok());

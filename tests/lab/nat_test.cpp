@@ -2,7 +2,7 @@
 #include "lab/laboratory.hpp"
 #include "lab/nat.hpp"
 #include "lab/nat_probe.hpp"
-#include "require_lab.hpp"
+#include "tests/lab/require_lab.hpp"
 
 #include <catch2/catch.hpp>
 

@@ -5,13 +5,12 @@
 #include "lab/party.hpp"
 #include "lab/ping_stream.hpp"
 #include "net/random.hpp"
-#include "require_lab.hpp"
+#include "tests/lab/require_lab.hpp"
 #include "tests/support/places.hpp"
 
 #include <catch2/catch.hpp>
 
 #include <csignal>
-#include <cstdlib>
 #include <random>
 #include <sstream>
 #include <thread>
@@ -23,12 +22,6 @@ using namespace std::chrono_literals;
 namespace {
 
 constexpr const char* interface_name = "lanrage0";
-
-std::optional<std::string> party_unavailable_reason() {
-  if (auto reason = wireguard_unavailable_reason()) return reason;
-  if (::access(lanrage::places::program, X_OK) != 0) return "lanrage is not built";
-  return std::nullopt;
-}
 
 party_options options() {
   party_options o;
@@ -148,10 +141,6 @@ TEST_CASE("a pair that moved from the relay to the direct path stays there, on b
 
 TEST_CASE("two boxes that punish an early packet are passed: both sides punch at the same moment") {
   if (skipped(party_unavailable_reason())) return;
-  // Since candidates are measured anew this was seen to end relayed more often than not.
-  if (!std::getenv("LANRAGE_FULL") &&
-      skipped("known to fail: a pair of such boxes is a race that is lost on a busy machine"))
-    return;
   nat_settings punishing;
   punishing.type = nat_type::masquerade;
   punishing.wan = unsolicited::reject; // takes the public port away (nat_test.cpp)

@@ -3,12 +3,10 @@
 
 #include "lab/failure.hpp"
 #include "lab/party.hpp"
-#include "require_lab.hpp"
+#include "tests/lab/require_lab.hpp"
 #include "tests/support/places.hpp"
 
 #include <catch2/catch.hpp>
-
-#include <unistd.h>
 
 #include <fstream>
 #include <thread>
@@ -21,8 +19,7 @@ namespace {
 constexpr auto limit = 30s;
 
 std::optional<std::string> mapping_unavailable_reason() {
-  if (auto reason = wireguard_unavailable_reason()) return reason;
-  if (::access(lanrage::places::program, X_OK) != 0) return "lanrage is not built";
+  if (auto reason = party_unavailable_reason()) return reason;
   if (!find_program("miniupnpd")) return "miniupnpd is not installed";
   return std::nullopt;
 }

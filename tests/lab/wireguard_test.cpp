@@ -3,8 +3,8 @@
 #include "lab/capture.hpp"
 #include "lab/laboratory.hpp"
 #include "lab/ping_stream.hpp"
-#include "real_wireguard.hpp"
-#include "require_lab.hpp"
+#include "tests/lab/real_wireguard.hpp"
+#include "tests/lab/require_lab.hpp"
 
 #include <catch2/catch.hpp>
 

@@ -70,6 +70,12 @@ TEST_CASE("addresses know their kind") {
   CHECK(at("::1").is_loopback());
   CHECK_FALSE(at("::2").is_loopback());
   CHECK_FALSE(at("128.0.0.1").is_loopback());
+  for (const auto* text : {"10.0.0.0", "10.255.255.255", "172.16.0.1", "172.31.255.255",
+                           "192.168.9.9", "100.64.0.1", "100.127.255.255", "fc00::1", "fdff::1"})
+    CHECK(at(text).is_private());
+  for (const auto* text : {"9.255.255.255", "11.0.0.0", "172.15.0.1", "172.32.0.1", "192.167.1.1",
+                           "100.63.0.1", "100.128.0.1", "203.0.113.1", "2001:db8::1", "fe00::1"})
+    CHECK_FALSE(at(text).is_private());
   CHECK(at("169.254.3.4").is_link_local());
   CHECK(at("fe80::1").is_link_local());
   CHECK(at("febf::1").is_link_local());

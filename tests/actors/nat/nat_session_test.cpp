@@ -174,6 +174,54 @@ TEST_CASE("a better class that answers within the grace is the one reported", "[
   }
 }
 
+TEST_CASE("IPv6 that the peer opens after IPv4 was told of is tried once more", "[nat]") {
+  nat_lab w{nat_kind::none, nat_kind::none};
+  auto& session = *w.members[A].session;
+  const auto four = at("203.0.113.50:1000");
+  const auto six = at("[2001:db8::50]:1000");
+  nat_effects sent;
+  session.start({w.members[B].pub,
+                 1,
+                 {{net::candidate_kind::server_reflexive, four},
+                  {net::candidate_kind::server_reflexive, six}},
+                 0us},
+                {}, dawn, sent);
+  REQUIRE(sent.frames.size() == 2);
+  const auto key = net::probe_key(w.members[B].key, w.members[A].pub).value();
+  const auto from_peer = [&](const msg::send_frame& probe, bool answer) {
+    auto frame = net::decode_probe(*probe.data, key).value();
+    std::swap(frame.from, frame.to);
+    frame.answer = answer;
+    return net::encode(frame, key);
+  };
+  const auto& to_four = sent.frames[sent.frames[0].to == four ? 0 : 1];
+  nat_effects out;
+  session.receive(four, from_peer(to_four, true), dawn + 10ms, out);
+  REQUIRE(out.events.size() == 1);
+  CHECK(out.events[0].where == four);
+
+  out = {};
+  session.receive(six, from_peer(to_four, false), dawn + 20ms, out); // the peer's own first probe
+  REQUIRE(out.frames.size() == 2);                                   // answered, and asked in turn
+  const auto asked = out.frames[out.frames[0].data->size() == to_four.data->size() ? 0 : 1];
+  CHECK(asked.to == six);
+
+  SECTION("and taken") {
+    session.receive(six, from_peer(asked, true), dawn + 30ms, out);
+    REQUIRE(out.events.size() == 1);
+    CHECK(out.events[0].news == path_news::proven);
+    CHECK(out.events[0].where == six);
+  }
+  SECTION("and taken as soon as one round trip of it is short") {
+    session.receive(six, from_peer(sent.frames[sent.frames[0].to == six ? 0 : 1], true),
+                    dawn + 28ms, out);
+    CHECK(out.events.empty());
+    session.receive(six, from_peer(asked, true), dawn + 30ms, out);
+    REQUIRE(out.events.size() == 1);
+    CHECK(out.events[0].where == six);
+  }
+}
+
 TEST_CASE("a peer-reflexive address is probed at once and proven", "[nat]") {
   // A full cone hears the symmetric side from a port nobody announced.
   nat_lab w{nat_kind::full_cone, nat_kind::symmetric};

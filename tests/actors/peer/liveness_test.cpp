@@ -79,3 +79,25 @@ TEST_CASE("counters that begin anew say nothing") {
   w.look(0, 300);
   CHECK_FALSE(w.l.suspicious_at());
 }
+
+TEST_CASE("traffic is data in four looks in a row, none of them three seconds apart") {
+  looks w;
+  const auto carries = [&] { return w.l.carries(w.now); };
+  for (int i = 0; i < 3; ++i)
+    w.look(84, 84, 1s);
+  CHECK_FALSE(carries()); // the first look knows nothing yet
+  w.look(84, 84, 1s);
+  CHECK_FALSE(carries());
+  w.look(84, 84, 1s);
+  CHECK(carries());
+  w.look(0, 0, 3s);
+  CHECK(carries());
+  w.look(0, 0, 100ms);
+  CHECK_FALSE(carries());
+  for (int i = 0; i < 20; ++i) // health checks every 30 s, in two looks each
+    w.look(0, 80, 30s), w.look(80, 0, 1s);
+  CHECK_FALSE(carries());
+  for (int i = 0; i < 20; ++i) // keepalives
+    w.look(32, 32, 1s);
+  CHECK_FALSE(carries());
+}

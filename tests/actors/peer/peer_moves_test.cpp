@@ -177,3 +177,97 @@ TEST_CASE("a move that nobody answers is given up") {
   CHECK(d.phase() == phase::connected);
   CHECK(d.view().relay == "relay1");
 }
+
+TEST_CASE("the next relay is told of every new session, by both ends, and once") {
+  driven_core d{GENERATE(role::initiator, role::responder)};
+  std::vector<net::relay_id> told;
+  const auto look = [&] {
+    for (const auto& e : d.last)
+      if (const auto* order = std::get_if<msg::prepare_relay>(&e.what))
+        told.push_back(order->relay);
+  };
+  d.connect();
+  look();
+  for (int i = 0; i < 10; ++i)
+    d.answer(d.wake_until_probe(), 50ms), look();
+  CHECK(told == std::vector{relay_number(2)});
+  d.now += 120s;
+  d.give(d.handshake()); // WireGuard shook hands again
+  look();
+  CHECK(told.size() == 2);
+}
+
+TEST_CASE("a better path that is proven while the session moves is taken next") {
+  driven_core d;
+  d.connect();
+  const auto number = d.core.saved().epoch;
+  const auto better = at("203.0.113.77:7");
+  d.give(msg::path_event{bob_key, number, msg::path_news::proven, bob_at, 20ms, true});
+  REQUIRE(d.said<msg::check_path>());
+  const auto told = *d.said<msg::check_path>();
+  d.give(msg::path_event{bob_key, number, msg::path_news::proven, better, 20ms, true});
+  d.give(msg::path_event{bob_key, told.number, msg::path_news::checked, bob_at, 20ms});
+  d.give(msg::path_event{bob_key, told.move, msg::path_news::asked, bob_at});
+  d.give(actors::move_done{d.ticket_of<msg::assert_endpoint>(), true});
+  REQUIRE(d.said<msg::check_path>());
+  CHECK(d.said<msg::check_path>()->where == better);
+  CHECK(d.said<msg::check_path>()->move > told.move);
+}
+
+TEST_CASE("a pair that is direct over IPv4 goes on looking for IPv6 that both have") {
+  driven_core d;
+  d.connect();
+  const auto six = at("[2001:db8::2]:51820");
+  const auto proven = [&](const net::endpoint& where) {
+    d.give(
+        msg::path_event{bob_key, d.core.saved().epoch, msg::path_news::proven, where, 20ms, true});
+  };
+  const auto until_punch = [&] {
+    const auto began = d.now;
+    while (!d.said<msg::start_punch>())
+      d.wake();
+    return d.now - began;
+  };
+  d.give(msg::own_paths{{}, {candidate_at(alice_at), candidate_at(at("[2001:db8::1]:51820"))}});
+  auto offer = d.offer();
+  offer.candidates.push_back(candidate_at(six));
+  d.give(offer);
+  proven(bob_at);
+  REQUIRE(d.move_lands() == bob_at);
+  CHECK(until_punch() == 2s);
+  SECTION("and takes it") {
+    proven(six);
+    CHECK(d.move_lands() == six);
+  }
+  SECTION("ever more rarely while it is not there") {
+    proven(bob_at);
+    CHECK_FALSE(d.said<msg::check_path>());
+    const auto second = until_punch();
+    CHECK(second >= 10s);
+    proven(bob_at);
+    CHECK(until_punch() > second);
+  }
+}
+
+TEST_CASE("a punch waits until both sides are seen from outside, but not for long") {
+  driven_core d;
+  d.negotiate();
+  auto inside = d.offer();
+  inside.candidates = {candidate_at(at("192.168.1.3:51820"))};
+  d.give(inside);
+  REQUIRE_FALSE(d.said<msg::start_punch>());
+  const auto began = d.now;
+  SECTION("an address from outside comes") {
+    d.now += 40ms;
+    auto both = inside;
+    both.candidates.push_back(candidate_at(bob_at));
+    d.give(both);
+    REQUIRE(d.said<msg::start_punch>());
+    CHECK(d.said<msg::start_punch>()->candidates.size() == 2);
+  }
+  SECTION("none comes") {
+    while (!d.said<msg::start_punch>())
+      d.wake();
+    CHECK(d.now - began == 300ms);
+  }
+}

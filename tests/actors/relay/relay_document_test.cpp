@@ -27,7 +27,7 @@ TEST_CASE("what is remembered of relays comes back as it went") {
   REQUIRE(read.has_value());
   CHECK(*read == relays);
   CHECK(parse_relays("")->empty());
-  CHECK(parse_relays(to_text({}))->empty());
+  CHECK(parse_relays(to_text(remembered_relays{}))->empty());
 }
 
 TEST_CASE("only listed relays with a cookie are worth saving") {

@@ -1,5 +1,6 @@
 #include "actors/relay/relay_selector.hpp"
 #include "sim/virtual_time.hpp"
+#include "tests/actors/relay/arrival.hpp"
 #include "tests/actors/relay/relay_world.hpp"
 
 #include <caf/event_based_actor.hpp>
@@ -11,17 +12,6 @@
 using namespace lanrage;
 using namespace lanrage::actors;
 using namespace lanrage::actors::test;
-
-namespace lanrage::actors::test {
-
-/// Delivers an answer of a relay to the selector when it has travelled.
-struct arrival {
-  msg::frame_received frame;
-};
-
-} // namespace lanrage::actors::test
-
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::actors::test::arrival)
 
 namespace {
 

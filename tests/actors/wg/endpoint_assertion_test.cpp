@@ -16,7 +16,7 @@ const auto old_path = at("192.0.2.1:1");
 const auto new_path = at("192.0.2.2:2");
 
 endpoint_assertion asserting(std::chrono::nanoseconds rtt) {
-  return {1, {key_of(5), new_path, rtt}, start, {}};
+  return {1, {wg_key(5), new_path, rtt}, start, {}};
 }
 
 } // namespace

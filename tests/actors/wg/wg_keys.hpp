@@ -14,7 +14,7 @@
 /// Short names for keys and addresses, and a WireGuard in memory, for the writer's tests.
 namespace lanrage::test {
 
-inline net::wg_public_key key_of(std::uint32_t number) {
+inline net::wg_public_key wg_key(std::uint32_t number) {
   net::wg_public_key key;
   for (std::size_t i = 0; i < 4; ++i)
     key.octets[i] = static_cast<std::uint8_t>(number >> (24 - 8 * i));
@@ -41,8 +41,8 @@ struct fake_wireguard {
   net::wg::peer_state* find(const net::wg_public_key& key) {
     return const_cast<net::wg::peer_state*>(net::wg::find_peer(now, key));
   }
-  net::wg::peer_state& peer(std::uint32_t number) { return *find(key_of(number)); }
-  bool has(std::uint32_t number) { return find(key_of(number)) != nullptr; }
+  net::wg::peer_state& peer(std::uint32_t number) { return *find(wg_key(number)); }
+  bool has(std::uint32_t number) { return find(wg_key(number)) != nullptr; }
 
   void remove(const net::wg_public_key& key) {
     std::erase_if(now.peers, [&](const auto& one) { return one.key == key; });
@@ -68,7 +68,7 @@ struct fake_wireguard {
     calls.push_back(changes);
     for (const auto& step : changes) {
       for (const auto number : poison)
-        if (step.key == key_of(number)) return false;
+        if (step.key == wg_key(number)) return false;
       if (!deaf) apply_one(step);
     }
     return true;

@@ -13,7 +13,7 @@ using net::wg::change_kind;
 namespace {
 
 net::wg::peer_state seen_peer(std::uint32_t number, const char* where, std::chrono::seconds every) {
-  return {key_of(number),
+  return {wg_key(number),
           where ? net::endpoint::parse(where) : std::nullopt,
           {net::wg::allowed_ip(address_of(number))},
           {},
@@ -29,7 +29,7 @@ TEST_CASE("each difference between desired and observed is one change, and no di
   const auto there = at("192.0.2.2:2");
   const auto address = address_of(5);
   const auto put = [&](std::optional<net::endpoint> where, std::chrono::seconds every) {
-    return change{change_kind::put, key_of(5), address, where, every};
+    return change{change_kind::put, wg_key(5), address, where, every};
   };
   struct row {
     const char* what;
@@ -51,11 +51,11 @@ TEST_CASE("each difference between desired and observed is one change, and no di
       {"a hint fills an empty endpoint",
        {address, here, hint, 0s},
        seen_peer(5, nullptr, 0s),
-       change{change_kind::endpoint, key_of(5), {}, here, {}}},
+       change{change_kind::endpoint, wg_key(5), {}, here, {}}},
       {"a pinned endpoint is moved and nothing else touched",
        {address, there, pinned, 0s},
        seen_peer(5, "192.0.2.1:1", 0s),
-       change{change_kind::endpoint, key_of(5), {}, there, {}}},
+       change{change_kind::endpoint, wg_key(5), {}, there, {}}},
       {"pinned and there", {address, here, pinned, 0s}, seen_peer(5, "192.0.2.1:1", 0s), {}},
       {"keepalive alone leaves the endpoint",
        {address, there, hint, 25s},
@@ -76,7 +76,7 @@ TEST_CASE("each difference between desired and observed is one change, and no di
   };
   for (const auto& [what, desired, seen, expected] : rows) {
     INFO(what);
-    CHECK(difference(key_of(5), desired, seen ? &*seen : nullptr) == expected);
+    CHECK(difference(wg_key(5), desired, seen ? &*seen : nullptr) == expected);
   }
 }
 
@@ -84,10 +84,10 @@ TEST_CASE("a plan removes what is unwanted first, changes what differs and leave
   net::wg::observation seen;
   seen.peers = {seen_peer(1, nullptr, 0s), seen_peer(2, nullptr, 0s), seen_peer(3, nullptr, 0s)};
   const std::map<net::wg_public_key, desired_peer> desired{
-      {key_of(1), {address_of(1), {}, endpoint_rule::hint, 0s}},
-      {key_of(4), {address_of(3), {}, endpoint_rule::hint, 0s}}};
-  const auto changes = plan(desired, {key_of(3), key_of(9)}, seen);
+      {wg_key(1), {address_of(1), {}, endpoint_rule::hint, 0s}},
+      {wg_key(4), {address_of(3), {}, endpoint_rule::hint, 0s}}};
+  const auto changes = plan(desired, {wg_key(3), wg_key(9)}, seen);
   REQUIRE(changes.size() == 2);
-  CHECK(changes[0] == change{change_kind::remove, key_of(3), {}, {}, {}});
-  CHECK(changes[1] == change{change_kind::put, key_of(4), address_of(3), {}, 0s});
+  CHECK(changes[0] == change{change_kind::remove, wg_key(3), {}, {}, {}});
+  CHECK(changes[1] == change{change_kind::put, wg_key(4), address_of(3), {}, 0s});
 }

@@ -84,7 +84,7 @@ struct bench {
   }
   msg::wg_sink watch(std::uint32_t number) {
     auto sink = v.own(v.system().spawn(listener, heard));
-    caf::anon_send(writer, msg::attach_wg{{key_of(number), false}, sink});
+    caf::anon_send(writer, msg::attach_wg{{wg_key(number), false}, sink});
     v.run_for(1ms);
     return sink;
   }
@@ -95,7 +95,7 @@ struct bench {
 };
 
 msg::wg_peer peer(std::uint32_t number, std::optional<net::endpoint> where = {}) {
-  return {key_of(number), address_of(number), where, true};
+  return {wg_key(number), address_of(number), where, true};
 }
 
 errc code_of(const caf::error& failed) {
@@ -111,15 +111,15 @@ TEST_CASE("the writer ensures the device by itself and answers every kind of req
   CHECK(b.how->ensures == 2);
   const auto set = b.ask<msg::peer_applied>(msg::set_peer{peer(1, old_path)});
   REQUIRE(set.engaged());
-  CHECK(set->key == key_of(1));
+  CHECK(set->key == wg_key(1));
   CHECK(b.how->device.peer(1).keepalive == 25s);
-  const auto landed = b.ask<msg::assert_report>(msg::assert_endpoint{key_of(1), new_path, 30ms});
+  const auto landed = b.ask<msg::assert_report>(msg::assert_endpoint{wg_key(1), new_path, 30ms});
   REQUIRE(landed.engaged());
   CHECK(landed->landed);
   CHECK(b.how->device.peer(1).where == new_path);
   CHECK(b.ask<msg::peer_applied>(msg::reset_peer{peer(1, old_path)}).engaged());
   CHECK(b.how->device.peer(1).where == old_path);
-  CHECK(b.ask<msg::peer_applied>(msg::remove_peer{key_of(1)}).engaged());
+  CHECK(b.ask<msg::peer_applied>(msg::remove_peer{wg_key(1)}).engaged());
   CHECK_FALSE(b.how->device.has(1));
 }
 
@@ -129,7 +129,7 @@ TEST_CASE("a refusal reaches the requester as the code it is") {
   const auto refused = b.ask<msg::peer_applied>(msg::set_peer{peer(1)});
   REQUIRE_FALSE(refused.engaged());
   CHECK(code_of(refused.error()) == errc::wg_refused);
-  const auto unknown = b.ask<msg::assert_report>(msg::assert_endpoint{key_of(2), new_path, 30ms});
+  const auto unknown = b.ask<msg::assert_report>(msg::assert_endpoint{wg_key(2), new_path, 30ms});
   REQUIRE_FALSE(unknown.engaged());
   CHECK(code_of(unknown.error()) == errc::wg_refused);
 }
@@ -146,7 +146,7 @@ TEST_CASE("a watcher hears at once, then within a second of a change, and nothin
   REQUIRE(b.heard->size() == 2);
   CHECK(b.heard->back().roamed);
   CHECK(b.heard->back().rx == 10);
-  caf::anon_send(b.writer, msg::unwatch_peer{key_of(1)});
+  caf::anon_send(b.writer, msg::unwatch_peer{wg_key(1)});
   b.how->device.peer(1).rx = 20;
   b.v.run_for(3s);
   CHECK(b.heard->size() == 2);
@@ -200,7 +200,7 @@ TEST_CASE("a writer that dies answers what it still owes, and its successor goes
                [](const caf::error& failed) { CHECK(code_of(failed) == errc::closed); });
 
   b.how->device.deaf = false;
-  b.how->device.remove(key_of(1));
+  b.how->device.remove(wg_key(1));
   b.heard->clear();
   b.start();
   b.v.run_for(100ms);

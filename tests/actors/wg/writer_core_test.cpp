@@ -96,16 +96,16 @@ TEST_CASE("a silent responder gets its keepalive once WireGuard learned where it
 
 TEST_CASE("foreign peers stay, whatever happens to ours") {
   rig r;
-  r.device.now.peers.push_back({key_of(77), at("192.0.2.7:7"), {"0.0.0.0/0"}, {}, 0, 0, 17s});
+  r.device.now.peers.push_back({wg_key(77), at("192.0.2.7:7"), {"0.0.0.0/0"}, {}, 0, 0, 17s});
   r.ask(msg::set_peer{peer(1)});
   r.run(2s);
-  r.ask(msg::remove_peer{key_of(1)});
+  r.ask(msg::remove_peer{wg_key(1)});
   r.run(2s);
   REQUIRE(r.device.now.peers.size() == 1);
   CHECK(r.device.peer(77).keepalive == 17s);
   for (const auto& call : r.device.calls)
     for (const auto& step : call)
-      CHECK(step.key != key_of(77));
+      CHECK(step.key != wg_key(77));
 }
 
 TEST_CASE("what another hand changed in our peer is put right at the next look") {
@@ -116,7 +116,7 @@ TEST_CASE("what another hand changed in our peer is put right at the next look")
   r.run(1100ms);
   CHECK(r.device.peer(1).allowed_ips ==
         std::vector<std::string>{net::wg::allowed_ip(address_of(1))});
-  r.device.remove(key_of(1));
+  r.device.remove(wg_key(1));
   r.run(1100ms);
   CHECK(r.device.has(1));
 }
@@ -205,14 +205,14 @@ TEST_CASE("a restarted core continues from the records without touching roamed e
   r.watch(1);
   r.run(10ms);
   r.device.peer(1).where = new_path;
-  r.ask(msg::remove_peer{key_of(2)}); // not yet made when it crashes
+  r.ask(msg::remove_peer{wg_key(2)}); // not yet made when it crashes
   const auto calls = r.device.calls.size();
   rig next{r.records, r.device};
   CHECK(next.device.peer(1).where == new_path);
   CHECK_FALSE(next.device.has(2));
   CHECK(next.device.calls.size() == calls + 1);
   REQUIRE(next.signals.size() >= 1);
-  CHECK(next.signals[0].key == key_of(1));
+  CHECK(next.signals[0].key == wg_key(1));
 }
 
 TEST_CASE("counters are read ten times a second while somebody carries traffic, else once") {

@@ -30,8 +30,8 @@ TEST_CASE("removing is answered when the peer is gone, also when it never was th
   rig r;
   r.ask(msg::set_peer{peer(1)});
   r.run(10ms);
-  const auto id = r.ask(msg::remove_peer{key_of(1)});
-  const auto other = r.ask(msg::remove_peer{key_of(2)});
+  const auto id = r.ask(msg::remove_peer{wg_key(1)});
+  const auto other = r.ask(msg::remove_peer{wg_key(2)});
   r.run(10ms);
   CHECK(r.applied(id));
   CHECK(r.applied(other));
@@ -47,7 +47,7 @@ TEST_CASE("a peer wanted again before its removal was seen loses its old session
   r.ask(msg::set_peer{peer(1, old_path)});
   r.run(10ms);
   r.device.peer(1).latest_handshake = 1000s;
-  const auto removed = r.ask(msg::remove_peer{key_of(1)});
+  const auto removed = r.ask(msg::remove_peer{wg_key(1)});
   const auto again = r.ask(msg::set_peer{peer(1, old_path)});
   r.run(20ms);
   CHECK(r.applied(removed));
@@ -58,7 +58,7 @@ TEST_CASE("a peer wanted again before its removal was seen loses its old session
 TEST_CASE("a removal answers a set that it overtakes with closed") {
   rig r;
   const auto set = r.ask(msg::set_peer{peer(1)});
-  const auto removed = r.ask(msg::remove_peer{key_of(1)});
+  const auto removed = r.ask(msg::remove_peer{wg_key(1)});
   r.run(20ms);
   CHECK(r.error_of(set) == errc::closed);
   CHECK(r.applied(removed));
@@ -134,14 +134,14 @@ TEST_CASE("an assertion against a path that pulls back for a while lands in the 
   r.on_apply = [&] {
     if (pulls-- > 0) r.device.peer(1).where = old_path;
   };
-  const auto id = r.ask(msg::assert_endpoint{key_of(1), new_path, 30ms});
+  const auto id = r.ask(msg::assert_endpoint{wg_key(1), new_path, 30ms});
   r.run(100ms);
   CHECK_FALSE(r.landed(id));
   r.run(100ms);
   CHECK(r.landed(id) == true);
   CHECK(r.device.peer(1).where == new_path);
   // What landed is what a new device would be given.
-  CHECK(r.records.peers.at(key_of(1))->where == new_path);
+  CHECK(r.records.peers.at(wg_key(1))->where == new_path);
 }
 
 TEST_CASE("an assertion that never holds is given up at its deadline and the old path restored") {
@@ -155,7 +155,7 @@ TEST_CASE("an assertion that never holds is given up at its deadline and the old
   r.on_apply = [&] {
     if (pulling) r.device.peer(1).where = third;
   };
-  const auto id = r.ask(msg::assert_endpoint{key_of(1), new_path, 30ms});
+  const auto id = r.ask(msg::assert_endpoint{wg_key(1), new_path, 30ms});
   r.run(2900ms);
   CHECK_FALSE(r.landed(id));
   pulling = false;
@@ -167,7 +167,7 @@ TEST_CASE("an assertion that never holds is given up at its deadline and the old
   r.run(200ms);
   CHECK(r.landed(id) == false);
   CHECK(r.device.peer(1).where == old_path);
-  CHECK(r.records.peers.at(key_of(1))->where == old_path);
+  CHECK(r.records.peers.at(wg_key(1))->where == old_path);
   for (const auto& signal : r.signals)
     CHECK_FALSE(signal.roamed); // our own fight
 }
@@ -179,7 +179,7 @@ TEST_CASE("an assertion writes at most once per interval") {
   r.run(10ms);
   r.on_apply = [&] { r.device.peer(1).where = old_path; };
   const auto before = r.device.calls.size();
-  r.ask(msg::assert_endpoint{key_of(1), new_path, 30ms});
+  r.ask(msg::assert_endpoint{wg_key(1), new_path, 30ms});
   r.run(100ms);
   CHECK(r.device.calls.size() - before <= 21);
   CHECK(r.device.calls.size() - before >= 15);
@@ -189,9 +189,9 @@ TEST_CASE("a newer assertion or set takes over from a running one") {
   rig r;
   r.ask(msg::set_peer{peer(1, old_path)});
   r.run(10ms);
-  const auto first = r.ask(msg::assert_endpoint{key_of(1), new_path, 30ms});
+  const auto first = r.ask(msg::assert_endpoint{wg_key(1), new_path, 30ms});
   r.run(10ms);
-  const auto second = r.ask(msg::assert_endpoint{key_of(1), at("192.0.2.3:3"), 30ms});
+  const auto second = r.ask(msg::assert_endpoint{wg_key(1), at("192.0.2.3:3"), 30ms});
   CHECK(r.landed(first) == false);
   r.run(10ms);
   const auto set = r.ask(msg::set_peer{peer(1, at("192.0.2.4:4"))});
@@ -207,7 +207,7 @@ TEST_CASE("switching the keepalive on does not disturb an assertion of that peer
   rig r;
   r.ask(msg::set_peer{peer(1, old_path)});
   r.run(10ms);
-  const auto id = r.ask(msg::assert_endpoint{key_of(1), new_path, 30ms});
+  const auto id = r.ask(msg::assert_endpoint{wg_key(1), new_path, 30ms});
   r.run(10ms);
   const auto set = r.ask(msg::set_peer{peer(1, old_path, true)});
   r.run(100ms);
@@ -219,7 +219,7 @@ TEST_CASE("switching the keepalive on does not disturb an assertion of that peer
 
 TEST_CASE("an assertion for a peer that was never set is refused") {
   rig r;
-  CHECK(r.error_of(r.ask(msg::assert_endpoint{key_of(1), new_path, 30ms})) == errc::wg_refused);
+  CHECK(r.error_of(r.ask(msg::assert_endpoint{wg_key(1), new_path, 30ms})) == errc::wg_refused);
 }
 
 TEST_CASE("watchers hear at once, then when something moved, and who moved the endpoint") {

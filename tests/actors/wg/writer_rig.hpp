@@ -46,7 +46,7 @@ struct rig {
     return id;
   }
   void watch(std::uint32_t number, bool eager = false) {
-    call([&](auto& out) { core.watch({key_of(number), eager}, now, out); });
+    call([&](auto& out) { core.watch({wg_key(number), eager}, now, out); });
   }
 
   void call(const std::function<void(writer_effects&)>& event) {
@@ -140,7 +140,7 @@ struct rig {
 
 inline msg::wg_peer peer(std::uint32_t number, std::optional<net::endpoint> where = {},
                          bool keepalive = false) {
-  return {key_of(number), address_of(number), where, keepalive};
+  return {wg_key(number), address_of(number), where, keepalive};
 }
 
 } // namespace lanrage::test

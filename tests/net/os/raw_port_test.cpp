@@ -20,7 +20,7 @@ namespace octets = lanrage::net::test;
 
 namespace {
 
-constexpr std::uint16_t port = 51820;
+constexpr std::uint16_t wg_port = 51820;
 
 /// A raw port and what it told.
 struct listening_port {
@@ -29,7 +29,7 @@ struct listening_port {
   std::deque<std::pair<endpoint, error>> undelivered;
   std::unique_ptr<raw_port> port;
 
-  explicit listening_port(raw_port_options options = {::port, 0, ""}) {
+  explicit listening_port(raw_port_options options = {wg_port, 0, ""}) {
     auto opened = raw_port::open(
         context, options,
         {[this](raw_datagram datagram) { received.push_back(std::move(datagram)); },
@@ -131,7 +131,7 @@ TEST_CASE("a raw port sends from spare ports and hears them, and no other") {
     for (const auto& at : {v4, v6}) {
       CAPTURE(at.label);
       const udp_socket remote{at.remote};
-      listening_port shared{{::port, 0, "", {61'000, 4}}};
+      listening_port shared{{wg_port, 0, "", {61'000, 4}}};
       const auto request = stun_request();
       shared.port->send(endpoint::parse(at.remote).value(), std::make_shared<const bytes>(request),
                         61'003);
@@ -168,7 +168,7 @@ TEST_CASE("an IPv4 datagram's checksum is right on the wire, and never zero") {
         byte_writer pseudo;
         pseudo.u32(0x7f000001).u32(0x7f000001).u16(17).u16(14);
         byte_writer header;
-        header.u16(port).u16(40'000).u16(14).u16(0);
+        header.u16(wg_port).u16(40'000).u16(14).u16(0);
         if (inet_checksum({pseudo.view(), header.view(), payload.view()}) != 0) continue;
       }
       shared.send("127.0.0.1:40000", payload.take());
@@ -265,8 +265,8 @@ TEST_CASE("a datagram without a route is reported and the port goes on") {
 TEST_CASE("what arrives through the tunnel itself is not delivered") {
   in_own_network([] {
     const udp_socket remote{v4.remote};
-    listening_port through{{port, 0, "lo"}};
-    listening_port beside{{port, 0, "lanrage0"}};
+    listening_port through{{wg_port, 0, "lo"}};
+    listening_port beside{{wg_port, 0, "lanrage0"}};
     remote.send(v4.own, our_frame());
     REQUIRE(beside.hears(1));
     REQUIRE(run_until(through.context, [] { return true; }));
@@ -285,7 +285,7 @@ TEST_CASE("a mark is on every datagram") {
     listening_port plain;
     plain.send("203.0.113.1:40000", our_frame());
     CHECK(plain.undelivered.size() == 1);
-    listening_port marked{{port, 51, ""}};
+    listening_port marked{{wg_port, 51, ""}};
     marked.send("203.0.113.1:40000", our_frame());
     CHECK(marked.undelivered.empty());
   });
@@ -311,7 +311,7 @@ TEST_CASE("without the right to open raw sockets the port says so") {
       // Capabilities belong to the thread; dropping to nobody takes them all.
       if (::syscall(SYS_setresuid, 65534, 65534, 65534) != 0) return;
       boost::asio::io_context context;
-      const auto opened = raw_port::open(context, {port, 0, ""}, {});
+      const auto opened = raw_port::open(context, {wg_port, 0, ""}, {});
       CHECK(opened.has_error());
       CHECK(opened.error().code == errc::not_permitted);
     }}.join();

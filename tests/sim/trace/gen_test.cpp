@@ -1,7 +1,7 @@
 #include "sim/trace/cut.hpp"
 #include "sim/trace/gen.hpp"
 #include "sim/trace/summary.hpp"
-#include "trace_text.hpp"
+#include "tests/sim/trace/trace_text.hpp"
 
 #include <catch2/catch.hpp>
 

@@ -1,4 +1,4 @@
-#include "trace_text.hpp"
+#include "tests/sim/trace/trace_text.hpp"
 
 #include <catch2/catch.hpp>
 

@@ -1,5 +1,5 @@
 #include "sim/trace/probe_window.hpp"
-#include "trace_text.hpp"
+#include "tests/sim/trace/trace_text.hpp"
 
 #include <catch2/catch.hpp>
 

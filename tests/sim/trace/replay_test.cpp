@@ -1,6 +1,6 @@
 #include "sim/trace/gen.hpp"
 #include "sim/trace/replay.hpp"
-#include "trace_text.hpp"
+#include "tests/sim/trace/trace_text.hpp"
 
 #include <catch2/catch.hpp>
 
