@@ -26,5 +26,15 @@ build() {
     printf '%s\n' "$said" >&2
     return 1
   }
-  cmake --build "$folder" -j "$(jobs)" --target "$@" >&2
+  compile "$folder" "$@" && return
+  # GCC 12 crashes now and then while it writes a precompiled header; not twice in the same place.
+  grep -q 'internal compiler error' "$folder/build.log" || return 1
+  echo "the compiler crashed: once more" >&2
+  compile "$folder" "$@"
+}
+
+compile() {
+  local folder=$1
+  shift
+  cmake --build "$folder" -j "$(jobs)" --target "$@" 2>&1 | tee "$folder/build.log" >&2
 }
