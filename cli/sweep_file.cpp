@@ -19,7 +19,6 @@ using sim::scenario::missed;
 using sim::sweep::row;
 
 constexpr std::uintmax_t file_octets_max = 1'000'000'000;
-constexpr std::size_t lines_max = sim::sweep::seed_range::most + 2;
 constexpr double ns_per_ms = 1'000'000;
 constexpr double ns_per_s = 1'000'000'000;
 constexpr double time_most = 9e18; ///< in ns: what 63 bits hold

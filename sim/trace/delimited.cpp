@@ -59,12 +59,12 @@ bool fields::take_quoted(std::string_view& rest) {
   };
   std::size_t at = 1;
   bool escapes = false;
-  for (;; ++at) {
+  for (;;) {
     at = rest.find('"', at);
     if (at == std::string_view::npos) return give_up();
     if (at + 1 >= rest.size() || rest[at + 1] != '"') break;
     escapes = true;
-    ++at;
+    at += 2;
   }
   auto inside = rest.substr(1, at - 1);
   if (escapes) {
