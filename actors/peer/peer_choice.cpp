@@ -91,8 +91,8 @@ bool peer_connection::steady(const net::endpoint& where) const {
 
 /// If it is the direct path that we left, and it answers at once, it was not dead, and leaving it
 /// was a mistake that we would make again. The next stay on the relay is longer.
-void peer_connection::answers(const net::endpoint& where) {
-  if (!relayed_since_ || !direct_before_ || direct_before_->where != where) return;
+void peer_connection::judge_leaving(const net::endpoint& answering) {
+  if (!relayed_since_ || !direct_before_ || direct_before_->where != answering) return;
   if (std::exchange(direct_judged_, true)) return;
   if (now_.at - *relayed_since_ >= defaults::false_death_within) return;
   if (ours_changed_ && now_.at - *ours_changed_ < defaults::change_explains_for) return;

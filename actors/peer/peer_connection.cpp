@@ -308,10 +308,11 @@ std::optional<deadline> peer_connection::wake_at() const {
     if (may_offer()) e.consider(talk_.offer_at(), wake_reason::offer);
     e.consider(talk_.again_at(), wake_reason::offer);
     e.consider(punching_until_, wake_reason::punch);
-    // A turn that has come waits for something else than time.
-    if (punch_at_ && *punch_at_ > now_.at) e.consider(punch_at_, wake_reason::punch);
-    if (punch_held_until_ && *punch_held_until_ > now_.at)
-      e.consider(punch_held_until_, wake_reason::punch);
+    // A turn that has come waits to be seen from outside, then for something else than time.
+    if (punch_at_) {
+      const auto turn = *punch_at_ > now_.at ? *punch_at_ : *punch_at_ + defaults::punch_hold;
+      if (turn > now_.at) e.consider(turn, wake_reason::punch);
+    }
     e.consider(upkeep_at_, wake_reason::path);
     if (up()) e.consider(watch_at_, wake_reason::path);
     if (move_) e.consider(move_->next(), wake_reason::path);

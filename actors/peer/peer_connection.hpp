@@ -158,7 +158,7 @@ class peer_connection {
   void measured(std::chrono::nanoseconds rtt);
   void watch_traffic();
   bool steady(const net::endpoint& where) const;
-  void answers(const net::endpoint& where);
+  void judge_leaving(const net::endpoint& answering);
   std::optional<std::uint16_t> lost_share_permille() const;
   void reconsider();
 
@@ -246,7 +246,6 @@ class peer_connection {
   std::uint32_t watched_from_ = 0;          ///< checks of it before it was in use
   std::optional<msg::time_point> punching_until_;
   std::uint32_t punched_epoch_ = 0;
-  std::optional<msg::time_point> punch_held_until_; ///< a side is not seen from outside yet
   bool control_up_ = false;
   std::optional<msg::time_point> punch_at_;
   backoff punch_again_{config::defaults::punch_again_first, config::defaults::punch_again_max};

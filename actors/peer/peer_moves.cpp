@@ -37,7 +37,7 @@ void peer_connection::path_checked(const msg::path_event& news) {
   const auto* known = book_.answer(news.epoch, news.rtt, now_.at);
   if (!known) return;
   if (move_ && move_->heard(news.epoch)) move_->target.rtt = known->what.rtt;
-  answers(known->what.where);
+  judge_leaving(known->what.where);
   if (auto* m = up()) {
     if (m->check && leave_dead_path(*m)) return;
     if (!initiator_ || move_ || !path_ || !path_->relay || known->what.relay) return;

@@ -254,15 +254,11 @@ void peer_connection::punch() {
   const auto* v = in<verifying>();
   const auto state_allows = in<negotiating>() || in<configuring>() || (v && !v->adopting) ||
                             alive() || (r && r->attempt == defaults::repair_attempts);
-  const auto is_direct = path_ && !path_->relay && !ipv6_may_come() && !r;
+  const auto is_best = path_ && !path_->relay && !ipv6_may_come() && !r;
   // Found already, and taken as soon as the session answers.
   const auto found = direct_ && v;
-  if (!state_allows || is_direct || found || punching_until_ || move_ || !talk_.can_punch()) return;
-  if (!talk_.seen_from_outside()) {
-    if (!punch_held_until_) punch_held_until_ = now_.at + defaults::punch_hold;
-    if (now_.at < *punch_held_until_) return;
-  }
-  punch_held_until_.reset();
+  if (!state_allows || is_best || found || punching_until_ || move_ || !talk_.can_punch()) return;
+  if (!talk_.seen_from_outside() && now_.at < *punch_at_ + defaults::punch_hold) return;
   if (punched_epoch_ == talk_.epoch()) talk_.next_epoch();
   punched_epoch_ = talk_.epoch();
   direct_.reset();
@@ -289,9 +285,10 @@ void peer_connection::on(const msg::path_event& news) {
   case msg::path_news::proven:
     if (!initiator_) return;
     punching_until_.reset();
-    answers(news.where);
+    judge_leaving(news.where);
+    // Another way over IPv4 is no reason to leave the one that carries the session.
+    if (alive() && ipv6_may_come() && news.where.address.is_v4()) return punch_ended();
     direct_ = path{news.where, std::nullopt, news.rtt};
-    if (ipv6_may_come() && path_->where == news.where) punch_ended(); // and IPv6 is not there yet
     return;
   case msg::path_news::nominated:
     if (!initiator_) direct_ = path{news.where, std::nullopt, news.rtt};

@@ -33,7 +33,7 @@ struct client_events {
   /// The login holds; `message` follows with the welcome.
   std::function<void()> opened;
   std::function<void(server_message)> message;
-  /// A round trip to the server: the TCP handshake's once, then every ping's.
+  /// A round trip to the server: each of the login's three (TCP, TLS, upgrade), then every ping's.
   std::function<void(std::chrono::microseconds)> round_trip;
   /// The last event. control_unreachable, wrong_pin, timed_out; what the server refused with
   /// (bad_login, wrong_secret, ...); closed; bad_message when the server speaks another protocol.

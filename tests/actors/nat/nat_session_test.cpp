@@ -41,6 +41,15 @@ void require_answers_once(nat_lab& w) {
       CHECK(each.answers.count(entry) == 1);
 }
 
+/// What B would send A: the probe of A turned round, as B's own or as its answer.
+net::bytes from_b(const nat_lab& w, const msg::send_frame& probe, bool answer) {
+  const auto key = net::probe_key(w.members[B].key, w.members[A].pub).value();
+  auto frame = net::decode_probe(*probe.data, key).value();
+  std::swap(frame.from, frame.to);
+  frame.answer = answer;
+  return net::encode(frame, key);
+}
+
 } // namespace
 
 TEST_CASE("two cone NATs: both prove the same path in one round trip", "[nat]") {
@@ -140,13 +149,7 @@ TEST_CASE("a better class that answers within the grace is the one reported", "[
                 {}, dawn, sent);
   REQUIRE(sent.frames.size() == 2);
   CHECK(sent.frames[0].to == host); // best class first
-  const auto key = net::probe_key(w.members[B].key, w.members[A].pub).value();
-  const auto answer = [&](const msg::send_frame& probe) {
-    auto frame = net::decode_probe(*probe.data, key).value();
-    std::swap(frame.from, frame.to);
-    frame.answer = true;
-    return net::encode(frame, key);
-  };
+  const auto answer = [&](const msg::send_frame& probe) { return from_b(w, probe, true); };
   nat_effects out;
   session.receive(far, answer(sent.frames[1]), dawn + 10ms, out);
   CHECK(out.events.empty());
@@ -187,36 +190,29 @@ TEST_CASE("IPv6 that the peer opens after IPv4 was told of is tried once more", 
                  0us},
                 {}, dawn, sent);
   REQUIRE(sent.frames.size() == 2);
-  const auto key = net::probe_key(w.members[B].key, w.members[A].pub).value();
-  const auto from_peer = [&](const msg::send_frame& probe, bool answer) {
-    auto frame = net::decode_probe(*probe.data, key).value();
-    std::swap(frame.from, frame.to);
-    frame.answer = answer;
-    return net::encode(frame, key);
-  };
   const auto& to_four = sent.frames[sent.frames[0].to == four ? 0 : 1];
   nat_effects out;
-  session.receive(four, from_peer(to_four, true), dawn + 10ms, out);
+  session.receive(four, from_b(w, to_four, true), dawn + 10ms, out);
   REQUIRE(out.events.size() == 1);
   CHECK(out.events[0].where == four);
 
   out = {};
-  session.receive(six, from_peer(to_four, false), dawn + 20ms, out); // the peer's own first probe
+  session.receive(six, from_b(w, to_four, false), dawn + 20ms, out); // the peer's own first probe
   REQUIRE(out.frames.size() == 2);                                   // answered, and asked in turn
   const auto asked = out.frames[out.frames[0].data->size() == to_four.data->size() ? 0 : 1];
   CHECK(asked.to == six);
 
   SECTION("and taken") {
-    session.receive(six, from_peer(asked, true), dawn + 30ms, out);
+    session.receive(six, from_b(w, asked, true), dawn + 30ms, out);
     REQUIRE(out.events.size() == 1);
     CHECK(out.events[0].news == path_news::proven);
     CHECK(out.events[0].where == six);
   }
   SECTION("and taken as soon as one round trip of it is short") {
-    session.receive(six, from_peer(sent.frames[sent.frames[0].to == six ? 0 : 1], true),
+    session.receive(six, from_b(w, sent.frames[sent.frames[0].to == six ? 0 : 1], true),
                     dawn + 28ms, out);
     CHECK(out.events.empty());
-    session.receive(six, from_peer(asked, true), dawn + 30ms, out);
+    session.receive(six, from_b(w, asked, true), dawn + 30ms, out);
     REQUIRE(out.events.size() == 1);
     CHECK(out.events[0].where == six);
   }

@@ -247,6 +247,10 @@ TEST_CASE("a pair that is direct over IPv4 goes on looking for IPv6 that both ha
     proven(bob_at);
     CHECK(until_punch() > second);
   }
+  SECTION("and does not go to another way over IPv4") {
+    proven(at("203.0.113.77:7"));
+    CHECK_FALSE(d.said<msg::check_path>());
+  }
 }
 
 TEST_CASE("a punch waits until both sides are seen from outside, but not for long") {
