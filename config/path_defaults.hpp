@@ -73,6 +73,9 @@ inline constexpr std::uint32_t traffic_checks_min = 16;
 /// A direct path that lost one or two checks in a row more often than this, of the last 32, loses
 /// packets and is not gone back to. Ours: once is chance, and more in a row an outage that is over.
 inline constexpr int direct_hiccups_max = 1;
+/// A relay's whole way is measured beside a direct path that got long; an answer counts so long.
+/// Ours: what slows one down may slow down the other.
+inline constexpr seconds detour_fresh = 2s;
 /// A path that answers so soon after it was left was not dead, and is not gone back to at once.
 /// Ours.
 inline constexpr seconds false_death_within = 3s;

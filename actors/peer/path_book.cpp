@@ -64,6 +64,7 @@ const path_book::entry* path_book::answer(std::uint32_t number, std::chrono::nan
   if (back < 32) one->history |= std::uint32_t{1} << back;
   ++one->in_a_row;
   one->answered = now;
+  one->last = rtt;
   one->rtt = one->rtt ? (7 * *one->rtt + rtt) / 8 : rtt;
   one->what.rtt = *one->rtt;
   return &*one;

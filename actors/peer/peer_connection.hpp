@@ -17,6 +17,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 
 namespace lanrage::actors {
@@ -157,7 +158,12 @@ class peer_connection {
   std::vector<path_candidate> candidates() const;
   void measured(std::chrono::nanoseconds rtt);
   void watch_traffic();
-  bool steady(const net::endpoint& where) const;
+  /// What speaks against going (back) to a direct path that answers; empty: nothing.
+  std::string_view against(const net::endpoint& where) const;
+  bool clearly_slower(std::chrono::nanoseconds rtt, std::chrono::nanoseconds than) const;
+  bool relay_looks_shorter(std::chrono::nanoseconds rtt) const;
+  void weigh_detour(std::chrono::nanoseconds rtt);
+  void checked_beside(const path_book::entry& known);
   void judge_leaving(const net::endpoint& answering);
   std::optional<std::uint16_t> lost_share_permille() const;
   void reconsider();

@@ -40,10 +40,12 @@ void peer_connection::path_checked(const msg::path_event& news) {
   judge_leaving(known->what.where);
   if (auto* m = up()) {
     if (m->check && leave_dead_path(*m)) return;
-    if (!initiator_ || move_ || !path_ || !path_->relay || known->what.relay) return;
+    if (!initiator_ || move_ || !path_) return;
+    if (!path_->relay) return checked_beside(*known);
+    if (known->what.relay) return;
     // The direct path is back. Once it was lost, one answer is not enough.
     if (known->in_a_row >= defaults::direct_checks)
-      direct_ = known->what; // and taken if it is steady
+      direct_ = known->what; // and taken unless something speaks against it
     else
       check(known->what, false);
     return;

@@ -139,7 +139,7 @@ void peer_connection::progress() {
   if (!initiator_) return;
   watch_traffic();
   if (up() && !move_ && direct_ && path_ && path_->where != direct_->where &&
-      steady(direct_->where))
+      against(direct_->where).empty())
     start_move(*direct_, false);
   if (in<negotiating>() && talk_.peer_ready()) {
     if (direct_) {
