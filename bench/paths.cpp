@@ -180,6 +180,20 @@ void relay_to_direct(lab::party& p, const options& wanted) {
   print_cost("planned, relay to direct, 100 packets/s", cost);
 }
 
+void direct_to_relay(lab::party& p, const options& wanted) {
+  switch_cost cost;
+  for (unsigned run = 0; run < wanted.runs; ++run) {
+    settled(p, "direct");
+    std::this_thread::sleep_for(calm);
+    // The two sites' own way gets long: 300 ms more there and back. Nothing is lost.
+    planned_switch(
+        p, cost, [&] { p.lab().set_between("p1", "p2", {.delay = 150ms}); },
+        [](const lab::peer_view& v) { return v.connected() && v.strategy == "relay"; });
+    p.lab().set_between("p1", "p2", {});
+  }
+  print_cost("planned, direct to relay, 100 packets/s", cost);
+}
+
 void restarts(lab::party& p) {
   settled(p, "direct");
   const initiations begun{p};
@@ -241,6 +255,7 @@ void paths_part(const options& wanted) {
     restarts(p);
     direct_dropped(p, wanted);
     relay_to_direct(p, wanted);
+    direct_to_relay(p, wanted);
   });
   print_others();
 }
