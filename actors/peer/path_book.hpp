@@ -18,6 +18,7 @@ class path_book {
     path what;
     std::optional<time_point> answered;          ///< the last answer came
     std::optional<std::chrono::nanoseconds> rtt; ///< smoothed
+    time_point asked{};                          ///< the last check left
     std::uint32_t sent = 0;                      ///< checks, ever
     std::uint32_t history = 0;                   ///< bit n: the nth last check was answered
     std::chrono::nanoseconds last{};             ///< round trip of the latest answer
