@@ -142,6 +142,7 @@ class peer_connection {
   void check_alternatives();
   void path_checked(const msg::path_event& news);
   void path_asked(const msg::path_event& news);
+  void follow_move();
   void direct_asked(const path& over);
   void learn_index();
   void prepare();
@@ -233,6 +234,13 @@ class peer_connection {
   path_book book_;
   std::optional<path_move> move_;
   std::uint32_t last_move_ = 0;       ///< said, or followed
+  struct asked_move {
+    path over;
+    std::uint32_t number = 0;
+    bool urgent = false;
+    msg::time_point at;
+  };
+  std::optional<asked_move> asked_move_; ///< responder: by the initiator, not followed yet
   std::optional<path> direct_before_; ///< the last direct path that was in use, or is known of
   std::optional<msg::time_point> relayed_since_;
   std::optional<msg::time_point> upkeep_at_;

@@ -134,11 +134,15 @@ path peer_connection::attributed(const net::endpoint& where) const {
 // --- progress ------------------------------------------------------------------------------------
 
 void peer_connection::progress() {
+  follow_move();
   advance_move();
   warm_up();
   if (!initiator_) return;
   watch_traffic();
-  if (up() && !move_ && direct_ && path_ && path_->where != direct_->where &&
+  // A new session's first answer is not waited for: the responder follows once it has the session.
+  const auto* v = in<verifying>();
+  const auto has_session = up() || (v && !v->adopting && !v->answered_by);
+  if (has_session && !move_ && direct_ && path_ && path_->where != direct_->where &&
       against(direct_->where).empty())
     start_move(*direct_, false);
   if (in<negotiating>() && talk_.peer_ready()) {
