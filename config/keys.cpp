@@ -115,18 +115,18 @@ table health_table() {
 
 table lan_table() {
   static_assert(defaults::lan_port == 51866, "the help below says it");
-  return {
-      "lan",
-      "Finding members on the local network, with or without internet.",
-      {
-          flag(
-              "enabled", [](settings& s) -> bool& { return s.daemon.lan.enabled; },
-              "Find members of our parties on the same network by multicast (UDP port 51866), also\n"
-              "without internet. Nobody else can tell who announces itself."),
-          interface_list(
-              "avoid", [](settings & s) -> auto& { return s.daemon.lan.avoid; },
-              "Network interfaces on which nothing is announced or heard."),
-      }};
+  return {"lan",
+          "Finding members on the local network, with or without internet.",
+          {
+              flag(
+                  "enabled", [](settings& s) -> bool& { return s.daemon.lan.enabled; },
+                  "Find members of our parties on the same network by multicast (UDP port 51866), "
+                  "also\n"
+                  "without internet. Nobody else can tell who announces itself."),
+              interface_list(
+                  "avoid", [](settings & s) -> auto& { return s.daemon.lan.avoid; },
+                  "Network interfaces on which nothing is announced or heard."),
+          }};
 }
 
 /// An address of the relay that members are told; without it there is none.

@@ -12,8 +12,8 @@
 #include <vector>
 
 /// What members say to each other on the local network, without any server. Layouts are frozen in
-/// docs/wire.md, "Frames on the local network". All of it is sealed with keys from the party secret:
-/// to anybody else a frame is its length and random octets.
+/// docs/wire.md, "Frames on the local network". All of it is sealed with keys from the party
+/// secret: to anybody else a frame is its length and random octets.
 namespace lanrage::net {
 
 /// Administratively scoped for IPv4 (RFC 2365 6.1), transient and link-local for IPv6 (RFC 4291

@@ -44,8 +44,10 @@ directory_core::directory_core(directory_settings settings, saved_directory save
       const auto record = control::open_record(member.envelope, id, each.secret);
       if (!record) continue;
       in.book.restore(*record);
-      if (record->key == own_) in.published = *record;
-      else if (member.lan_counter != 0) lan_.remember(id, record->key, member.lan_counter);
+      if (record->key == own_)
+        in.published = *record;
+      else if (member.lan_counter != 0)
+        lan_.remember(id, record->key, member.lan_counter);
       in.extras[record->key] = {std::move(member.envelope), member.heard, member.sequence};
     }
     parties_.emplace(id, std::move(in));
@@ -344,8 +346,7 @@ saved_directory directory_core::saved() const {
     saved_party kept{in.name, in.as, in.secret, in.leaving, {}};
     for (const auto& [key, entry] : in.book.entries()) {
       const auto& more = in.extras.at(key);
-      kept.members.push_back(
-          {more.envelope, more.heard, more.sequence, lan_.counter_of(id, key)});
+      kept.members.push_back({more.envelope, more.heard, more.sequence, lan_.counter_of(id, key)});
     }
     out.parties.push_back(std::move(kept));
   }

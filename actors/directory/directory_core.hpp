@@ -230,8 +230,8 @@ class directory_core {
   const net::member_hash own_hash_;
   lan_neighbours lan_;
   lan_letters letters_;
-  std::uint64_t lan_counter_ = 0;  ///< of our announcements and letters
-  std::uint64_t lan_reserved_ = 0; ///< saved: none above was used before we end
+  std::uint64_t lan_counter_ = 0;          ///< of our announcements and letters
+  std::uint64_t lan_reserved_ = 0;         ///< saved: none above was used before we end
   std::optional<msg::lan_state> lan_told_; ///< absent: there is no local network for us
 };
 

@@ -68,7 +68,7 @@ std::uint64_t directory_core::next_lan_counter(time at) {
   if (lan_counter_ == 0) lan_counter_ = static_cast<std::uint64_t>(at.wall.count());
   if (++lan_counter_ > lan_reserved_) {
     lan_reserved_ = lan_counter_ + defaults::lan_counters_reserved;
-    save_soon(at);
+    save_due_ = at.now; // before the next one
   }
   return lan_counter_;
 }
@@ -77,7 +77,7 @@ std::uint64_t directory_core::next_lan_counter(time at) {
 
 void directory_core::lan(const msg::lan_ready& ready, time at, effects& out) {
   if (!lan_told_) lan_told_ = msg::lan_state{};
-  nearness_moved(lan_.network(ready.interfaces, at.now), out);
+  nearness_moved(lan_.network(ready.interfaces, at.now, at.wall), out);
   tell_lan(out);
   tick(at, out);
 }
@@ -197,8 +197,7 @@ void directory_core::take_record(party& in, neighbour& from, net::byte_view lett
   envelope.key = from.key;
   envelope.version = read.u64();
   const auto name = read.take(read.u8());
-  const auto as = net::peer_id::parse(
-      {reinterpret_cast<const char*>(name.data()), name.size()});
+  const auto as = net::peer_id::parse({reinterpret_cast<const char*>(name.data()), name.size()});
   const auto sealed = read.take(read.left());
   if (!read.ok() || !as || sealed.size() > control::sealed_max) return;
   envelope.id = *as;
@@ -207,8 +206,8 @@ void directory_core::take_record(party& in, neighbour& from, net::byte_view lett
   envelope.online = before != nullptr && before->online; // the server's to say
   const auto taken = in.book.accept(envelope);
   if (!taken) {
-    out.log.push_back("record of " + envelope.id.str() + " on the local network: " +
-                      net::to_string(taken.error()));
+    out.log.push_back("record of " + envelope.id.str() +
+                      " on the local network: " + net::to_string(taken.error()));
     return;
   }
   from.asked_at.reset();

@@ -20,8 +20,10 @@ lan_neighbours::lan_neighbours(net::random_source secrets, net::random_source ji
 // --- when to announce ---------------------------------------------------------------------------
 
 std::vector<lan_neighbours::neighbour_key>
-lan_neighbours::network(std::vector<std::string> interfaces, msg::time_point now) {
+lan_neighbours::network(std::vector<std::string> interfaces, msg::time_point now,
+                        msg::unix_ms wall) {
   interfaces_ = std::move(interfaces);
+  listening_since_ = wall;
   std::vector<neighbour_key> gone;
   for (auto& [key, each] : all_)
     if (std::exchange(each.near, false)) gone.push_back(key);
@@ -110,13 +112,16 @@ lan_neighbours::hearing lan_neighbours::hear(const net::party_id& party,
   it.record = said.version;
   hearing out;
   out.of = &it;
-  const auto echo = std::find_if(
-      said.echoes.begin(), said.echoes.end(),
-      [&](const net::lan_echo& each) { return each.to == own && is_ours(each.nonce, now); });
+  const auto echo =
+      std::find_if(said.echoes.begin(), said.echoes.end(), [&](const net::lan_echo& each) {
+        return each.to == own && is_ours(each.nonce, now);
+      });
   const bool proven = echo != said.echoes.end();
   const auto off = apart(said.time_unix_ms, static_cast<std::uint64_t>(wall.count()));
   constexpr std::chrono::milliseconds window = defaults::lan_clock_window;
-  out.fresh = proven || off <= static_cast<std::uint64_t>(window.count());
+  const bool timely = off <= static_cast<std::uint64_t>(window.count()) &&
+                      said.time_unix_ms >= static_cast<std::uint64_t>(listening_since_.count());
+  out.fresh = proven || timely;
   if (!out.fresh) {
     it.owes_proof = true;
     return out;

@@ -19,9 +19,9 @@ namespace lanrage::actors {
 ///
 /// A stranger can record what members say and send it again, so what was heard counts only when it
 /// is new (its sender's counter rose) and fresh: it echoes a nonce that we announced a moment ago,
-/// or its time is within lan_clock_window of ours. What is new but not fresh, of a member whose
-/// clock is wrong, is not answered: it is echoed in our next announcement, which comes when it
-/// comes, and the answer to that is fresh.
+/// or its time is within lan_clock_window of ours and not before we began to listen. What is new
+/// but not fresh, of a member whose clock is wrong, is not answered: it is echoed in our next
+/// announcement, which comes when it comes, and the answer to that is fresh.
 class lan_neighbours {
  public:
   /// `jitter`: for waits; need not be secret.
@@ -33,18 +33,20 @@ class lan_neighbours {
     bool near = false;         ///< heard lately, and fresh
     msg::lan_place place;
     msg::time_point heard_at{};
-    net::lan_nonce nonce;       ///< its latest
-    bool owes_proof = false;    ///< to be echoed: new, but not fresh
-    std::uint64_t record = 0;   ///< version that it offers
+    net::lan_nonce nonce;     ///< its latest
+    bool owes_proof = false;  ///< to be echoed: new, but not fresh
+    std::uint64_t record = 0; ///< version that it offers
     std::optional<msg::time_point> answered_at;
     std::optional<msg::time_point> asked_at; ///< for its record
     std::optional<msg::time_point> sent_at;  ///< our record
   };
   using neighbour_key = std::pair<net::party_id, net::member_hash>;
 
-  // --- when to announce ---------------------------------------------------------------------------
+  // --- when to announce
+  // ---------------------------------------------------------------------------
   /// Interfaces came, went or changed: nobody is near until heard again. Those who were.
-  std::vector<neighbour_key> network(std::vector<std::string> interfaces, msg::time_point now);
+  std::vector<neighbour_key> network(std::vector<std::string> interfaces, msg::time_point now,
+                                     msg::unix_ms wall);
   /// Another party, or anything else worth saying soon.
   void announce_soon(msg::time_point now);
   bool active() const { return !interfaces_.empty(); }
@@ -56,7 +58,8 @@ class lan_neighbours {
   /// Members of this party that wait to be echoed, as many as fit; they wait no longer.
   std::vector<neighbour*> take_owed(const net::party_id& party);
 
-  // --- what is heard ------------------------------------------------------------------------------
+  // --- what is heard
+  // ------------------------------------------------------------------------------
   /// Whether the frame is worth checking its signature: its counter is higher than any before, and
   /// not too many were checked lately.
   bool worth_checking(const net::party_id& party, const net::lan_announcement& said,
@@ -66,9 +69,9 @@ class lan_neighbours {
   std::uint64_t counter_of(const net::party_id& party, const net::wg_public_key& key) const;
 
   struct hearing {
-    bool fresh = false;  ///< it is there: `of` is near
-    bool came = false;   ///< it was not near before
-    bool answer = false; ///< it has no proof yet that we are here
+    bool fresh = false;                    ///< it is there: `of` is near
+    bool came = false;                     ///< it was not near before
+    bool answer = false;                   ///< it has no proof yet that we are here
     std::optional<std::uint64_t> has_ours; ///< proven: the version of our record that it has
     neighbour* of = nullptr;
   };
@@ -109,6 +112,7 @@ class lan_neighbours {
   net::random_source secrets_;
   net::random_source jitter_;
   std::vector<std::string> interfaces_;
+  msg::unix_ms listening_since_{};
   std::deque<own_nonce> nonces_;
   backoff again_{config::defaults::lan_again_first, config::defaults::lan_again_max};
   std::optional<msg::time_point> announce_at_;

@@ -40,7 +40,7 @@ void peer_connection::on(const msg::peer_known& known) {
   } else if (record_.version != version) {
     hope("the peer's record changed");
   }
-  tell_lost();
+  if (near_) tell_lost();
 }
 
 void peer_connection::on(const msg::control_state& control) {

@@ -28,8 +28,8 @@ constexpr int datagrams_per_turn = 64;        // then others on the io thread ha
 /// Interfaces that multicast makes sense on, by number.
 using interface_map = std::map<unsigned, std::string>;
 
-/// Part of a bridge or a bond, which has the addresses. A machine with containers has many of these,
-/// and the kernel lets one socket join only twenty times.
+/// Part of a bridge or a bond, which has the addresses. A machine with containers has many of
+/// these, and the kernel lets one socket join only twenty times.
 bool is_part_of_another(const std::string& name) {
   std::error_code ignored;
   return std::filesystem::exists("/sys/class/net/" + name + "/master", ignored);
@@ -64,7 +64,7 @@ struct family {
   int loop;
   int all;
 };
-constexpr family v4_family{true,   AF_INET,           IPPROTO_IP, IP_PKTINFO, IP_MULTICAST_TTL,
+constexpr family v4_family{true,   AF_INET,           IPPROTO_IP,      IP_PKTINFO, IP_MULTICAST_TTL,
                            IP_TTL, IP_MULTICAST_LOOP, IP_MULTICAST_ALL};
 constexpr family v6_family{false,
                            AF_INET6,
@@ -194,8 +194,7 @@ class lan_socket::impl : public std::enable_shared_from_this<impl> {
 
   /// True: in at least one family.
   bool membership(unsigned interface, bool join) {
-    const bool four =
-        join_or_leave(v4_.native_handle(), true, options_.group_v4, interface, join);
+    const bool four = join_or_leave(v4_.native_handle(), true, options_.group_v4, interface, join);
     const bool six = v6_.is_open() &&
                      join_or_leave(v6_.native_handle(), false, options_.group_v6, interface, join);
     return four || six;

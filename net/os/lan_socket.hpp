@@ -34,8 +34,9 @@ struct lan_datagram {
 };
 
 /// Multicast on every interface that is up, can do it, and is neither loopback, a point-to-point
-/// link, part of a bridge or bond, the tunnel nor to be avoided; unicast from the same port. Nothing leaves the local network:
-/// TTL and hop limit are 1. Needs no privileges. What arrives must be authenticated by its reader.
+/// link, part of a bridge or bond, the tunnel nor to be avoided; unicast from the same port.
+/// Nothing leaves the local network: TTL and hop limit are 1. Needs no privileges. What arrives
+/// must be authenticated by its reader.
 class lan_socket {
  public:
   struct handlers {

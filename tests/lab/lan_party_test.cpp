@@ -95,9 +95,8 @@ TEST_CASE("a party forms on a switch without internet and servers within two sec
   const auto begin = std::chrono::steady_clock::now();
   require_host_path(p, 2s);
   const auto took = std::chrono::steady_clock::now() - begin;
-  WARN("both ends connected "
-       << std::chrono::duration_cast<std::chrono::milliseconds>(took).count()
-       << " ms after the second daemon answered");
+  WARN("both ends connected " << std::chrono::duration_cast<std::chrono::milliseconds>(took).count()
+                              << " ms after the second daemon answered");
   CHECK(took < 2s);
   CHECK(wireguard_endpoint(p, "p1") == p.lab().at("p2").address() + ":51820");
   CHECK(wireguard_endpoint(p, "p2") == p.lab().at("p1").address() + ":51820");

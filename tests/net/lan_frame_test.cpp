@@ -157,7 +157,7 @@ TEST_CASE("what is authentic but malformed is refused") {
   CHECK(letter(1, 0, 1, 1, 1).error().code == errc::bad_frame);
   CHECK(decode_lan(sealed(0x20, bytes(100)), keys).error().code == errc::bad_frame);
   CHECK(decode_lan(sealed(0x22, bytes(100)), keys).error().code == errc::bad_frame);
-  bytes announcement(416);
+  bytes announcement(424);
   CHECK(decode_lan(sealed(0x20, announcement), keys).has_value());
   announcement[96] = lan_echoes_max + 1;
   CHECK(decode_lan(sealed(0x20, announcement), keys).error().code == errc::bad_frame);

@@ -96,8 +96,8 @@ struct directory_node {
   net::wg_private_key key;
   net::wg_public_key pub;
   std::unique_ptr<actors::directory_core> core;
-  msg::lan_place place;      ///< on the local network, when it is plugged in
-  msg::unix_ms clock_off{};  ///< of its calendar
+  msg::lan_place place;     ///< on the local network, when it is plugged in
+  msg::unix_ms clock_off{}; ///< of its calendar
   std::vector<msg::lan_send> on_lan;
   std::uint64_t session = 0; ///< of the link; 0: none
   std::uint64_t attempt = 0; ///< of that link
@@ -229,9 +229,12 @@ inline directory_node::directory_node(control_world& in, std::string called, std
     : world(in), name(std::move(called)),
       key(net::generate_x25519<net::wg_private_key>(stream(name))), pub(net::public_key(key)),
       document(std::move(kept)) {
-  actors::directory_settings settings{*net::peer_id::parse(goes_by.empty() ? name : goes_by), key,
-                                      stream(name + "/secrets"), stream(name + "/jitter"),
-                                      stream(name + "/lan"), stream(name + "/lan jitter")};
+  actors::directory_settings settings{*net::peer_id::parse(goes_by.empty() ? name : goes_by),
+                                      key,
+                                      stream(name + "/secrets"),
+                                      stream(name + "/jitter"),
+                                      stream(name + "/lan"),
+                                      stream(name + "/lan jitter")};
   core = std::make_unique<actors::directory_core>(settings,
                                                   actors::parse_directory(document).value(), 0);
   world.attach(*this);

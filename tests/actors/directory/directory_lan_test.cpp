@@ -275,7 +275,8 @@ TEST_CASE("what never arrived at the server is published again, and old news of 
   CHECK(b.bob->peer("alice").record.version >= version);
 }
 
-// --- strangers ------------------------------------------------------------------------------------
+// --- strangers
+// ------------------------------------------------------------------------------------
 
 TEST_CASE("a stranger that says again whatever it heard makes nobody send anything") {
   boot_without_server b;

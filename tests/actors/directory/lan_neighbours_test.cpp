@@ -21,7 +21,7 @@ struct alone {
   net::wg_public_key bob{{2}};
   std::uint64_t counter = 0;
 
-  alone() { all.network({"eth0"}, now); }
+  alone() { all.network({"eth0"}, now, wall); }
   void announce() {
     now = std::max(now, *all.announce_at());
     all.announced(now);
@@ -36,9 +36,7 @@ struct alone {
     out.version = 5;
     return out;
   }
-  net::lan_echo echo(bool near) {
-    return {net::hash_of(own), all.nonce(), 3, near};
-  }
+  net::lan_echo echo(bool near) { return {net::hash_of(own), all.nonce(), 3, near}; }
   actors::lan_neighbours::hearing hear(const net::lan_announcement& what) {
     return all.hear(friends, what, net::hash_of(own), somewhere, now, wall);
   }
@@ -82,10 +80,10 @@ TEST_CASE("another network starts the announcements again, none ends them") {
     a.announce();
   a.hear(a.said());
   REQUIRE(a.all.anybody_near());
-  CHECK(a.all.network({"wlan0"}, a.now).size() == 1);
+  CHECK(a.all.network({"wlan0"}, a.now, wall).size() == 1);
   CHECK_FALSE(a.all.anybody_near());
   CHECK(*a.all.announce_at() - a.now <= defaults::lan_jitter);
-  CHECK(a.all.network({}, a.now).empty());
+  CHECK(a.all.network({}, a.now, wall).empty());
   CHECK_FALSE(a.all.announce_at());
   a.all.announce_soon(a.now);
   CHECK_FALSE(a.all.announce_at());
@@ -124,6 +122,15 @@ TEST_CASE("a member whose clock is wrong is not answered, but echoed in our own 
   CHECK(second.fresh);
   CHECK(second.came);
   CHECK(second.answer); // it has no proof of us yet
+}
+
+TEST_CASE("what was said before we began to listen needs an echo, whatever the clocks") {
+  alone a;
+  a.announce();
+  CHECK_FALSE(a.hear(a.said(-1ms)).fresh);
+  auto proof = a.said(-1ms);
+  proof.echoes = {a.echo(false)};
+  CHECK(a.hear(proof).fresh);
 }
 
 TEST_CASE("an echo proves nothing when it is another's, too old, or no nonce of ours") {

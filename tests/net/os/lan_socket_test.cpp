@@ -71,16 +71,16 @@ class far_end {
         return;
       }
       ::close(ns);
-      socket_ = lan_socket::open(context_, options(),
-                                 {[this](lan_datagram what) {
-                                    socket_->send(what.from, std::make_shared<const bytes>(
-                                                                 what.payload));
-                                  },
-                                  [&open, told = false](auto) mutable {
-                                    if (!std::exchange(told, true)) open.set_value();
-                                  },
-                                  [](const error&) {}})
-                    .value();
+      socket_ =
+          lan_socket::open(context_, options(),
+                           {[this](lan_datagram what) {
+                              socket_->send(what.from, std::make_shared<const bytes>(what.payload));
+                            },
+                            [&open, told = false](auto) mutable {
+                              if (!std::exchange(told, true)) open.set_value();
+                            },
+                            [](const error&) {}})
+              .value();
       context_.run();
       socket_.reset();
       context_.restart();
@@ -144,7 +144,8 @@ TEST_CASE("what is said to all is heard at the other end, in both families, and 
   });
 }
 
-TEST_CASE("interfaces that come and go are followed, those to avoid and the tunnel are left alone") {
+TEST_CASE(
+    "interfaces that come and go are followed, those to avoid and the tunnel are left alone") {
   in_own_network([] {
     const other_network other;
     quick_addresses(other);
