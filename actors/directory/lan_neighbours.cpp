@@ -28,7 +28,10 @@ lan_neighbours::network(std::vector<std::string> interfaces, msg::time_point now
   for (auto& [key, each] : all_)
     if (std::exchange(each.near, false)) gone.push_back(key);
   announce_at_.reset();
-  if (active()) announce_soon(now);
+  if (active()) {
+    new_nonce(now); // who is heard before we spoke is answered with it
+    announce_soon(now);
+  }
   return gone;
 }
 

@@ -54,7 +54,7 @@ class lan_neighbours {
   std::optional<msg::time_point> announce_at() const { return announce_at_; }
   /// The time has come: a fresh nonce, and the next time.
   void announced(msg::time_point now);
-  const net::lan_nonce& nonce() const { return nonces_.back().value; }
+  const net::lan_nonce& nonce() const { return nonces_.back().value; } ///< while active
   /// Members of this party that wait to be echoed, as many as fit; they wait no longer.
   std::vector<neighbour*> take_owed(const net::party_id& party);
 

@@ -116,6 +116,7 @@ TEST_CASE("a member that comes back to such a switch is connected within two sec
   party p{options(false)};
   p.form();
   require_host_path(p, 20s);
+  std::this_thread::sleep_for(3s); // until both have written down that they were connected
   lose_the_internet(p);
   power_off(p, "p2");
   std::this_thread::sleep_for(5s);
