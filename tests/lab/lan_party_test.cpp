@@ -119,7 +119,10 @@ TEST_CASE("a member that comes back to such a switch is connected within two sec
   std::this_thread::sleep_for(3s); // until both have written down that they were connected
   lose_the_internet(p);
   power_off(p, "p2");
-  std::this_thread::sleep_for(5s);
+  // Until the other one has given up its repairs, which are five seconds apart.
+  REQUIRE(p.await(
+               "p1", "p2", [](const peer_view& v) { return v.status == "failed"; }, 30s)
+              ->status == "failed");
   p.start("p2");
   const auto view = p.await("p2", "p1", on_host_path, 2s);
   INFO(p.log_end("p2", 40));
