@@ -91,12 +91,12 @@ TEST_CASE("a party forms on a switch without internet and servers within two sec
     power_off(p, member);
   lose_the_internet(p);
   p.start("p1");
-  p.start("p2");
   const auto begin = std::chrono::steady_clock::now();
+  p.start("p2");
   require_host_path(p, 2s);
   const auto took = std::chrono::steady_clock::now() - begin;
   WARN("both ends connected " << std::chrono::duration_cast<std::chrono::milliseconds>(took).count()
-                              << " ms after the second daemon answered");
+                              << " ms after the second daemon was started");
   CHECK(took < 2s);
   CHECK(wireguard_endpoint(p, "p1") == p.lab().at("p2").address() + ":51820");
   CHECK(wireguard_endpoint(p, "p2") == p.lab().at("p1").address() + ":51820");
