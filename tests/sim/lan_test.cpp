@@ -145,6 +145,25 @@ TEST_CASE("one that is switched off and on again is connected within two seconds
   }
 }
 
+TEST_CASE("what serves the local network may crash and goes on where it was") {
+  lan_world lan{2};
+  lan.form();
+  lan.everything_off();
+  for (const auto who : lan.members)
+    lan.w.start(who);
+  REQUIRE(lan.w.run_until([&] { return lan.all_on_host_paths(); }, 2s));
+  for (const auto* actor : {"lan", "directory", "lan"}) {
+    REQUIRE(lan.w.crash(lan.members[0], actor));
+    lan.w.run_for(2s);
+    CHECK(lan.all_on_host_paths());
+    CHECK(lan.w.status(lan.members[0]).self.lan.near.size() == 1);
+  }
+  lan.power_off(lan.members[1]);
+  lan.w.run_for(60s);
+  lan.w.start(lan.members[1]);
+  CHECK(lan.w.run_until([&] { return lan.all_on_host_paths(); }, 2s));
+}
+
 TEST_CASE("two that were never in the party at the same time meet on the switch") {
   lan_world lan{3};
   const auto alice = lan.members[0], bob = lan.members[1], carol = lan.members[2];

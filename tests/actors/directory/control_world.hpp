@@ -163,6 +163,12 @@ class control_world {
       });
     }
   }
+  const control::stored_state& stored() const { return stored_; }
+  /// A server that lost what it stored since then.
+  void server_back_to(control::stored_state then) {
+    stored_ = std::move(then);
+    restart_server(stored_);
+  }
   void cut(directory_node& node) {
     end_session(node);
     drop(node, net::fail(net::errc::closed, "cut"));

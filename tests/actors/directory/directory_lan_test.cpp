@@ -225,20 +225,28 @@ TEST_CASE("after a long time announcements still count higher than those before 
   b.world.detach(again);
 }
 
-TEST_CASE("with the server back, what it says of presence counts beside the local network") {
+TEST_CASE("who is here is online, whatever the server says, and is spoken to here") {
   boot_without_server b;
-  b.plug_both();
-  b.world.advance(1s);
   b.world.server_up();
   b.world.advance(60s);
-  REQUIRE(b.alice->peer("bob").presence_known);
+  b.plug_both();
+  b.world.advance(1s);
+  REQUIRE(b.both_near());
+  b.world.detach(*b.bob); // his way to the server is cut
   b.world.cut(*b.bob);
-  b.world.advance(100ms);
-  CHECK(b.alice->peer("bob").online); // it is here
-  b.alice->signal(b.party, b.bob->pub, 9);
+  b.world.attach(*b.bob);
+  const auto requests = [&] {
+    return std::count_if(b.alice->said.begin(), b.alice->said.end(), [](const auto& m) {
+      return std::holds_alternative<control::signal_request>(m);
+    });
+  };
+  const auto before = requests();
+  CHECK(b.alice->peer("bob").online);
   b.bob->told<msg::signal_received>();
+  b.alice->signal(b.party, b.bob->pub, 9);
   b.world.settle();
-  b.world.advance(10ms);
+  CHECK(requests() == before); // the server would refuse it
+  CHECK(b.bob->told<msg::signal_received>().size() == 1);
 }
 
 TEST_CASE("a signal that comes both ways is told once") {
@@ -260,19 +268,24 @@ TEST_CASE("a signal that comes both ways is told once") {
   CHECK(b.bob->told<msg::signal_received>().size() == 1);
 }
 
-TEST_CASE("what never arrived at the server is published again, and old news of it is none") {
+TEST_CASE("what the server never stored is published again") {
   boot_without_server b;
   b.world.server_up();
   b.world.advance(60s);
-  // Alice publishes, Bob hears of it here; the server forgets it, as after a crash.
-  const auto version = b.bob->peer("alice").record.version;
+  const auto then = b.world.stored();
+  b.alice->host("10.1.1.1:51820");
+  b.world.advance(5s);
+  REQUIRE(to_string(b.bob->peer("alice").record.candidates.at(0).address) == "10.1.1.1:51820");
   b.world.server_down();
-  b.world.server_up(false);
+  b.world.server_back_to(then);
   b.world.advance(120s);
-  CHECK(b.alice->core->parties().at(0).joined);
-  CHECK(b.bob->knows("alice"));
-  CHECK(b.bob->peer("alice").online);
-  CHECK(b.bob->peer("alice").record.version >= version);
+  CHECK(b.bob->peer("alice").online); // though her record there was an old one
+  directory_node carol{b.world, "carol"};
+  carol.start();
+  carol.join(b.invite);
+  b.world.advance(5s);
+  CHECK(to_string(carol.peer("alice").record.candidates.at(0).address) == "10.1.1.1:51820");
+  b.world.detach(carol);
 }
 
 // --- strangers
