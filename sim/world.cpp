@@ -190,6 +190,7 @@ actors::mesh_settings world::settings_of(const resident& who) {
   out.key = who.key;
   out.seed = sim::stream{settings_.seed, "daemon/" + stream}.next();
   out.random = net::seeded_random(settings_.seed, "secrets/" + stream);
+  out.lan_random = net::seeded_random(settings_.seed, "lan/" + stream);
   out.wall = [this] {
     return std::chrono::duration_cast<msg::unix_ms>(settings_.unix_epoch +
                                                     time_.now().time_since_epoch());

@@ -90,6 +90,8 @@ void execute(directory_pointer self, directory_effects& effects) {
   }
   for (auto& order : effects.link)
     std::visit([&](auto& what) { self->send(state.roles.control_link, std::move(what)); }, order);
+  for (auto& frame : effects.lan)
+    self->send(state.roles.lan, std::move(frame));
   for (const auto& event : effects.events)
     for (const auto& sink : state.memory->subscribers)
       self->send(sink, event);
@@ -147,10 +149,12 @@ directory_shell::behavior_type directory(directory_pointer self, const msg::role
   state.wall = settings.wall;
   auto saved = parse_directory(memory->document);
   state.core = std::make_unique<directory_core>(
-      directory_settings{settings.name, settings.key, settings.secrets, settings.jitter},
+      directory_settings{settings.name, settings.key, settings.secrets, settings.jitter,
+                         settings.lan_secrets, settings.lan_jitter},
       saved.value(), memory->attempt);
   self->send(roles.control_link, msg::attach_control{roles.directory});
   self->send(roles.route_watch, msg::attach_network{roles.directory});
+  if (roles.lan) self->send(roles.lan, msg::attach_lan{roles.directory});
   resume(self);
   return {
       [=](const msg::control_heard& heard) {
@@ -190,6 +194,12 @@ directory_shell::behavior_type directory(directory_pointer self, const msg::role
       },
       [=](const msg::network_changed& news) {
         step(self, [&](auto& core, auto at, auto& out) { core.network_changed(news, at, out); });
+      },
+      [=](const msg::lan_heard& heard) {
+        step(self, [&](auto& core, auto at, auto& out) { core.lan(heard, at, out); });
+      },
+      [=](const msg::lan_ready& ready) {
+        step(self, [&](auto& core, auto at, auto& out) { core.lan(ready, at, out); });
       },
       [=](const msg::attach_directory& wanted) { attach(self, wanted.sink); },
       [=](const directory_due& due) {

@@ -1,5 +1,7 @@
 #include "actors/peer/path_book.hpp"
 
+#include "config/path_defaults.hpp"
+
 #include <algorithm>
 #include <bit>
 

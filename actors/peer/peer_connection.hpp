@@ -211,6 +211,7 @@ class peer_connection {
   // What outlives a state.
   net::peer_record record_;
   presence presence_ = presence::unknown;
+  bool near_ = false; ///< it announces itself on our network: signals reach it there
   bool wanted_ = true;
   bool started_ = false;
   std::optional<msg::wg_peer> configured_; ///< what WireGuard was told last

@@ -36,6 +36,7 @@ msg::explanation peer_connection::explain(msg::time_point now) const {
   msg::explanation out;
   out.view = view();
   out.decision = choice_.empty() ? reason_ : reason_ + "; " + choice_;
+  if (near_) out.decision += "; the peer announces itself on this network";
   const auto add = [&](const path& one, bool in_use) {
     msg::path_evidence e;
     e.how = strategy_of(one);

@@ -89,6 +89,13 @@ struct directory_news {
     s().memory->self.address = news.address;
     use_lease(self);
   }
+  void operator()(const msg::lan_state& news) const {
+    for (const auto& id : news.near)
+      if (!std::binary_search(s().memory->self.lan.near.begin(), s().memory->self.lan.near.end(),
+                              id))
+        publish(self, "network", to_string(id) + " is on this network");
+    s().memory->self.lan = news;
+  }
   void operator()(const msg::control_state& news) const {
     if (news.up != s().memory->self.control.up)
       publish(self, "control",

@@ -123,6 +123,16 @@ bool fabric::send(node_id from, std::uint16_t port, const net::endpoint& to, net
   return true;
 }
 
+void fabric::send_to_neighbours(node_id from, std::uint16_t port, net::byte_view data,
+                                time_point now) {
+  if (nodes_[from].realm == internet) return;
+  std::vector<net::endpoint> all;
+  for (const auto& [address, node] : realms_[nodes_[from].realm].hosts)
+    if (node != from && !nodes_[node].box) all.push_back({address, port});
+  for (const auto& to : all)
+    send(from, port, to, data, now);
+}
+
 void fabric::route(realm_id in, node_id at, packet_slot slot, time_point now) {
   const auto& here = realms_[in];
   const auto found = here.hosts.find(pool_[slot].to.address);

@@ -82,6 +82,9 @@ class fabric {
   /// A host sends, from an address and port of its own; false when it has no such address family.
   bool send(node_id from, std::uint16_t port, const net::endpoint& to, net::byte_view data,
             time_point now);
+  /// To every other host of the realm, as multicast with a TTL of 1: no box passes it on, and on
+  /// the internet there is none.
+  void send_to_neighbours(node_id from, std::uint16_t port, net::byte_view data, time_point now);
   struct arrival {
     node_id host = no_node;
     packet_slot slot = 0;

@@ -1,6 +1,6 @@
 #include "sim/world/machine.hpp"
 
-#include "config/defaults.hpp"
+#include "config/lan_defaults.hpp"
 #include "net/frames.hpp"
 
 #include <algorithm>
@@ -29,6 +29,10 @@ machine::machine(std::uint32_t number, std::string name, node_id node,
 // --- network -------------------------------------------------------------------------------------
 
 void machine::datagram(const packet& arrived) {
+  if (arrived.to.port == config::defaults::lan_port) {
+    if (hooks.lan) hooks.lan(arrived);
+    return;
+  }
   const bool spare =
       arrived.to.port >= config::defaults::spare_port_first &&
       arrived.to.port - config::defaults::spare_port_first < config::defaults::spare_ports;
@@ -49,6 +53,15 @@ void machine::datagram(const packet& arrived) {
 
 void machine::send_frame(const net::endpoint& to, net::byte_view data, std::uint16_t from_port) {
   net_.send(node_, from_port == 0 ? wg_port : from_port, to, data, time_.now());
+}
+
+void machine::send_lan(const std::optional<net::ip_address>& to, net::byte_view data) {
+  constexpr auto port = config::defaults::lan_port;
+  if (!has_lan()) return;
+  if (to)
+    net_.send(node_, port, {*to, port}, data, time_.now());
+  else
+    net_.send_to_neighbours(node_, port, data, time_.now());
 }
 
 std::vector<net::ip_address> machine::addresses() const {

@@ -31,6 +31,7 @@ struct device_behavior {
 /// What a daemon hooks into its machine. A killed daemon has no hooks.
 struct daemon_hooks {
   std::function<void(const packet&)> frame;      ///< STUN or one of ours, on WireGuard's port
+  std::function<void(const packet&)> lan;        ///< on the port of the local network
   std::function<void(std::uint64_t token)> echo; ///< an answer to an echo of the daemon's
   std::function<void(duration slept)> network;   ///< addresses or routes changed
 };
@@ -65,6 +66,9 @@ class machine final : private wg_surroundings {
   void datagram(const packet& arrived);
   /// `from_port` 0: WireGuard's.
   void send_frame(const net::endpoint& to, net::byte_view data, std::uint16_t from_port = 0);
+  /// On the local network: to one, or as multicast to all.
+  void send_lan(const std::optional<net::ip_address>& to, net::byte_view data);
+  bool has_lan() const { return net_.realm_of(node_) != internet; }
   std::vector<net::ip_address> addresses() const; ///< sorted
   /// `slept`: the machine was suspended for so long until now.
   void addresses_changed(duration slept = {}) {
