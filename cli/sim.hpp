@@ -59,6 +59,7 @@ struct sweep_options {
   std::chrono::nanoseconds timeout = std::chrono::minutes{30}; ///< of a seed, in real time
   std::optional<std::filesystem::path> out;                    ///< results as JSON lines
   bool json = false;                                           ///< the same on standard output
+  bool all_seen = false; ///< a rare way that no seed took is a failure
 };
 sim_exit sim_sweep(const sweep_options& what);
 
@@ -66,6 +67,7 @@ struct merge_options {
   std::vector<std::filesystem::path> files;
   std::optional<std::filesystem::path> out;
   bool json = false;
+  bool all_seen = false;
 };
 sim_exit sim_merge(const merge_options& what);
 

@@ -50,6 +50,9 @@ void add_scenario(CLI::App& to, const shared& a, std::filesystem::path& scenario
         "--trace", [a, &run](const std::string& path) { run.trace = path; },
         "Follow this trace instead of every one the scenario names")
       ->type_name("F");
+  to.add_flag_callback(
+      "--no-invariants", [a, &run] { run.invariants = false; },
+      "Only the scenario's own expectations");
 }
 
 void add_common(CLI::App& to, const shared& a) {
@@ -71,7 +74,8 @@ void add_parsed(CLI::App& to, const char* name, const char* type, const char* ab
 }
 
 void add_outputs(CLI::App& to, const shared& a, std::optional<std::filesystem::path>& out,
-                 bool& json) {
+                 bool& json, bool& all_seen) {
+  to.add_flag("--all-seen", all_seen, "Fail if a rare way through the program was never taken");
   to.add_flag("--json", json, "JSON lines instead of the table");
   to.add_option_function<std::string>(
         "--out", [a, &out](const std::string& path) { out = path; },
@@ -106,12 +110,12 @@ void add_sweep(CLI::App& sim, const shared& a, std::function<int()>& command) {
   add_parsed(sweep, "--timeout", "T", "A seed that takes longer has crashed; 30m if not given",
              "a duration from 1ms to 7d, such as 90s", false, timeout,
              [a](std::chrono::nanoseconds most) { a->sweep.timeout = most; });
-  add_outputs(sweep, a, a->sweep.out, a->sweep.json);
+  add_outputs(sweep, a, a->sweep.out, a->sweep.json, a->sweep.all_seen);
   sweep.callback([a, &command] { command = [a] { return to_int(sim_sweep(a->sweep)); }; });
 
   auto& merge = *sim.add_subcommand("merge", "Put the shards of a sweep together");
   merge.add_option("FILE", a->merge.files, "What `lanrage sim sweep --out` wrote")->required();
-  add_outputs(merge, a, a->merge.out, a->merge.json);
+  add_outputs(merge, a, a->merge.out, a->merge.json, a->merge.all_seen);
   merge.callback([a, &command] { command = [a] { return to_int(sim_merge(a->merge)); }; });
 }
 

@@ -82,6 +82,7 @@ sweep::row run_seed(const sweep_options& what, std::uint64_t seed) {
                std::to_string(seed)};
   if (what.run.until)
     spec.argv.insert(spec.argv.end(), {"--until", scenario::seconds_text(*what.run.until)});
+  if (!what.run.invariants) spec.argv.emplace_back("--no-invariants");
   if (what.run.trace) spec.argv.insert(spec.argv.end(), {"--trace", what.run.trace->string()});
   sweep::row lost;
   lost.seed = seed;
@@ -142,7 +143,7 @@ scenario::result<void> usable(const sweep_options& what, const scenario::script&
 
 /// The results where they were wanted; what they came to.
 sim_exit give(const sweep::results& got, const std::optional<std::filesystem::path>& file,
-              bool json) {
+              bool json, bool all_seen) {
   if (file) {
     sim::trace::file_sink sink{*file};
     auto done = sink.open();
@@ -158,7 +159,12 @@ sim_exit give(const sweep::results& got, const std::optional<std::filesystem::pa
   else
     std::cout << printable(sweep::report_text(got), true);
   std::cout << std::flush;
-  return static_cast<sim_exit>(sweep::exit_of(got.rows));
+  const auto code = static_cast<sim_exit>(sweep::exit_of(got.rows));
+  if (!all_seen || code != sim_exit::good) return code;
+  const auto never = sweep::never_seen(got);
+  for (const auto& each : never)
+    std::cerr << "lanrage: never seen: " << each << '\n';
+  return never.empty() ? code : sim_exit::liveness;
 }
 
 } // namespace
@@ -183,7 +189,7 @@ sim_exit sim_sweep(const sweep_options& what) {
   progress shown{seeds.size(), ::isatty(STDERR_FILENO) == 1};
   out.rows = run_all(what, seeds, shown, jobs);
   std::cerr << shown.summary(jobs) << '\n';
-  return give(out, what.out, what.json);
+  return give(out, what.out, what.json, what.all_seen);
 }
 
 sim_exit sim_merge(const merge_options& what) {
@@ -201,7 +207,7 @@ sim_exit sim_merge(const merge_options& what) {
   if (!bad.lines.empty()) return report(bad, what.json);
   const auto whole = sweep::merge(std::move(shards));
   if (!whole) return report(scenario::bad_input{whole.error().lines}, what.json);
-  return give(*whole, what.out, what.json);
+  return give(*whole, what.out, what.json, what.all_seen);
 }
 
 } // namespace lanrage::cli

@@ -120,6 +120,7 @@ bool virtual_scheduler::run_once() {
   if (jobs_.empty()) return false;
   auto* job = jobs_.front();
   jobs_.pop_front();
+  if (watcher_) show(job);
   // One at a time, so that urgent mail overtakes what lies in the mailbox.
   switch (job->resume(&unit_, 1)) {
   case caf::resumable::resume_later:
@@ -133,6 +134,12 @@ bool virtual_scheduler::run_once() {
     throw std::logic_error("virtual_scheduler: nobody ends the only thread");
   }
   return true;
+}
+
+void virtual_scheduler::show(caf::resumable* job) {
+  if (job->subtype() != caf::resumable::scheduled_actor) return;
+  auto* who = static_cast<caf::scheduled_actor*>(job);
+  if (auto* next = who->peek_at_next_mailbox_element()) watcher_->handling(who->id(), *next);
 }
 
 void virtual_scheduler::start() {

@@ -70,6 +70,14 @@ class virtual_clock final : public caf::actor_clock {
   std::uint64_t last_ = 0;
 };
 
+/// Sees every message before its actor does.
+class message_watcher {
+ public:
+  virtual ~message_watcher() = default;
+  /// Not const, as CAF lets nobody read a message through a const reference.
+  virtual void handling(std::uint64_t actor, caf::mailbox_element& what) = 0;
+};
+
 /// Runs actors one message at a time on the thread that calls.
 class virtual_scheduler final : public caf::scheduler::abstract_coordinator {
  public:
@@ -81,6 +89,7 @@ class virtual_scheduler final : public caf::scheduler::abstract_coordinator {
   bool run_once();
   virtual_clock& clock() noexcept override { return clock_; }
   bool detaches_utility_actors() const override { return false; }
+  void watched_by(message_watcher* watcher) { watcher_ = watcher; }
 
  protected:
   void start() override;
@@ -96,8 +105,11 @@ class virtual_scheduler final : public caf::scheduler::abstract_coordinator {
   };
 
   std::deque<caf::resumable*> jobs_;
+  void show(caf::resumable* job);
+
   virtual_clock clock_;
   unit unit_;
+  message_watcher* watcher_ = nullptr;
 };
 
 } // namespace lanrage::sim

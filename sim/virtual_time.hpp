@@ -57,6 +57,8 @@ class virtual_time {
   /// These share the time line: what is due first comes first, and at the same moment they come
   /// before the actors' timers. They must outlive this.
   void attach(happenings* more) { more_ = more; }
+  /// Null: nobody. It must outlive this, or take itself away.
+  void watched_by(message_watcher* watcher) { scheduler_.watched_by(watcher); }
 
   /// The destructor kills it.
   template <class Handle>

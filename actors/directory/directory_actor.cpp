@@ -74,6 +74,10 @@ void answer(directory_state& state, directory_answer& with) {
       with.what);
 }
 
+directory_time at_now(directory_pointer self) {
+  return {self->clock().now(), self->state.wall()};
+}
+
 void execute(directory_pointer self, directory_effects& effects) {
   auto& state = self->state;
   state.memory->attempt = state.core->attempt();
@@ -84,8 +88,10 @@ void execute(directory_pointer self, directory_effects& effects) {
     self->request(state.roles.store, store_deadline,
                   msg::store_put{std::string{directory_document_name}, std::move(*effects.save)})
         .then([](const msg::done&) {},
-              [](const caf::error& failed) {
-                spdlog::error("directory: not saved: {}", text_of(failed));
+              [self](const caf::error& failed) {
+                spdlog::warn("directory: not saved, trying again: {}", text_of(failed));
+                self->state.core->not_saved(at_now(self));
+                arm(self);
               });
   }
   for (auto& order : effects.link)
@@ -98,10 +104,6 @@ void execute(directory_pointer self, directory_effects& effects) {
   for (auto& each : effects.answers)
     answer(state, each);
   arm(self);
-}
-
-directory_time at_now(directory_pointer self) {
-  return {self->clock().now(), self->state.wall()};
 }
 
 /// Runs one step of the core and does what it wants done.

@@ -81,6 +81,8 @@ class directory_core {
   void join(directory_request id, const msg::party_join& wanted, time at, effects& out);
   void leave(directory_request id, const msg::party_leave& wanted, time at, effects& out);
   void tick(time at, effects& out);
+  /// The disk refused what was to be saved: again later, with what is known by then.
+  void not_saved(time at) { save_soon(at); }
   /// When tick() wants to be called next.
   std::optional<msg::time_point> deadline() const;
 

@@ -1,4 +1,5 @@
 #include "actors/peer/peer_connection.hpp"
+#include "config/canary.hpp"
 
 #include <utility>
 
@@ -237,6 +238,7 @@ void peer_connection::on(const write_done& answer) {
   if (auto* c = in<closing>(); c && c->asked == answer.asked && ok) {
     c->done = true;
     reason_ = "disconnected";
+    if (config::planted(config::canary::write_after_disconnect)) write(base(), false);
   }
 }
 

@@ -67,7 +67,8 @@ struct directory_news {
       else
         kept->second.saved.record = elsewhere->record;
     } else if (kept->second.guardian) {
-      self->send(address_of(kept->second), msg::close_peer{false});
+      kept->second.closing = msg::close_peer{false};
+      self->send(address_of(kept->second), *kept->second.closing);
     } else {
       s().memory->peers.erase(kept);
       save_soon(self);

@@ -25,6 +25,18 @@ std::optional<duration> median(std::vector<duration> of) {
   return *middle;
 }
 
+/// What they found stands behind what the scenario's expectations did.
+void add_findings(const invariants::checker& checker, outcome& to) {
+  for (const auto& each : checker.found().all()) {
+    const bool safety = invariants::find(each.id).what == invariants::sort::safety;
+    to.violations.push_back({safety ? missed::kind::safety : missed::kind::liveness,
+                             {},
+                             invariants::checker::text_of(each),
+                             std::string{each.id}});
+  }
+  to.seen = checker.seen().all();
+}
+
 /// As a shell takes it.
 std::string quoted(const std::string& text) {
   const bool plain =
@@ -47,6 +59,7 @@ std::string rerun_command(const std::filesystem::path& file, const script& what,
                     std::to_string(how.seed.value_or(what.seed));
   if (how.until) out += " --until " + seconds_text(*how.until);
   if (how.trace) out += " --trace " + quoted(how.trace->string());
+  if (!how.invariants) out += " --no-invariants";
   return out;
 }
 
@@ -75,6 +88,7 @@ result<outcome> run(const script& what, const std::filesystem::path& file, const
   const auto until = how.until.value_or(what.until);
   stage on{what, std::move(*traces), seed, until, how.to_log};
   if (how.record) on.keep_record();
+  if (how.invariants) on.check_invariants();
   on.watched_by(how.to_watch);
   on.run();
 
@@ -98,6 +112,10 @@ result<outcome> run(const script& what, const std::filesystem::path& file, const
   }
   out.record = on.take_record();
   out.violations = on.held_against().finish(until, results);
+  if (auto* checker = on.checker()) {
+    checker->finish();
+    add_findings(*checker, out);
+  }
   world.log().to({}); // the end of the actors is no event of the run
   return out;
 }

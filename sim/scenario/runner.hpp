@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -21,6 +22,7 @@ struct run_options {
   std::optional<std::filesystem::path> trace;   ///< instead of every trace it names
   std::function<void(std::string_view)> to_log; ///< every line, with its line break
   bool record = false;                          ///< for a report; nothing in the run depends on it
+  bool invariants = true;                       ///< held against them; the same
   /// What a member (its number in the script) says of its connection to another, when it changes.
   std::function<void(duration now, std::uint32_t member, std::uint32_t peer,
                      const msg::connection_view&)>
@@ -44,6 +46,8 @@ struct outcome {
   std::uint64_t packets_dropped = 0;
   std::vector<stream_outcome> streams;
   std::vector<missed> violations;
+  /// Rare ways that the run took, and how often (sim/invariants/sometimes.hpp).
+  std::map<std::string, std::uint64_t> seen;
   std::optional<report::run_record> record; ///< when wanted
 };
 

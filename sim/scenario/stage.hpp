@@ -1,5 +1,6 @@
 #pragma once
 
+#include "sim/invariants/checker.hpp"
 #include "sim/report/recorder.hpp"
 #include "sim/scenario/judge.hpp"
 #include "sim/scenario/path_meter.hpp"
@@ -28,6 +29,10 @@ class stage {
   using watcher = std::function<void(duration now, std::uint32_t member, std::uint32_t peer,
                                      const msg::connection_view&)>;
   void watched_by(watcher by) { watcher_ = std::move(by); }
+  /// Holds the run against the invariants, too. To be called before run().
+  void check_invariants() { checker_.emplace(world_); }
+  /// Null when they are not checked.
+  invariants::checker* checker() { return checker_ ? &*checker_ : nullptr; }
   void run();
   /// Ends the record; nothing when none was kept.
   std::optional<report::run_record> take_record();
@@ -114,7 +119,8 @@ class stage {
   std::optional<report::recorder> recorder_;
   std::vector<std::uint64_t> wg_dropped_; ///< by member and cause, of its present interface
   report::drop_counts dropped_;           ///< so far
-  world world_;                           ///< last: it ends first, and its log may still speak
+  world world_; ///< nearly last: it ends early, and its log may still speak
+  std::optional<invariants::checker> checker_; ///< looks at the world
 };
 
 } // namespace lanrage::sim::scenario

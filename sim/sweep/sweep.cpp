@@ -1,5 +1,6 @@
 #include "sim/sweep/sweep.hpp"
 
+#include "sim/invariants/sometimes.hpp"
 #include "sim/trace/numbers.hpp"
 
 #include <algorithm>
@@ -79,6 +80,15 @@ int exit_of(const std::vector<row>& all) {
   for (const auto& each : all)
     worst = std::max(worst, exit_of(each));
   return worst;
+}
+
+std::vector<std::string> never_seen(const results& of) {
+  std::vector<std::string> out;
+  for (const auto& name : invariants::sometimes_all())
+    if (std::none_of(of.rows.begin(), of.rows.end(),
+                     [&](const row& each) { return each.seen.contains(name); }))
+      out.push_back(name);
+  return out;
 }
 
 void throw_exception_from_error(const mismatch& what, const boost::source_location&) {

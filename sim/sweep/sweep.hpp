@@ -6,6 +6,7 @@
 #include <boost/system/result.hpp>
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -45,6 +46,7 @@ struct miss {
   scenario::missed::kind what{};
   std::uint32_t line = 0; ///< of the scenario
   std::string text;
+  std::string id{}; ///< of the invariant; empty: an expectation
   friend bool operator==(const miss&, const miss&) = default;
 };
 
@@ -63,6 +65,8 @@ struct row {
   std::optional<duration> regret_mean;
   std::optional<duration> regret_p99;
   std::uint64_t switches = 0;
+  /// Rare ways that it took, and how often (sim/invariants/sometimes.hpp).
+  std::map<std::string, std::uint64_t> seen;
   friend bool operator==(const row&, const row&) = default;
 };
 
@@ -87,6 +91,9 @@ struct results {
   heading about;
   std::vector<row> rows; ///< by seed
 };
+
+/// Rare ways that no seed took.
+std::vector<std::string> never_seen(const results& of);
 
 /// For people: a line per seed, failures by cause with the shortest run that shows each, figures
 /// over all seeds. The same results give the same text.

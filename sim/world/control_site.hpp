@@ -8,6 +8,8 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
+#include <utility>
 #include <vector>
 
 namespace lanrage::sim {
@@ -43,6 +45,10 @@ class control_site {
   /// Paths were cut or healed.
   void paths_changed();
   const net::control::registry* registry() const { return registry_.get(); }
+  /// Whether anything is stored of this member.
+  bool knows(const net::wg_public_key& member) const { return members_.contains(member); }
+  /// Who is in which party, as stored.
+  std::set<std::pair<net::party_id, net::wg_public_key>> memberships() const;
 
   // --- a member's side ---
   /// One attempt; the connection's number.

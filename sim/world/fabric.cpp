@@ -107,6 +107,23 @@ bool fabric::reaches(node_id from, node_id to) {
          !link_between(from, to).blocked();
 }
 
+const fabric::own_link* fabric::known(node_id from, node_id to) const {
+  const auto found = link_index_.find(static_cast<std::uint64_t>(from) << 32 | to);
+  return found == link_index_.end() ? nullptr : &links_[found->second];
+}
+
+const link_settings& fabric::settings_between(node_id from, node_id to) const {
+  if (const auto* there = known(from, to)) return there->state.settings();
+  const bool outside = nodes_[from].realm == internet && nodes_[to].realm == internet;
+  return outside ? default_ : inside_default_;
+}
+
+bool fabric::open_between(node_id from, node_id to) const {
+  const auto* there = known(from, to);
+  return nodes_[from].up && nodes_[to].up && nodes_[from].group == nodes_[to].group &&
+         !(there && there->state.blocked());
+}
+
 // --- packets -------------------------------------------------------------------------------------
 
 bool fabric::send(node_id from, std::uint16_t port, const net::endpoint& to, net::byte_view data,
@@ -163,6 +180,7 @@ void fabric::hop(node_id from, node_id to, packet_slot slot, bool outward, time_
   twin.next = to;
   twin.outward = outward;
   twin.hops = copied.hops;
+  if (observer_) observer_->on_duplicated(from, twin, now);
   queue_.push(*way.duplicate, event_kind::packet, to, copy);
 }
 

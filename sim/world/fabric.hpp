@@ -34,6 +34,7 @@ class fabric_observer {
  public:
   virtual ~fabric_observer() = default;
   virtual void on_sent(node_id, const packet&, time_point) {}
+  virtual void on_duplicated(node_id, const packet&, time_point) {}
   virtual void on_delivered(node_id, const packet&, time_point) {}
   virtual void on_dropped(node_id, const packet&, drop_cause, time_point) {}
 };
@@ -59,6 +60,9 @@ class fabric {
   const std::vector<net::ip_address>& addresses(node_id node) const {
     return nodes_[node].addresses;
   }
+  /// The box between a realm and the one around it.
+  node_id gateway_of(realm_id realm) const { return realms_[realm].gateway; }
+  bool is_up(node_id node) const { return nodes_[node].up; }
   /// The node that stands for it on the internet: itself, or its outermost box.
   node_id face_of(node_id node) const;
 
@@ -77,6 +81,9 @@ class fabric {
       each.group = 0;
   }
   bool reaches(node_id from, node_id to);
+  /// The same two for those who only look: no link comes into being.
+  const link_settings& settings_between(node_id from, node_id to) const;
+  bool open_between(node_id from, node_id to) const;
 
   // --- packets ---
   /// A host sends, from an address and port of its own; false when it has no such address family.
@@ -124,6 +131,7 @@ class fabric {
   void drop(node_id at, packet_slot slot, drop_cause cause, time_point now);
   void through_nat(node_id box, packet_slot slot, time_point now);
   own_link& own(node_id from, node_id to);
+  const own_link* known(node_id from, node_id to) const;
   void follow(bool outside, const link_settings& settings);
 
   std::uint64_t seed_;
