@@ -65,6 +65,7 @@ void add_drivers(composition& all, const driver_factories& drivers) {
   all.add(&msg::roles::port, "port", drivers.port);
   all.add(&msg::roles::prober, "prober", drivers.prober);
   all.add(&msg::roles::control_link, "control link", drivers.control_link);
+  all.add(&msg::roles::streams, "relay streams", drivers.streams);
 }
 
 void add_writer(composition& all, caf::actor_system& system) {

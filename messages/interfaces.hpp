@@ -88,6 +88,11 @@ using control_link_actor = caf::typed_actor<
     caf::reacts_to<control_open>, caf::reacts_to<control_join>, caf::reacts_to<control_say>,
     caf::reacts_to<control_close>, caf::reacts_to<attach_control>>;
 
+/// Streams to relays, at most one to each. Its news go to the relay selector.
+using relay_streams_actor =
+    caf::typed_actor<caf::reacts_to<open_stream>, caf::reacts_to<close_stream>,
+                     caf::reacts_to<close_streams>>;
+
 using store_actor = caf::typed_actor<
     /// bad_state when the disk refuses.
     caf::replies_to<store_put>::with<done>>;
@@ -138,7 +143,9 @@ using relay_selector_actor =
                      caf::reacts_to<directory_event>,
                      caf::replies_to<rank_relays>::with<relay_ranking>,
                      /// Answers when the relay confirmed; relay_unavailable.
-                     caf::replies_to<prepare_relay>::with<done>, caf::reacts_to<relay_trouble>>;
+                     caf::replies_to<prepare_relay>::with<done>, caf::reacts_to<relay_trouble>,
+                     /// From the driver of streams.
+                     caf::reacts_to<stream_opened>, caf::reacts_to<stream_closed>>;
 
 /// One connection: a shell around the peer_connection core.
 using peer_actor =
@@ -175,6 +182,7 @@ struct roles {
   route_watch_actor route_watch;
   wg_device_actor wg_device;
   control_link_actor control_link;
+  relay_streams_actor streams;
   store_actor store;
   wireguard_writer_actor writer;
   directory_actor directory;
@@ -248,6 +256,11 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::msg::status_report)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::msg::connection_event)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::msg::close_peer)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::msg::store_put)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::msg::open_stream)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::msg::close_stream)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::msg::close_streams)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::msg::stream_opened)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::msg::stream_closed)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::msg::control_open)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::msg::control_join)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::msg::control_say)

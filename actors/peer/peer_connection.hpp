@@ -122,6 +122,7 @@ class peer_connection {
   void punch_ended();
   void session_seen(const msg::wg_signal& signal);
   void session_lost();
+  void follow_relay();
   path attributed(const net::endpoint& where) const;
   bool alive() const; ///< connected or degraded
   monitored* up();
@@ -220,6 +221,7 @@ class peer_connection {
 
   negotiation talk_;
   std::vector<msg::relay_choice> ranking_;
+  std::vector<net::relay_id> streams_; ///< relays that a stream reaches
   ticket rank_asked_ = no_ticket;
   std::optional<msg::relay_choice> last_relay_;
   std::optional<path> direct_; ///< proven (initiator) or nominated (responder) in this attempt

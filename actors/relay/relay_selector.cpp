@@ -100,6 +100,10 @@ void execute(selector_pointer self, relay_effects& effects) {
     self->send(state.roles.directory, *effects.publish);
     self->send(state.roles.supervisor, *effects.publish);
   }
+  for (const auto& relay : effects.close)
+    self->send(state.roles.streams, msg::close_stream{relay});
+  for (auto& wanted : effects.open)
+    self->send(state.roles.streams, std::move(wanted));
   for (const auto& ready : effects.prepared) {
     auto node = state.preparing.extract({ready.relay, ready.peer});
     if (!node.empty()) node.mapped().deliver(msg::done{});
@@ -156,6 +160,8 @@ void attach(selector_pointer self) {
   self->send(roles.port, msg::attach_frames{msg::frame_interest::relays, roles.relays});
   self->send(roles.directory, msg::attach_directory{roles.relays});
   self->send(roles.route_watch, msg::attach_network{roles.relays});
+  // Whatever an earlier incarnation opened is unknown to this one.
+  if (roles.streams) self->send(roles.streams, msg::close_streams{});
 }
 
 shell::behavior_type selector(selector_pointer self, const msg::roles& roles,
@@ -192,6 +198,12 @@ shell::behavior_type selector(selector_pointer self, const msg::roles& roles,
       [=](const msg::relay_trouble& report) {
         step(self,
              [&](auto& table, auto now, auto& out) { table.trouble(report.relay, now, out); });
+      },
+      [=](const msg::stream_opened& news) {
+        step(self, [&](auto& table, auto now, auto& out) { table.stream_opened(news, now, out); });
+      },
+      [=](const msg::stream_closed& news) {
+        step(self, [&](auto& table, auto now, auto& out) { table.stream_closed(news, now, out); });
       },
       [=](const relay_due& due) {
         if (due.token != self->state.token) return;

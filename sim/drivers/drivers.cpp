@@ -19,6 +19,10 @@ actors::driver_factories virtual_drivers(caf::actor_system& system, shared_proce
                       started = std::make_shared<bool>(false)](const msg::roles& roles) {
     return spawn_control_link(system, roles, process, std::exchange(*started, true));
   };
+  out.streams = [&system, process,
+                 started = std::make_shared<bool>(false)](const msg::roles& roles) {
+    return spawn_relay_streams(system, roles, process, std::exchange(*started, true));
+  };
   out.store = [&system, process](const msg::roles&) { return spawn_store(system, process); };
   return out;
 }

@@ -20,7 +20,9 @@ relay_site::relay_site(std::uint64_t seed, std::string name, node_id node, std::
 }
 
 net::relay_info relay_site::info() const {
-  return {net::public_key(key_), name_, {net_.addresses(node_).front(), port_}, {}};
+  net::relay_info out{net::public_key(key_), name_, {net_.addresses(node_).front(), port_}, {}};
+  out.tls = net::relay_tls{config::defaults::control_port, {}, {}};
+  return out;
 }
 
 net::relay::instant relay_site::instant() const {
@@ -40,6 +42,7 @@ void relay_site::start(bool with_state) {
 void relay_site::kill() {
   core_.reset();
   ++incarnation_;
+  if (killed) killed();
 }
 
 void relay_site::tick(std::uint64_t incarnation) {
@@ -56,9 +59,23 @@ void relay_site::save() {
 
 void relay_site::datagram(const packet& arrived) {
   if (!core_ || arrived.to.port != port_) return;
-  const auto verdict = core_->receive(arrived.data, {arrived.from, 0}, instant());
-  if (verdict.what == net::relay::verdict::action::drop) return;
-  net_.send(node_, port_, verdict.to, verdict.payload, time_.now());
+  perform(core_->receive(arrived.data, {arrived.from, 0}, instant()));
+}
+
+void relay_site::streamed(const net::endpoint& flow, net::byte_view datagram) {
+  if (core_) perform(core_->receive(datagram, {flow, net::relay::via_stream}, instant()));
+}
+
+void relay_site::flow_closed(const net::endpoint& flow) {
+  if (core_) core_->flow_closed(flow);
+}
+
+void relay_site::perform(const net::relay::verdict& what) {
+  if (what.what == net::relay::verdict::action::drop) return;
+  if (!net::relay::is_flow(what.to))
+    net_.send(node_, port_, what.to, what.payload, time_.now());
+  else if (to_stream)
+    to_stream(net::relay::flow_number(what.to), what.payload);
 }
 
 } // namespace lanrage::sim

@@ -4,6 +4,8 @@
 #include "sim/world/agenda.hpp"
 #include "sim/world/fabric.hpp"
 
+#include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -16,6 +18,12 @@ class relay_site {
              duration unix_epoch, const net::token_public_key& tokens, fabric& net, agenda& time);
 
   void datagram(const packet& arrived);
+  /// By a stream of this number, which is what the core knows its member by.
+  void streamed(const net::endpoint& flow, net::byte_view datagram);
+  void flow_closed(const net::endpoint& flow);
+  /// What goes out by a stream.
+  std::function<void(std::uint64_t flow, net::byte_view)> to_stream;
+  std::function<void()> killed;
   bool running() const { return core_ != nullptr; }
   /// As SIGKILL: the machine stays, nothing answers. What was saved last stays on its disk.
   void kill();
@@ -29,6 +37,7 @@ class relay_site {
 
  private:
   net::relay::instant instant() const;
+  void perform(const net::relay::verdict& what);
   void tick(std::uint64_t incarnation);
   void save();
 
