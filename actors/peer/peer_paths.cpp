@@ -139,7 +139,10 @@ void peer_connection::follow_relay() {
     liveness_.settle();
     if (configured_->where) configured_->where = relay.address;
     issue(msg::assert_endpoint{record_.key, relay.address, path_->rtt});
+    // What was asked before went nowhere.
     if (up()) check_now();
+    if (auto* v = in<verifying>()) probe_next(v->probes);
+    if (auto* r = in<reconnecting>()) probe_next(r->probes);
     return;
   }
 }

@@ -110,8 +110,12 @@ void relay_table::stream_opened(const msg::stream_opened& news, time_point now,
                                 relay_effects& out) {
   const auto found = relays_.find(news.relay);
   if (found == relays_.end() || !ways_[news.relay].opened(news.attempt, news.at, now)) return;
-  by_address_[news.at] = news.relay;
   auto& relay = found->second;
+  if (!udp_.blocked(now) && relay.registered() && !relay.streamed()) { // UDP was faster
+    close_stream(news.relay, ways_[news.relay], out);
+    return settle(now, out);
+  }
+  by_address_[news.at] = news.relay;
   hand_over(relay);
   relay.go_by(news.at, now, out);
   relay.measure(now, out);
