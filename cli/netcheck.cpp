@@ -72,8 +72,8 @@ void print(const json::object& self) {
   for (const auto& each : list_field(self, "relays"))
     if (const auto* relay = each.if_object())
       std::cout << "  relay       " << text_field(*relay, "name") << ' '
-                << text_field(*relay, "endpoint") << over_tls(*relay) << "  " << milliseconds_field(*relay, "rtt_ms")
-                << '\n';
+                << text_field(*relay, "endpoint") << over_tls(*relay) << "  "
+                << milliseconds_field(*relay, "rtt_ms") << '\n';
   std::cout << netcheck_advice(self) << '\n';
 }
 

@@ -40,7 +40,8 @@ void announce(const net::relay::server& relay, bool as_json) {
                                                     {"listen", std::move(listen)}}),
                        "");
   print_ready("relay " + self.name + " at " + to_string(self.address) + ", key " +
-                  to_string(self.key) + ", id " + to_string(relay.id()) + ", listening on" + list + tls_text(self),
+                  to_string(self.key) + ", id " + to_string(relay.id()) + ", listening on" + list +
+                  tls_text(self),
               "");
 }
 

@@ -30,13 +30,13 @@ void announce(const control_server& control, const net::relay_info& relay, bool 
                                                     {"relay_key", to_string(relay.key)},
                                                     {"relay_tls_port", tls_port(relay)}}),
                        "");
-  print_ready(line, "control server on " + to_string(control.listening()) + ", relay " +
-                        relay.name + " on " + to_string(relay.address) +
-                        (relay.tls ? ", for members without UDP on TCP " +
-                                         std::to_string(relay.tls->port)
-                                   : "") +
-                        "\nserver line (no secret), for `lanrage party create NAME --server "
-                        "LINE`:\n");
+  print_ready(
+      line,
+      "control server on " + to_string(control.listening()) + ", relay " + relay.name + " on " +
+          to_string(relay.address) +
+          (relay.tls ? ", for members without UDP on TCP " + std::to_string(relay.tls->port) : "") +
+          "\nserver line (no secret), for `lanrage party create NAME --server "
+          "LINE`:\n");
 }
 
 } // namespace

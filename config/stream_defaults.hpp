@@ -7,12 +7,12 @@ namespace lanrage::config::defaults {
 
 // --- the member: when to use a stream -----------------------------------------------------------
 
-/// A relay's UDP is asked, and nothing came by UDP from any relay for so long: the others are asked,
-/// too, before UDP is taken for blocked. Ours: one retransmission.
+/// A relay's UDP is asked, and nothing came by UDP from any relay for so long: the others are
+/// asked, too, before UDP is taken for blocked. Ours: one retransmission.
 inline constexpr milliseconds udp_doubted_after = 250ms;
 /// UDP that no relay answered for so long is blocked: streams are opened. Ours: the second
-/// retransmission of a hello (relay_rto, doubling) leaves then, and with three round trips to open a
-/// stream and two to register a member is connected within 2 s.
+/// retransmission of a hello (relay_rto, doubling) leaves then, and with three round trips to open
+/// a stream and two to register a member is connected within 2 s.
 inline constexpr milliseconds udp_blocked_after = 750ms;
 /// While a relay is reached by a stream, its UDP is asked this often whether it works again. Ours.
 inline constexpr seconds udp_asked_every = 5s;

@@ -33,9 +33,10 @@ std::array<nat_settings, matrix_nat_count> make_nats() {
 }
 
 /// d: direct. p: direct by predicting ports. s: a race, direct when both start within one one-way
-/// delay, else by relay (the laboratory saw both, on a machine under load). r: by relay; the last column's
-/// reach it over TLS. Columns as rows: open, full cone, address-restricted, port-restricted, masquerade that
-/// rejects, symmetric by address, random, sequential, unfiltered, UDP blocked.
+/// delay, else by relay (the laboratory saw both, on a machine under load). r: by relay; the last
+/// column's reach it over TLS. Columns as rows: open, full cone, address-restricted,
+/// port-restricted, masquerade that rejects, symmetric by address, random, sequential, unfiltered,
+/// UDP blocked.
 constexpr const char* table[matrix_nat_count] = {
     "dddddddddr", // open; the first letter stands for itself with itself
     "ddddddddr",  //

@@ -53,9 +53,9 @@ std::string control_settings(const fs::path& state, const std::string& address,
     text += "\n[[control.relays]]\n" + line("name", r.name) + line("key", r.public_key) +
             line("address", r.address) +
             (r.address6.empty() ? std::string{} : line("address6", r.address6)) +
-            (r.tls_pin.empty() ? std::string{}
-                               : "tls_port = " + std::to_string(r.tls_port) + "\n" +
-                                     line("tls_pin", r.tls_pin));
+            (r.tls_pin.empty()
+                 ? std::string{}
+                 : "tls_port = " + std::to_string(r.tls_port) + "\n" + line("tls_pin", r.tls_pin));
   return text;
 }
 

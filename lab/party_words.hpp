@@ -17,10 +17,10 @@ namespace fs = std::filesystem;
 /// What a relay is to the control server.
 struct relay_entry {
   std::string name;
-  std::string public_key; ///< base64
-  std::string address;    ///< "203.0.113.11:51820"
-  std::string address6;   ///< "[2001:db8::11]:51820"; empty: IPv4 only
-  std::string alternate;  ///< another address and port, for RFC 5780's tests; empty: none
+  std::string public_key;   ///< base64
+  std::string address;      ///< "203.0.113.11:51820"
+  std::string address6;     ///< "[2001:db8::11]:51820"; empty: IPv4 only
+  std::string alternate;    ///< another address and port, for RFC 5780's tests; empty: none
   std::string tls_listen{}; ///< TCP, for members whose network blocks UDP; empty: none
   std::uint16_t tls_port = 0;
   std::string tls_pin{}; ///< base64; the relay says it when it is ready

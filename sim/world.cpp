@@ -74,7 +74,8 @@ world::world(world_settings settings)
                             [this](node_id member, node_id relay) {
                               const auto face = fabric_.face_of(member);
                               const auto& last = fabric_.link_between(face, relay).settings();
-                              const auto across = last.source ? settings_.internet_delay : last.delay;
+                              const auto across =
+                                  last.source ? settings_.internet_delay : last.delay;
                               return across + (face == member ? duration{} : settings_.lan_delay);
                             }});
   control_ = std::make_unique<control_site>(settings.seed, std::string{control_host},
@@ -151,9 +152,7 @@ relay_number world::add_relay(const std::string& name) {
                                                  config::defaults::relay_port, settings_.unix_epoch,
                                                  control_->token_key(), fabric_, agenda_));
   auto& made = *relays_.back();
-  made.to_stream = [this](std::uint64_t flow, net::byte_view data) {
-    tcp_->answer(flow, data);
-  };
+  made.to_stream = [this](std::uint64_t flow, net::byte_view data) { tcp_->answer(flow, data); };
   made.killed = [this, &made] { tcp_->relay_ended(made); };
   occupants_.resize(std::max<std::size_t>(occupants_.size(), node + 1));
   occupants_[node] = {occupation::relay, number};

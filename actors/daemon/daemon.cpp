@@ -114,8 +114,7 @@ driver_factories real_drivers(caf::actor_system& system, asio::io_context& io,
   };
   out.streams = [&system, &io, port = settings.listen_port, mark = settings.fwmark,
                  started = std::make_shared<bool>(false)](const msg::roles& roles) {
-    return spawn_relay_streams_driver(system, roles, io, port, mark,
-                                      std::exchange(*started, true));
+    return spawn_relay_streams_driver(system, roles, io, port, mark, std::exchange(*started, true));
   };
   out.store = [&system, folder = settings.state_dir](const msg::roles&) {
     return spawn_store_driver(system, folder);

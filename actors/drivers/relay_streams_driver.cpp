@@ -61,10 +61,11 @@ void open(streams_pointer self, boost::asio::io_context& io, const msg::open_str
                                                   std::move(events)));
 }
 
-msg::relay_streams_actor::behavior_type
-relay_streams(streams_pointer self, const msg::relay_selector_actor& tell,
-              boost::asio::io_context* io, std::uint16_t wg_port, std::uint32_t mark,
-              bool restarted) {
+msg::relay_streams_actor::behavior_type relay_streams(streams_pointer self,
+                                                      const msg::relay_selector_actor& tell,
+                                                      boost::asio::io_context* io,
+                                                      std::uint16_t wg_port, std::uint32_t mark,
+                                                      bool restarted) {
   install_handlers(self, streams_state::name);
   if (restarted)
     self->send(tell, msg::stream_closed{{}, 0, net::fail(net::errc::closed, "a new driver")});

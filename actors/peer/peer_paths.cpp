@@ -138,6 +138,8 @@ void peer_connection::follow_relay() {
     last_relay_ = relay;
     liveness_.settle();
     if (configured_->where) configured_->where = relay.address;
+    // A handshake that began towards the old address is repeated after seconds only.
+    if (const auto* r = in<reconnecting>(); r && initiator_ && !r->keeps) return repair(path_);
     issue(msg::assert_endpoint{record_.key, relay.address, path_->rtt});
     // What was asked before went nowhere.
     if (up()) check_now();

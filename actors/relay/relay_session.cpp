@@ -32,8 +32,8 @@ std::chrono::milliseconds ms_of(msg::time_point when) {
 relay_session::relay_session(net::relay_info info, net::shared_key key, const relay_identity& own,
                              std::chrono::milliseconds unix_offset,
                              const remembered_relay& remembered)
-    : info_(std::move(info)), to_(info_.address), reached_(info_.address), key_(key), own_(own), clock_offset_(unix_offset),
-      cookie_(remembered.cookie), timestamp_(remembered.timestamp) {
+    : info_(std::move(info)), to_(info_.address), reached_(info_.address), key_(key), own_(own),
+      clock_offset_(unix_offset), cookie_(remembered.cookie), timestamp_(remembered.timestamp) {
   if (remembered.rtt) rtt_.add(*remembered.rtt);
 }
 
@@ -238,8 +238,8 @@ void relay_session::on_registered(net::byte_view datagram, time_point now, relay
   if (!registered_ || reached_ != to_) {
     const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(*rtt());
     const auto how = !by_udp() ? " over TLS (TCP)" : registered_ ? " over UDP again" : "";
-    out.news.push_back("registered with " + info_.name + how + ", " +
-                       std::to_string(took.count()) + " ms away");
+    out.news.push_back("registered with " + info_.name + how + ", " + std::to_string(took.count()) +
+                       " ms away");
     registered_ = true;
     reached_ = to_;
   }

@@ -133,8 +133,8 @@ class relay_session {
   std::uint64_t next_timestamp(time_point now);
 
   net::relay_info info_;
-  net::endpoint to_;      ///< where frames go
-  net::endpoint reached_; ///< where the last registration was answered
+  net::endpoint to_;       ///< where frames go
+  net::endpoint reached_;  ///< where the last registration was answered
   bool other_way_ = false; ///< what was measured belongs to another way
   net::shared_key key_;
   relay_identity own_;

@@ -124,7 +124,7 @@ class relay_table {
   udp_watch udp_;
   std::map<net::relay_id, std::uint64_t> asked_; ///< requests by UDP that udp_ knows of
   std::map<net::relay_id, stream_way> ways_;     ///< of relays_
-  bool have_v4_ = true; ///< until we know better
+  bool have_v4_ = true;                          ///< until we know better
   std::vector<net::bytes> tokens_;
   std::map<net::relay_id, time_point> for_peers_; ///< last asked for by a ranking
   std::vector<preparation> preparing_;

@@ -71,7 +71,7 @@ class stream_way {
   bool failing_ = false;
   bool answered_ = false; ///< the last hello
   int answers_ = 0;       ///< in a row
-  time_point since_{}; ///< opened
+  time_point since_{};    ///< opened
   time_point until_{};
   std::optional<time_point> again_at_;
   std::optional<time_point> returned_at_; ///< to UDP, last

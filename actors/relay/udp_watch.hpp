@@ -36,8 +36,8 @@ class udp_watch {
   /// When `doubts` or `blocked` changes by itself.
   std::optional<time_point> deadline() const {
     if (!since_ || decided_) return std::nullopt;
-    return *since_ + (doubted_ ? config::defaults::udp_blocked_after
-                               : config::defaults::udp_doubted_after);
+    return *since_ +
+           (doubted_ ? config::defaults::udp_blocked_after : config::defaults::udp_doubted_after);
   }
 
  private:

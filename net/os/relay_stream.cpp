@@ -180,8 +180,8 @@ class relay_stream::impl : public std::enable_shared_from_this<impl> {
   /// Never the one that is being written.
   void drop_oldest() {
     const std::size_t kept = writing_ ? 1 : 0;
-    while (queue_.size() > kept && (queue_.size() > options_.queue_datagrams ||
-                                    queued_octets_ > options_.queue_octets)) {
+    while (queue_.size() > kept &&
+           (queue_.size() > options_.queue_datagrams || queued_octets_ > options_.queue_octets)) {
       const auto oldest = queue_.begin() + static_cast<std::ptrdiff_t>(kept);
       queued_octets_ -= oldest->size();
       queue_.erase(oldest);
@@ -245,8 +245,7 @@ relay_stream::~relay_stream() {
   impl_->post_close();
 }
 
-std::unique_ptr<relay_stream> relay_stream::open(asio::io_context& io,
-                                                 relay_stream_options options,
+std::unique_ptr<relay_stream> relay_stream::open(asio::io_context& io, relay_stream_options options,
                                                  relay_stream_events events) {
   auto made = std::make_shared<impl>(io, std::move(options), std::move(events));
   made->launch();

@@ -18,9 +18,9 @@ namespace lanrage::net::os {
 struct relay_stream_options {
   endpoint server; ///< TCP
   certificate_pin pin;
-  std::string name;            ///< for SNI and Host; may be empty
-  std::uint16_t wg_port = 0;   ///< WireGuard's: the only one that our end listens to
-  std::uint32_t mark = 0;      ///< fwmark of the TCP connection; 0: none
+  std::string name;                      ///< for SNI and Host; may be empty
+  std::uint16_t wg_port = 0;             ///< WireGuard's: the only one that our end listens to
+  std::uint32_t mark = 0;                ///< fwmark of the TCP connection; 0: none
   std::chrono::milliseconds handshake{}; ///< TCP, TLS and upgrade together
   std::chrono::milliseconds dead_after{};
   std::size_t message_octets = 0;
@@ -31,7 +31,7 @@ struct relay_stream_options {
 /// Both are called on the io_context's thread, never from inside a call of ours into it.
 struct relay_stream_events {
   std::function<void(endpoint)> opened; ///< our end: an address on the loopback interface
-  std::function<void(error)> closed;    ///< the last event; wrong_pin, timed_out, unreachable, closed
+  std::function<void(error)> closed; ///< the last event; wrong_pin, timed_out, unreachable, closed
 };
 
 /// A stream to a relay (docs/wire.md, "Relay streams") and its end on this machine, a UDP socket on
@@ -40,9 +40,8 @@ struct relay_stream_events {
 /// closes it, and then there are no more events.
 class relay_stream {
  public:
-  static std::unique_ptr<relay_stream> open(boost::asio::io_context& io,
-                                            relay_stream_options options,
-                                            relay_stream_events events);
+  static std::unique_ptr<relay_stream>
+  open(boost::asio::io_context& io, relay_stream_options options, relay_stream_events events);
   ~relay_stream();
   relay_stream(const relay_stream&) = delete;
   relay_stream& operator=(const relay_stream&) = delete;

@@ -70,13 +70,13 @@ struct counters {
   std::uint64_t send_congested = 0; ///< the socket's buffer was full
   std::uint64_t streams = 0;        ///< open now
   std::uint64_t streams_opened = 0;
-  std::uint64_t streams_full = 0;    ///< refused: too many, of one source or of all
-  std::uint64_t streams_refused = 0; ///< no upgrade to a WebSocket, or another path
-  std::uint64_t streams_unused = 0;  ///< ended, as nobody registered over them
-  std::uint64_t streams_bad = 0;     ///< ended for a text or an oversized message
-  std::uint64_t streamed_in = 0;     ///< datagrams that streams brought
-  std::uint64_t streamed_in_lost = 0; ///< more than were looked at
-  std::uint64_t streamed_out = 0;     ///< datagrams for streams
+  std::uint64_t streams_full = 0;      ///< refused: too many, of one source or of all
+  std::uint64_t streams_refused = 0;   ///< no upgrade to a WebSocket, or another path
+  std::uint64_t streams_unused = 0;    ///< ended, as nobody registered over them
+  std::uint64_t streams_bad = 0;       ///< ended for a text or an oversized message
+  std::uint64_t streamed_in = 0;       ///< datagrams that streams brought
+  std::uint64_t streamed_in_lost = 0;  ///< more than were looked at
+  std::uint64_t streamed_out = 0;      ///< datagrams for streams
   std::uint64_t streamed_out_lost = 0; ///< the oldest of a full queue
 
   friend bool operator==(const counters&, const counters&) = default;

@@ -30,8 +30,8 @@ struct member {
   gate sending;
   gate receiving;
   endpoint address; ///< invalid after another member proved to be there
-  /// The stream it was registered from before, still open: what it sends there still counts, so that
-  /// a member that returns to UDP loses nothing on the way.
+  /// The stream it was registered from before, still open: what it sends there still counts, so
+  /// that a member that returns to UDP loses nothing on the way.
   endpoint flow;
   std::vector<membership> parties;
   route_table routes;

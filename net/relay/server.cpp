@@ -50,8 +50,8 @@ struct server::impl {
   impl(const config::relay_settings& s, const relay_private_key& key,
        const token_public_key& tokens)
       : settings(s), core(key, tokens, limits_of(s), os_random()),
-        flows(std::make_shared<flow_exchange>(default_flow_limits(), draw_seed())),
-        outlets(flows) {}
+        flows(std::make_shared<flow_exchange>(default_flow_limits(), draw_seed())), outlets(flows) {
+  }
 
   result<void> offer_tls();
   result<void> watch();
@@ -96,8 +96,8 @@ result<void> server::impl::offer_tls() {
   if (!settings.tls || !settings.tls_listen) return {};
   const auto identity = os::load_tls_identity(file("relay.pem"), os_random());
   if (!identity) return identity.error();
-  auto opened = https_listener::open(*settings.tls_listen, *identity, make_stream_guest(flows),
-                                     draw_seed());
+  auto opened =
+      https_listener::open(*settings.tls_listen, *identity, make_stream_guest(flows), draw_seed());
   if (!opened) return opened.error();
   tls = std::move(*opened);
   tls_pin = identity->pin;

@@ -45,8 +45,8 @@ class server {
   relay_info info() const;
   /// The same of its streams, when they are served at this port by somebody else.
   relay_tls tls_at(std::uint16_t port, const certificate_pin& pin) const;
-  /// Serves members' streams behind an HTTPS port of somebody else, who must be there until `run` has
-  /// returned.
+  /// Serves members' streams behind an HTTPS port of somebody else, who must be there until `run`
+  /// has returned.
   std::shared_ptr<os::https_guest> guest() const;
   /// From any thread; at most a tenth of a second old while running.
   counters count() const;

@@ -29,8 +29,8 @@ struct flow_limits {
 flow_limits default_flow_limits();
 
 /// Between the streams, which live on their server's thread, and the relay's own: datagrams both
-/// ways, in bounded queues. Nobody waits: what does not fit is dropped and counted, of what goes out
-/// the oldest first. Every function may be called from any thread.
+/// ways, in bounded queues. Nobody waits: what does not fit is dropped and counted, of what goes
+/// out the oldest first. Every function may be called from any thread.
 class flow_exchange {
  public:
   explicit flow_exchange(const flow_limits& limits, std::uint64_t seed);

@@ -11,7 +11,6 @@
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/read.hpp>
-
 #include <spdlog/spdlog.h>
 
 #include <optional>
@@ -68,12 +67,11 @@ class greeting final : public std::enable_shared_from_this<greeting> {
 
  private:
   void read() {
-    http::async_read(stream_, buffer_, parser_,
-                     [self = shared_from_this()](error_code ec, std::size_t) {
-                       if (!ec)
-                         self->guest_->take(std::move(self->stream_), self->parser_.release(),
-                                            self->source_);
-                     });
+    http::async_read(
+        stream_, buffer_, parser_, [self = shared_from_this()](error_code ec, std::size_t) {
+          if (!ec)
+            self->guest_->take(std::move(self->stream_), self->parser_.release(), self->source_);
+        });
   }
 
   os::https_stream stream_;
@@ -162,9 +160,10 @@ class https_listener::impl {
 https_listener::https_listener(std::unique_ptr<impl> made) : impl_(std::move(made)) {}
 https_listener::~https_listener() = default;
 
-result<std::unique_ptr<https_listener>>
-https_listener::open(const endpoint& where, const os::tls_identity& identity,
-                     std::shared_ptr<os::https_guest> guest, std::uint64_t seed) {
+result<std::unique_ptr<https_listener>> https_listener::open(const endpoint& where,
+                                                             const os::tls_identity& identity,
+                                                             std::shared_ptr<os::https_guest> guest,
+                                                             std::uint64_t seed) {
   auto made = std::make_unique<impl>(std::move(guest), seed);
   if (const auto done = made->listen(where, identity); !done) return done.error();
   return std::unique_ptr<https_listener>{new https_listener{std::move(made)}};

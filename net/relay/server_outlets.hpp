@@ -13,8 +13,8 @@
 
 namespace lanrage::net::relay {
 
-/// The relay's UDP sockets and the ways to its streams: what is about to leave. Numbers count from 0
-/// in the order of opening; `arrival::via` is one more.
+/// The relay's UDP sockets and the ways to its streams: what is about to leave. Numbers count from
+/// 0 in the order of opening; `arrival::via` is one more.
 class relay_outlets {
  public:
   explicit relay_outlets(std::shared_ptr<flow_exchange> flows) : flows_(std::move(flows)) {}

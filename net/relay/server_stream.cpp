@@ -51,10 +51,9 @@ class stream_session final : public std::enable_shared_from_this<stream_session>
     answer->keep_alive(false);
     answer->prepare_payload();
     tcp().expires_after(defaults::relay_stream_handshake);
-    http::async_write(ws_.next_layer(), *answer,
-                      [self = shared_from_this(), answer](error_code, std::size_t) {
-                        self->finish();
-                      });
+    http::async_write(
+        ws_.next_layer(), *answer,
+        [self = shared_from_this(), answer](error_code, std::size_t) { self->finish(); });
   }
 
   void on_accepted(error_code ec) {
@@ -136,8 +135,8 @@ class stream_session final : public std::enable_shared_from_this<stream_session>
 
 void stream_session::start(const ip_address& source) {
   const bool upgrade = websocket::is_upgrade(asked_);
-  if (!upgrade || asked_.target() != beast::string_view{stream_target.data(),
-                                                       stream_target.size()}) {
+  if (!upgrade ||
+      asked_.target() != beast::string_view{stream_target.data(), stream_target.size()}) {
     flows_->refused();
     return refuse(upgrade ? http::status::not_found : http::status::upgrade_required);
   }

@@ -168,10 +168,11 @@ struct disk {
 };
 } // namespace deed
 
-using action = std::variant<deed::start, deed::kill, deed::partition, deed::heal, deed::move,
-                            deed::rebind, deed::block_udp, deed::delete_interface, deed::change_link,
-                            deed::scale_all, deed::join, deed::leave, deed::connect,
-                            deed::disconnect, deed::pings, deed::suspend, deed::resume, deed::disk>;
+using action =
+    std::variant<deed::start, deed::kill, deed::partition, deed::heal, deed::move, deed::rebind,
+                 deed::block_udp, deed::delete_interface, deed::change_link, deed::scale_all,
+                 deed::join, deed::leave, deed::connect, deed::disconnect, deed::pings,
+                 deed::suspend, deed::resume, deed::disk>;
 
 struct event {
   duration at{};

@@ -65,8 +65,8 @@ class machine final : private wg_surroundings {
   void datagram(const packet& arrived);
   /// `from_port` 0: WireGuard's.
   void send_frame(const net::endpoint& to, net::byte_view data, std::uint16_t from_port = 0);
-  /// The daemon's end of a stream to a relay: what this machine sends to the address that comes back
-  /// goes into `out`; what comes by the stream is given to `streamed`.
+  /// The daemon's end of a stream to a relay: what this machine sends to the address that comes
+  /// back goes into `out`; what comes by the stream is given to `streamed`.
   net::endpoint add_stream(std::function<void(net::byte_view)> out);
   void remove_stream(const net::endpoint& at) { streams_.erase(at); }
   void remove_streams() { streams_.clear(); }

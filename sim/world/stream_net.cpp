@@ -89,9 +89,8 @@ void stream_net::close_all(node_id member) {
 void stream_net::relay_ended(const relay_site& relay) {
   for (auto& [id, each] : streams_)
     if (each.relay == &relay && each.opened)
-      time_.after(delay(each), [this, id = id] {
-        finish(id, net::fail(net::errc::closed, "by the relay"));
-      });
+      time_.after(delay(each),
+                  [this, id = id] { finish(id, net::fail(net::errc::closed, "by the relay")); });
 }
 
 void stream_net::paths_changed() {

@@ -18,8 +18,8 @@ struct stream_paths {
 };
 
 /// Members' streams to relays (docs/wire.md, "Relay streams"): TCP, so no box that blocks UDP is in
-/// their way, nothing is lost or overtaken, and what is sent while the path is cut is dropped by the
-/// full queue before it.
+/// their way, nothing is lost or overtaken, and what is sent while the path is cut is dropped by
+/// the full queue before it.
 class stream_net {
  public:
   /// The member's end. After `closed` nothing more.
@@ -57,8 +57,12 @@ class stream_net {
     time_point last_down;
   };
   connection* find(std::uint64_t id);
-  bool reaches(const connection& one) const { return paths_.reaches(one.member, one.relay->node()); }
-  duration delay(const connection& one) const { return paths_.delay(one.member, one.relay->node()); }
+  bool reaches(const connection& one) const {
+    return paths_.reaches(one.member, one.relay->node());
+  }
+  duration delay(const connection& one) const {
+    return paths_.delay(one.member, one.relay->node());
+  }
   void finish(std::uint64_t id, const net::error& why);
 
   agenda& time_;

@@ -8,8 +8,8 @@ using namespace lanrage::net::relay::test;
 
 namespace {
 
-/// A member by a stream and one by UDP with a session, and a stranger; any of them says anything, and
-/// time passes.
+/// A member by a stream and one by UDP with a session, and a stranger; any of them says anything,
+/// and time passes.
 class gathering {
  public:
   gathering() {
