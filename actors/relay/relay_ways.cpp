@@ -90,9 +90,8 @@ void relay_table::open_streams(time_point now, relay_effects& out) {
   });
   for (const auto& id : order) {
     const auto& relay = relays_.at(id);
-    const auto limit = relay.wanted()
-                           ? defaults::relays_registered + defaults::relays_for_peers_max
-                           : defaults::relays_registered;
+    const auto limit = relay.wanted() ? defaults::relays_registered + defaults::relays_for_peers_max
+                                      : defaults::relays_registered;
     if (used >= limit) continue;
     ++used;
     ways_[id].opening(++remembered_.streams);

@@ -113,9 +113,7 @@ TEST_CASE(
   INFO(all.log_end("p1", 60));
   CHECK(over_tls(*tls));
   WARN("fell back to TLS after " << fell_for.count() << " ms");
-  // With one relay alone the first repair throws the session away before the stream is there, and
-  // WireGuard repeats its handshake after 5 s.
-  CHECK(fell_for < 9s);
+  CHECK(fell_for < 4s); // one to notice, one for the stream, and two for a machine under load
   now = process::clock::now();
   CHECK(again.wait_answer(now, now + 2s));
 }
@@ -148,5 +146,7 @@ TEST_CASE("two members without UDP meet at a relay over TLS") {
   REQUIRE(again);
   const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(*again - now);
   WARN("a started daemon's first answer over TLS after " << took.count() << " ms");
-  CHECK(took < 9s); // the other side has thrown the session away meanwhile, as above
+  // With one relay alone the other side has thrown the session away meanwhile, and its WireGuard
+  // repeats the handshake after 5 s.
+  CHECK(took < 9s);
 }
