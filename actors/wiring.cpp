@@ -66,6 +66,7 @@ void add_drivers(composition& all, const driver_factories& drivers) {
   all.add(&msg::roles::prober, "prober", drivers.prober);
   all.add(&msg::roles::control_link, "control link", drivers.control_link);
   if (drivers.lan) all.add(&msg::roles::lan, "lan", drivers.lan);
+  all.add(&msg::roles::streams, "relay streams", drivers.streams);
 }
 
 void add_writer(composition& all, caf::actor_system& system) {

@@ -27,6 +27,7 @@ struct driver_factories {
   std::function<msg::route_watch_actor(const msg::roles&)> route_watch;
   std::function<msg::wg_device_actor(const msg::roles&)> wg_device;
   std::function<msg::control_link_actor(const msg::roles&)> control_link;
+  std::function<msg::relay_streams_actor(const msg::roles&)> streams;
   std::function<msg::store_actor(const msg::roles&)> store;
   /// May be empty: members on the local network are not looked for then.
   std::function<msg::lan_actor(const msg::roles&)> lan;

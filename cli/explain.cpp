@@ -30,12 +30,13 @@ std::string checks_text(const json::object& path) {
 void print_path(table& shown, const json::object& path) {
   const auto relay = text_field(path, "relay");
   const auto in_use = flag_field(path, "in_use");
-  shown.add({{in_use ? "*" : ""},
-             {relay.empty() ? "direct" : relay, in_use ? style::strong : style::plain},
-             {text_field(path, "endpoint")},
-             {milliseconds_field(path, "rtt_ms")},
-             {checks_text(path)},
-             {text_field(path, "verdict")}});
+  shown.add(
+      {{in_use ? "*" : ""},
+       {(relay.empty() ? "direct" : relay) + over_tls(path), in_use ? style::strong : style::plain},
+       {text_field(path, "endpoint")},
+       {milliseconds_field(path, "rtt_ms")},
+       {checks_text(path)},
+       {text_field(path, "verdict")}});
 }
 
 } // namespace

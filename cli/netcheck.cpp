@@ -96,8 +96,8 @@ void print(const json::object& self) {
   for (const auto& each : list_field(self, "relays"))
     if (const auto* relay = each.if_object())
       std::cout << "  relay       " << text_field(*relay, "name") << ' '
-                << text_field(*relay, "endpoint") << "  " << milliseconds_field(*relay, "rtt_ms")
-                << '\n';
+                << text_field(*relay, "endpoint") << over_tls(*relay) << "  "
+                << milliseconds_field(*relay, "rtt_ms") << '\n';
   std::cout << netcheck_advice(self) << '\n';
 }
 
@@ -126,6 +126,13 @@ std::string netcheck_advice(const json::object& self) {
     return "Join a party first (lanrage party join INVITE): its relays are what this measures "
            "with.";
   const auto& nat = object_field(self, "nat");
+  const auto& relays = list_field(self, "relays");
+  if (std::any_of(relays.begin(), relays.end(), [](const json::value& each) {
+        const auto* relay = each.if_object();
+        return relay && !over_tls(*relay).empty();
+      }))
+    return "UDP is blocked here, so everything goes through a relay over TLS (TCP): let outgoing "
+           "UDP through this network's firewall for direct and faster connections.";
   if (nat.empty())
     return text_field(self, "control") == "connected"
                ? "No relay answers over UDP: let outgoing UDP through this network's firewall."

@@ -49,6 +49,10 @@ std::string milliseconds_field(const json::object& from, std::string_view name) 
   return text.data();
 }
 
+std::string over_tls(const json::object& from) {
+  return text_field(from, "transport") == "tls" ? " over TLS (TCP)" : "";
+}
+
 const json::object& object_field(const json::object& from, std::string_view name) {
   static const json::object nothing;
   const auto* value = from.if_contains(name);
@@ -66,7 +70,8 @@ peer_text describe_peer(const json::object& peer, system_clock::time_point now) 
   out.how = style_of(status);
   const auto strategy = text_field(peer, "strategy");
   const auto relay = text_field(peer, "relay");
-  const auto via = strategy == "relay" && !relay.empty() ? relay : strategy;
+  auto via = strategy == "relay" && !relay.empty() ? relay : strategy;
+  via += over_tls(peer);
   const auto endpoint = text_field(peer, "endpoint");
   out.path = or_dash(via + (via.empty() || endpoint.empty() ? "" : " ") + endpoint);
   out.latency = milliseconds_field(peer, "latency_ms");

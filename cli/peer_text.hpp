@@ -19,6 +19,8 @@ std::uint64_t count_field(const boost::json::object& from, std::string_view name
 /// "25.5 ms"; "-" when null.
 std::string milliseconds_field(const boost::json::object& from, std::string_view name);
 /// An object field; empty when null or missing.
+/// " over TLS (TCP)" where `transport` says so, else nothing.
+std::string over_tls(const boost::json::object& from);
 const boost::json::object& object_field(const boost::json::object& from, std::string_view name);
 
 /// One peer, every field ready to print, "-" for what is not known.

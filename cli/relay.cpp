@@ -12,6 +12,16 @@ namespace {
 
 namespace json = boost::json;
 
+json::value tls_json(const net::relay_info& self) {
+  if (!self.tls) return nullptr;
+  return json::object{{"port", self.tls->port}, {"pin", to_string(self.tls->pin)}};
+}
+
+std::string tls_text(const net::relay_info& self) {
+  if (!self.tls) return "";
+  return ", TLS port " + std::to_string(self.tls->port) + ", pin " + to_string(self.tls->pin);
+}
+
 void announce(const net::relay::server& relay, bool as_json) {
   const auto self = relay.info();
   json::array listen;
@@ -26,10 +36,12 @@ void announce(const net::relay::server& relay, bool as_json) {
                                                     {"address", to_string(self.address)},
                                                     {"key", to_string(self.key)},
                                                     {"id", to_string(relay.id())},
+                                                    {"tls", tls_json(self)},
                                                     {"listen", std::move(listen)}}),
                        "");
   print_ready("relay " + self.name + " at " + to_string(self.address) + ", key " +
-                  to_string(self.key) + ", id " + to_string(relay.id()) + ", listening on" + list,
+                  to_string(self.key) + ", id " + to_string(relay.id()) + ", listening on" + list +
+                  tls_text(self),
               "");
 }
 

@@ -14,6 +14,10 @@ namespace {
 namespace json = boost::json;
 using net::control::control_server;
 
+json::value tls_port(const net::relay_info& relay) {
+  return relay.tls ? json::value(relay.tls->port) : json::value(nullptr);
+}
+
 void announce(const control_server& control, const net::relay_info& relay, bool as_json) {
   const auto line = to_string(control.line());
   if (as_json)
@@ -23,12 +27,16 @@ void announce(const control_server& control, const net::relay_info& relay, bool 
                                                     {"token_key", to_string(control.token_key())},
                                                     {"relay", relay.name},
                                                     {"relay_address", to_string(relay.address)},
-                                                    {"relay_key", to_string(relay.key)}}),
+                                                    {"relay_key", to_string(relay.key)},
+                                                    {"relay_tls_port", tls_port(relay)}}),
                        "");
-  print_ready(line, "control server on " + to_string(control.listening()) + ", relay " +
-                        relay.name + " on " + to_string(relay.address) +
-                        "\nserver line (no secret), for `lanrage party create NAME --server "
-                        "LINE`:\n");
+  print_ready(
+      line,
+      "control server on " + to_string(control.listening()) + ", relay " + relay.name + " on " +
+          to_string(relay.address) +
+          (relay.tls ? ", for members without UDP on TCP " + std::to_string(relay.tls->port) : "") +
+          "\nserver line (no secret), for `lanrage party create NAME --server "
+          "LINE`:\n");
 }
 
 } // namespace
@@ -48,7 +56,12 @@ exit_code serve(const config::settings& settings, bool as_json) {
   if (!relay) return report(to_failure(relay.error()), as_json);
 
   auto relays = settings.control.relays;
-  relays.insert(relays.begin(), (*relay)->info());
+  auto own = (*relay)->info();
+  if (settings.relay.tls) {
+    (*control)->set_guest((*relay)->guest());
+    if (!own.tls) own.tls = (*relay)->tls_at((*control)->listening().port, (*control)->pin());
+  }
+  relays.insert(relays.begin(), std::move(own));
   (*control)->set_relays(relays);
   announce(**control, relays.front(), as_json);
 

@@ -56,8 +56,8 @@ void print_self(const json::object& self, bool colors) {
   for (const auto& each : array_field(self, "relays"))
     if (const auto* relay = each.if_object())
       std::cout << "  relay    " << text_field(*relay, "name") << ' '
-                << text_field(*relay, "endpoint") << "  " << milliseconds_field(*relay, "rtt_ms")
-                << '\n';
+                << text_field(*relay, "endpoint") << over_tls(*relay) << "  "
+                << milliseconds_field(*relay, "rtt_ms") << '\n';
 }
 
 void print_peers(const json::array& peers, bool colors) {

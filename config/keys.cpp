@@ -147,10 +147,63 @@ key<settings> reachable(std::string_view name,
           [at](const settings& a, const settings& b) { return a.relay.*at == b.relay.*at; }};
 }
 
+std::optional<std::uint16_t> port_of(const value& found) {
+  const auto* given = std::get_if<std::int64_t>(&found);
+  if (!given || *given < 1 || *given > std::numeric_limits<std::uint16_t>::max())
+    return std::nullopt;
+  return static_cast<std::uint16_t>(*given);
+}
+
+net::relay_tls& tls_of(net::relay_info& relay) {
+  if (!relay.tls) relay.tls.emplace();
+  return *relay.tls;
+}
+
+std::optional<std::string> tls_name(const std::string& given) {
+  return !given.empty() && net::valid_tls_name(given) ? std::optional{given} : std::nullopt;
+}
+
+/// How the relay serves members whose network blocks UDP.
+std::vector<key<settings>> tls_keys() {
+  return {
+      flag(
+          "tls", [](settings& s) -> bool& { return s.relay.tls; },
+          "Serve members whose network blocks UDP, by TLS over TCP: `lanrage serve` on its\n"
+          "control port, `lanrage relay` on `tls_listen`. Port 443 passes most firewalls."),
+      {"tls_listen", "an address with a port to listen on, such as \"0.0.0.0:443\"",
+       "A TCP port of the relay's own for that; `lanrage serve` needs none.", "\"0.0.0.0:443\"",
+       false,
+       [](const value& found, settings& into) {
+         const auto* given = std::get_if<std::string>(&found);
+         const auto where = given ? listen_endpoint(*given) : std::nullopt;
+         if (where) into.relay.tls_listen = where;
+         return where.has_value();
+       },
+       [](const settings& a, const settings& b) {
+         return a.relay.tls_listen == b.relay.tls_listen;
+       }},
+      {"tls_public_port", "an integer from 1 to 65535",
+       "The port that members are told, where a router forwards it to another one.", "443", false,
+       [](const value& found, settings& into) {
+         const auto port = port_of(found);
+         if (port) into.relay.tls_public_port = port;
+         return port.has_value();
+       },
+       [](const settings& a, const settings& b) {
+         return a.relay.tls_public_port == b.relay.tls_public_port;
+       }},
+      text("tls_name",
+           in_settings<std::string>{[](settings& s) -> std::string& { return s.relay.tls_name; }},
+           "a host name", "relay.example.org", false,
+           "Name that members say in their TLS handshake, where a firewall insists on one.",
+           tls_name),
+  };
+}
+
 table relay_table() {
   using path = std::filesystem::path;
   using endpoint = net::endpoint;
-  return {
+  table out{
       "relay",
       "A relay on a public machine: `lanrage relay`, and as part of `lanrage serve`.",
       {
@@ -170,7 +223,7 @@ table relay_table() {
                     "their NATs filter (RFC 5780). `listen` must name an address of that family."),
           directory(
               "state_dir", [](settings& s) -> path& { return s.relay.state_dir; },
-              "The relay's key (0600)."),
+              "The relay's key and, with `tls_listen`, its certificate (0600)."),
           {"token_key", "a key: 32 octets in base64, 44 characters",
            "The control server whose tokens admit members; `lanrage control` prints it.\n"
            "`lanrage serve` knows its own.",
@@ -195,6 +248,9 @@ table relay_table() {
               "Limit per member and direction, in kilobits per second."),
           log([](settings& s) -> log_level& { return s.relay.log; }),
       }};
+  for (auto& each : tls_keys())
+    out.keys.push_back(std::move(each));
+  return out;
 }
 
 table control_table() {
@@ -258,6 +314,34 @@ const std::vector<key<net::relay_info>>& relay_entry_keys() {
            "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=", false,
            "The relay prints it when it starts.",
            [](const std::string& given) { return net::relay_public_key::parse(given); }),
+      {"tls_port", "an integer from 1 to 65535",
+       "Where TLS reaches it, if its tls_listen is set; may be left out, with tls_pin.", "443",
+       false,
+       [](const value& found, info& into) {
+         const auto port = port_of(found);
+         if (port) tls_of(into).port = *port;
+         return port.has_value();
+       },
+       [](const info& a, const info& b) { return a.tls == b.tls; }},
+      {"tls_pin", "a pin: 32 octets in base64, 44 characters",
+       "SHA-256 of its certificate's key; the relay prints it when it starts.",
+       "\"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\"", false,
+       [](const value& found, info& into) {
+         const auto* given = std::get_if<std::string>(&found);
+         const auto pin = given ? net::certificate_pin::parse(*given) : std::nullopt;
+         if (pin) tls_of(into).pin = *pin;
+         return pin.has_value();
+       },
+       [](const info& a, const info& b) { return a.tls == b.tls; }},
+      {"tls_name", "a host name", "As in the relay's own [relay] table; may be left out.",
+       "\"relay2.example.org\"", false,
+       [](const value& found, info& into) {
+         const auto* given = std::get_if<std::string>(&found);
+         const auto name = given ? tls_name(*given) : std::nullopt;
+         if (name) tls_of(into).name = *name;
+         return name.has_value();
+       },
+       [](const info& a, const info& b) { return a.tls == b.tls; }},
   };
   return all;
 }

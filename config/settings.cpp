@@ -174,7 +174,10 @@ class reader {
     for (const auto& [name, node] : inside)
       if (!read_entry(relay_entry_keys(), name, node, info))
         unknown("key", name, "a key of [[control.relays]],", names);
-    std::erase(names, "address6");
+    for (const auto optional : {"address6", "tls_port", "tls_pin", "tls_name"})
+      std::erase(names, optional);
+    if (info.tls && !(inside.contains("tls_port") && inside.contains("tls_pin")))
+      problem(inside.source(), "a part of tls_port and tls_pin", "both, or neither");
     for (const auto name : names)
       if (!inside.contains(name))
         problem(inside.source(), "no " + std::string{name}, "every relay to have " + list(names));

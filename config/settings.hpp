@@ -60,6 +60,12 @@ struct relay_settings {
   /// A second address and port of this machine, for RFC 5780's filtering tests; needs an address of
   /// the same family in `listen`.
   std::optional<net::endpoint> stun_alternate;
+  /// Relay streams over TLS (docs/wire.md): `serve` offers them on the control port, a lone relay
+  /// needs `tls_listen`.
+  bool tls = true;
+  std::optional<net::endpoint> tls_listen;      ///< a TCP port of the relay's own
+  std::optional<std::uint16_t> tls_public_port; ///< what members are told, behind a port forward
+  std::string tls_name;                         ///< for SNI; members check the pin only
   std::filesystem::path state_dir{"/var/lib/lanrage-relay"}; ///< relay.key, timestamps
   std::optional<net::token_public_key> token_key; ///< whose tokens count; `serve` knows it itself
   std::chrono::seconds lifetime = defaults::relay_lifetime;

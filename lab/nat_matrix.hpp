@@ -12,7 +12,7 @@ namespace lanrage::lab {
 
 /// How a pair of NATs can end, worst first.
 enum class reach {
-  none,  ///< UDP is needed and blocked
+  none,  ///< not at all
   relay, ///< no side can know where the other will be
   direct,
 };

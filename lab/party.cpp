@@ -23,6 +23,7 @@ constexpr auto status_interval = 50ms;
 constexpr const char* party_name = "demo";
 constexpr const char* relay_port = ":51820";
 constexpr const char* alternate_port = ":51821";
+constexpr std::uint16_t tls_port = 443;
 
 topology plan(const party_options& options) {
   topology t;
@@ -79,13 +80,14 @@ std::vector<party_member> demo_members() {
 party::party(party_options options) : options_(std::move(options)), lab_(plan(options_)) {
   options_.progress("laboratory: " + std::to_string(netns_names(lab_.prefix()).size()) +
                     " network namespaces " + lab_.prefix() + "*");
-  prepare_servers();
-  start("control");
+  prepare_keys();
   for (const auto& [name, entry] : relays_) {
     write_settings_file(name, words::relay_settings(lab_.at(name).root() / "state", entry,
-                                                    control_.token_key, options_.log_level));
+                                                    token_key_, options_.log_level));
     start(name);
   }
+  prepare_control();
+  start("control");
   options_.progress("servers: control and " + std::to_string(relays_.size()) + " relays");
   for (const auto& m : options_.members) {
     const auto& root = lab_.at(m.name).root();
@@ -100,22 +102,35 @@ party::party(party_options options) : options_(std::move(options)), lab_(plan(op
 
 party::~party() = default;
 
-/// Control must know the relays' keys and the relays the control server's: the relays' are made
-/// here.
-void party::prepare_servers() {
-  std::vector<words::relay_entry> entries;
+/// Control must know the relays' keys and pins, and the relays the control server's: keys are made
+/// here, and each relay says its pin when it is ready.
+void party::prepare_keys() {
+  const auto place = [&](const std::string& machine, const char* file,
+                         const words::relay_identity& identity) {
+    const auto state = lab_.at(machine).root() / "state";
+    std::filesystem::create_directories(state);
+    write_file(state / file, identity.file_text);
+  };
+  const auto token = words::make_token_identity();
+  token_key_ = token.public_key;
+  place("control", "token.key", token);
   for (unsigned r = 1; r <= options_.relays; ++r) {
     auto name = "relay" + std::to_string(r);
     auto identity = words::make_relay_identity();
-    auto state = lab_.at(name).root() / "state";
-    std::filesystem::create_directories(state);
-    write_file(state / "relay.key", identity.file_text);
+    place(name, "relay.key", identity);
     const auto& addresses = lab_.at(name).addresses();
-    relays_[name] = {name, identity.public_key, addresses[0] + relay_port, "",
-                     addresses[1] + alternate_port};
-    if (options_.ipv6) relays_[name].address6 = "[" + lab_.at(name).address6() + "]" + relay_port;
-    entries.push_back(relays_[name]);
+    auto& entry = relays_[name] = {name, identity.public_key, addresses[0] + relay_port, "",
+                                   addresses[1] + alternate_port};
+    if (options_.ipv6) entry.address6 = "[" + lab_.at(name).address6() + "]" + relay_port;
+    entry.tls_listen = (options_.ipv6 ? "[::]:" : addresses[0] + ":") + std::to_string(tls_port);
+    entry.tls_port = tls_port;
   }
+}
+
+void party::prepare_control() {
+  std::vector<words::relay_entry> entries;
+  for (const auto& [name, entry] : relays_)
+    entries.push_back(entry);
   const auto& control = lab_.at("control");
   write_settings_file(
       "control", words::control_settings(
@@ -159,7 +174,12 @@ void party::start_server(const std::string& machine, const words::argv& command)
   auto& p = programs_[machine] = lab_.at(machine).start(spec);
   auto ready = p.read_line(clock::now() + ready_limit);
   if (!ready) fail(machine, "did not become ready");
-  if (machine != "control") return;
+  if (machine != "control") {
+    const auto pin = words::read_relay_pin(*ready);
+    if (!pin) fail(machine, "said something else than that it is ready: " + *ready);
+    relays_.at(machine).tls_pin = *pin;
+    return;
+  }
   auto control = words::read_control_ready(*ready);
   if (!control) fail(machine, "said something else than its server line: " + *ready);
   control_ = *control;

@@ -103,7 +103,8 @@ class party {
   std::filesystem::path socket(const std::string& member) const;
   std::filesystem::path settings_file(const std::string& machine) const;
   void write_settings_file(const std::string& machine, const std::string& text) const;
-  void prepare_servers();
+  void prepare_keys();
+  void prepare_control();
   void start_server(const std::string& machine, const words::argv& command);
   void start_daemon(const std::string& member);
   [[noreturn]] void fail(const std::string& machine, const std::string& what) const;
@@ -111,6 +112,7 @@ class party {
   party_options options_;
   laboratory lab_;
   std::map<std::string, words::relay_entry> relays_;
+  std::string token_key_;
   words::control_ready control_;
   std::string invite_;
   std::map<std::string, process> programs_;

@@ -38,6 +38,7 @@ peer_view peer_of(const json::object& o) {
               text_of(o, "relay"),    text_of(o, "reason"),     std::nullopt};
   if (const auto* value = o.if_contains("latency_ms"); value != nullptr && value->is_number())
     p.latency_ms = value->to_number<double>();
+  p.transport = text_of(o, "transport");
   return p;
 }
 
@@ -51,7 +52,10 @@ std::string control_settings(const fs::path& state, const std::string& address,
   for (const auto& r : relays)
     text += "\n[[control.relays]]\n" + line("name", r.name) + line("key", r.public_key) +
             line("address", r.address) +
-            (r.address6.empty() ? std::string{} : line("address6", r.address6));
+            (r.address6.empty() ? std::string{} : line("address6", r.address6)) +
+            (r.tls_pin.empty()
+                 ? std::string{}
+                 : "tls_port = " + std::to_string(r.tls_port) + "\n" + line("tls_pin", r.tls_pin));
   return text;
 }
 
@@ -62,6 +66,7 @@ std::string relay_settings(const fs::path& state, const relay_entry& self,
          line("public_address", self.address) +
          (self.address6.empty() ? "" : line("public_address6", self.address6)) +
          (self.alternate.empty() ? "" : line("stun_alternate", self.alternate)) +
+         (self.tls_listen.empty() ? "" : line("tls_listen", self.tls_listen)) +
          line("state_dir", state.string()) + line("token_key", token_key) + line("log", log);
 }
 
@@ -76,6 +81,11 @@ std::string daemon_settings(const std::string& name, const fs::path& state, cons
 
 relay_identity make_relay_identity() {
   auto key = net::generate_x25519<net::relay_private_key>(net::os_random());
+  return {net::to_base64(key.reveal()) + "\n", net::to_string(net::public_key(key))};
+}
+
+relay_identity make_token_identity() {
+  auto key = net::generate_secret<net::token_private_key>(net::os_random());
   return {net::to_base64(key.reveal()) + "\n", net::to_string(net::public_key(key))};
 }
 
@@ -118,6 +128,13 @@ std::optional<control_ready> read_control_ready(std::string_view text) {
   control_ready ready{text_of(*object, "server_line"), text_of(*object, "token_key")};
   if (ready.server_line.empty() || ready.token_key.empty()) return std::nullopt;
   return ready;
+}
+
+std::optional<std::string> read_relay_pin(std::string_view text) {
+  const auto object = parse_object(text);
+  if (!object || text_of(*object, "relay") != "ready") return std::nullopt;
+  const auto* tls = object->if_contains("tls");
+  return tls != nullptr && tls->is_object() ? text_of(tls->as_object(), "pin") : std::string{};
 }
 
 std::optional<std::string> read_invite(std::string_view text) {

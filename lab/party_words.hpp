@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -16,10 +17,13 @@ namespace fs = std::filesystem;
 /// What a relay is to the control server.
 struct relay_entry {
   std::string name;
-  std::string public_key; ///< base64
-  std::string address;    ///< "203.0.113.11:51820"
-  std::string address6;   ///< "[2001:db8::11]:51820"; empty: IPv4 only
-  std::string alternate;  ///< another address and port, for RFC 5780's tests; empty: none
+  std::string public_key;   ///< base64
+  std::string address;      ///< "203.0.113.11:51820"
+  std::string address6;     ///< "[2001:db8::11]:51820"; empty: IPv4 only
+  std::string alternate;    ///< another address and port, for RFC 5780's tests; empty: none
+  std::string tls_listen{}; ///< TCP, for members whose network blocks UDP; empty: none
+  std::uint16_t tls_port = 0;
+  std::string tls_pin{}; ///< base64; the relay says it when it is ready
 };
 
 /// `address`: what it listens on. `host`: what members are told.
@@ -38,6 +42,8 @@ struct relay_identity {
   std::string public_key; ///< base64
 };
 relay_identity make_relay_identity();
+/// The same of a control server's `token.key`: relays must know its public half.
+relay_identity make_token_identity();
 
 using argv = std::vector<std::string>;
 argv run_control(const fs::path& binary, const fs::path& settings);
@@ -58,6 +64,8 @@ struct control_ready {
   std::string token_key;
 };
 std::optional<control_ready> read_control_ready(std::string_view line);
+/// The pin of a relay's certificate, out of what it prints when it is ready; empty: it has no TLS.
+std::optional<std::string> read_relay_pin(std::string_view line);
 /// The invite in the answer to party create.
 std::optional<std::string> read_invite(std::string_view text);
 
@@ -65,6 +73,7 @@ std::optional<std::string> read_invite(std::string_view text);
 struct peer_view {
   std::string peer_id, virtual_ip, endpoint, strategy, status, phase, relay, reason;
   std::optional<double> latency_ms;
+  std::string transport{}; ///< "udp", "tls"
   bool connected() const { return status == "connected"; }
   bool direct() const { return strategy == "direct"; }
 };

@@ -54,6 +54,7 @@ struct connection_view {
   phase at{};
   status is{};
   std::optional<std::string> relay; ///< its name, when relayed
+  bool streamed = false;            ///< the way to the relay is TLS over TCP
   std::string reason;               ///< why it is where it is, one sentence
   std::optional<net::errc> error;   ///< failed: which
   connection_counters counters;
@@ -77,6 +78,7 @@ struct saved_peer {
 struct path_evidence {
   strategy how{};
   std::optional<std::string> relay; ///< its name
+  bool streamed = false;            ///< by TLS over TCP
   std::optional<net::endpoint> where;
   bool in_use = false;
   bool alive = false; ///< it answered when it was last asked
@@ -129,6 +131,7 @@ struct self_view {
   std::vector<net::candidate> candidates;
   nat_details nat_more;
   std::vector<net::relay_leg> legs;
+  std::vector<net::relay_id> streams;  ///< of the legs, those that TLS carries
   std::vector<net::relay_info> relays; ///< as the control plane listed them last
   control_state control;
   lan_state lan;

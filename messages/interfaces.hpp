@@ -98,6 +98,10 @@ using lan_actor = caf::typed_actor<
     caf::reacts_to<lan_send>,
     /// Replace who hears; it is told at once which interfaces there are.
     caf::reacts_to<attach_lan>>;
+/// Streams to relays, at most one to each. Its news go to the relay selector.
+using relay_streams_actor =
+    caf::typed_actor<caf::reacts_to<open_stream>, caf::reacts_to<close_stream>,
+                     caf::reacts_to<close_streams>>;
 
 using store_actor = caf::typed_actor<
     /// bad_state when the disk refuses.
@@ -151,7 +155,9 @@ using relay_selector_actor =
                      caf::reacts_to<directory_event>,
                      caf::replies_to<rank_relays>::with<relay_ranking>,
                      /// Answers when the relay confirmed; relay_unavailable.
-                     caf::replies_to<prepare_relay>::with<done>, caf::reacts_to<relay_trouble>>;
+                     caf::replies_to<prepare_relay>::with<done>, caf::reacts_to<relay_trouble>,
+                     /// From the driver of streams.
+                     caf::reacts_to<stream_opened>, caf::reacts_to<stream_closed>>;
 
 /// One connection: a shell around the peer_connection core.
 using peer_actor =
@@ -189,6 +195,7 @@ struct roles {
   wg_device_actor wg_device;
   control_link_actor control_link;
   lan_actor lan; ///< absent where settings turn it off
+  relay_streams_actor streams;
   store_actor store;
   wireguard_writer_actor writer;
   directory_actor directory;
@@ -262,6 +269,11 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::msg::status_report)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::msg::connection_event)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::msg::close_peer)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::msg::store_put)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::msg::open_stream)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::msg::close_stream)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::msg::close_streams)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::msg::stream_opened)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::msg::stream_closed)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::msg::control_open)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::msg::control_join)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::msg::control_say)

@@ -349,6 +349,7 @@ struct check_path {
 /// Our registrations now, nearest first; sent to directory and supervisor when they change.
 struct own_legs {
   std::vector<net::relay_leg> legs;
+  std::vector<net::relay_id> streams{}; ///< of them those reached by TLS, as UDP is blocked; sorted
 };
 /// Which relays both we and the peer are registered with, best end-to-end RTT first.
 struct rank_relays {
@@ -365,6 +366,8 @@ struct relay_choice {
   std::uint16_t load_permille = 0;
   int failures = 0;    ///< losses that still count
   bool pinned = false; ///< asked for in the settings
+  /// The relay's UDP address, when `address` is the loopback end of a stream to it.
+  std::optional<net::endpoint> streamed_from{};
   /// The same relay at the same distance.
   friend bool operator==(const relay_choice& a, const relay_choice& b) {
     return a.relay == b.relay && a.name == b.name && a.address == b.address && a.rtt == b.rtt;
@@ -383,6 +386,33 @@ struct prepare_relay {
 /// A peer saw its traffic through this relay die.
 struct relay_trouble {
   net::relay_id relay;
+};
+
+// --- relay streams (driver)
+// ----------------------------------------------------------------------------------
+
+/// Open a stream to a relay in the place of the one there is; one attempt.
+struct open_stream {
+  net::relay_info relay; ///< with `tls`
+  std::uint64_t attempt = 0;
+};
+struct close_stream {
+  net::relay_id relay;
+};
+/// All of them: whoever opened them is no more.
+struct close_streams {};
+/// What is sent to `at`, on the loopback interface and from WireGuard's port, goes to the relay by
+/// the stream; what the relay sends comes from there.
+struct stream_opened {
+  net::relay_id relay;
+  std::uint64_t attempt = 0;
+  net::endpoint at;
+};
+/// The end of an attempt, opened before or not.
+struct stream_closed {
+  net::relay_id relay;
+  std::uint64_t attempt = 0; ///< 0: all that there were
+  net::error why;
 };
 
 // --- store (driver)

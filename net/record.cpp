@@ -2,6 +2,7 @@
 
 #include "net/crypto.hpp"
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -67,6 +68,13 @@ std::string_view to_string(signal_kind kind) {
 }
 std::optional<signal_kind> parse_signal_kind(std::string_view text) {
   return value_of(signal_kinds, text);
+}
+
+bool valid_tls_name(std::string_view name) {
+  return name.size() <= relay_tls_name_max && std::all_of(name.begin(), name.end(), [](char c) {
+           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                  c == '-' || c == '.';
+         });
 }
 
 relay_id relay_info::id() const {

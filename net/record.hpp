@@ -48,12 +48,24 @@ struct nat_report {
 /// "symmetric", "firewalled" (no NAT, a filter), "unknown"; "cone": only the mapping is known.
 std::string_view classic_name(const nat_report& nat);
 
+/// How a relay is reached where UDP is not: TLS on TCP, at the relay's own addresses.
+struct relay_tls {
+  std::uint16_t port = 0;
+  certificate_pin pin; ///< SHA-256 of the certificate's SubjectPublicKeyInfo
+  std::string name{};  ///< for SNI and Host, where something on the way insists; may be empty
+  friend bool operator==(const relay_tls&, const relay_tls&) = default;
+};
+inline constexpr std::size_t relay_tls_name_max = 253; ///< RFC 1035 2.3.4
+/// Empty, or a host name: letters, digits, hyphens and dots.
+bool valid_tls_name(std::string_view name);
+
 /// A relay the party may use, as the control plane lists it.
 struct relay_info {
   relay_public_key key;
   std::string name; ///< for people: "relay1"; 1 to 32 printable octets
   endpoint address;
   std::optional<endpoint> address6{}; ///< of a relay that IPv6 reaches, too
+  std::optional<relay_tls> tls{};     ///< of a relay that TLS reaches, too
   relay_id id() const;
   friend bool operator==(const relay_info&, const relay_info&) = default;
 };

@@ -24,6 +24,7 @@ constexpr std::uint32_t internet_net = 0xc6120000;  ///< 198.18.0.0/15 (RFC 2544
 constexpr std::uint32_t carrier_net = 0x64400000;   ///< 100.64.0.0/10 (RFC 6598)
 constexpr std::uint32_t private_net = 0xac100000;   ///< 172.16.0.0/12 (RFC 1918)
 constexpr std::uint32_t private_realm_mask = 0xfff; ///< realms with a /24 of their own
+constexpr std::uint32_t all_lost = 1'000'000;       ///< of a million packets
 constexpr std::string_view control_host = "control.sim";
 
 /// Users wait for a party that is made or joined as long as the directory does, and a little.
@@ -66,6 +67,24 @@ world::world(world_settings settings)
     const auto across = last.source ? settings_.internet_delay : last.delay;
     return across + (face == member ? duration{} : settings_.lan_delay);
   };
+  tcp_ = std::make_unique<stream_net>(
+      agenda_, stream_paths{[this](node_id member, node_id relay) {
+                              return tcp_passes(fabric_.face_of(member), relay);
+                            },
+                            [this](node_id member, node_id relay) {
+                              const auto face = fabric_.face_of(member);
+                              const auto& last = fabric_.link_between(face, relay).settings();
+                              const auto across =
+                                  last.source ? settings_.internet_delay : last.delay;
+                              return across + (face == member ? duration{} : settings_.lan_delay);
+                            },
+                            [this](net::byte_view data, const stream_paths::taker& take) {
+                              hand_over(data, take);
+                            },
+                            [this](net::byte_view data, std::string_view why) {
+                              hand_over(data, [why] { return why; });
+                            },
+                            [this](net::byte_view data, int change) { carried(data, change); }});
   control_ = std::make_unique<control_site>(settings.seed, std::string{control_host},
                                             settings.unix_epoch, agenda_, std::move(paths));
 }
@@ -75,6 +94,20 @@ world::~world() {
   watched_by(nullptr);
   for (std::uint32_t i = 0; i < members_.size(); ++i)
     if (running(member_id{i})) kill(member_id{i});
+}
+
+/// Unlike single packets, TCP gets through whatever is not cut.
+bool world::tcp_passes(node_id a, node_id b) {
+  const auto open = [&](node_id from, node_id to) {
+    return fabric_.reaches(from, to) &&
+           fabric_.link_between(from, to).settings().loss_ppm < all_lost;
+  };
+  return open(a, b) && open(b, a);
+}
+
+void world::paths_changed() {
+  control_->paths_changed();
+  tcp_->paths_changed();
 }
 
 net::ip_address world::new_address(realm_id in) {
@@ -126,6 +159,9 @@ relay_number world::add_relay(const std::string& name) {
   relays_.push_back(std::make_unique<relay_site>(settings_.seed, name, node,
                                                  config::defaults::relay_port, settings_.unix_epoch,
                                                  control_->token_key(), fabric_, agenda_));
+  auto& made = *relays_.back();
+  made.to_stream = [this](std::uint64_t flow, net::byte_view data) { tcp_->answer(flow, data); };
+  made.killed = [this, &made] { tcp_->relay_ended(made); };
   occupants_.resize(std::max<std::size_t>(occupants_.size(), node + 1));
   occupants_[node] = {occupation::relay, number};
   std::vector<net::relay_info> listed;
@@ -212,6 +248,9 @@ void world::start(member_id who) {
   it.process->on = it.host.get();
   it.process->key = it.key;
   it.process->servers[control_->line().host] = control_.get();
+  it.process->streams = tcp_.get();
+  for (const auto& each : relays_)
+    it.process->relays[each->info().id()] = each.get();
   it.actors.clear();
   auto wanted = settings_of(it);
   wanted.on_birth = [this, who](const std::string& name, const caf::actor& born) {
@@ -265,6 +304,8 @@ void world::kill(member_id who) {
   if (watcher_) watcher_->daemon_killed(static_cast<std::uint32_t>(who));
   note(it.name + " daemon killed");
   control_->close_all(it.host->node());
+  tcp_->close_all(it.host->node());
+  it.host->remove_streams();
   it.process->alive = false;
   it.host->hooks = {};
   it.process.reset();

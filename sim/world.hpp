@@ -11,6 +11,7 @@
 #include "sim/world/fabric.hpp"
 #include "sim/world/machine.hpp"
 #include "sim/world/relay_site.hpp"
+#include "sim/world/stream_net.hpp"
 #include "sim/world_watcher.hpp"
 
 #include <caf/actor_addr.hpp>
@@ -107,7 +108,7 @@ class world final : private happenings,
   /// Texts of keys that nobody may log.
   std::vector<std::string> secrets() const;
   /// To be called after changes to links or groups made on `net()`.
-  void paths_changed() { control_->paths_changed(); }
+  void paths_changed();
   /// Another place: a new address behind the same or another box.
   void move(member_id who, std::optional<node_id> behind);
   /// The box has another address outside and no mappings.
@@ -210,6 +211,9 @@ class world final : private happenings,
 
   resident& of(member_id who) { return members_[static_cast<std::size_t>(who)]; }
   const resident& of(member_id who) const { return members_[static_cast<std::size_t>(who)]; }
+  bool tcp_passes(node_id a, node_id b);
+  void carried(net::byte_view by_stream, int change);
+  void hand_over(net::byte_view data, const std::function<std::string_view()>& take);
   net::ip_address new_address(realm_id in);
   net::ip_address new_box_address(realm_id in);
   actors::mesh_settings settings_of(const resident& who);
@@ -227,6 +231,7 @@ class world final : private happenings,
   std::vector<std::uint32_t> hosts_in_; ///< by realm: addresses given out
   node_id control_node_ = no_node;
   std::unique_ptr<control_site> control_;
+  std::unique_ptr<stream_net> tcp_;
   std::vector<std::unique_ptr<relay_site>> relays_;
   std::vector<resident> members_;
   enum class occupation : std::uint8_t { nothing, member, relay };

@@ -58,14 +58,21 @@ void world::arrived(const fabric::arrival& what) {
   // A copy of its own: answers take slots, and the packets may move meanwhile.
   auto here = std::move(fabric_.at(what.slot));
   const auto whose = occupants_[what.host];
-  if (watcher_) arriving_ = fake_wireguard::echo_in(here.data);
-  std::string_view lost_by = whose.what == occupation::nothing ? "nobody is there" : "";
-  if (whose.what == occupation::member) lost_by = members_[whose.number].host->datagram(here);
-  if (whose.what == occupation::relay) lost_by = relays_[whose.number]->datagram(here);
-  if (watcher_ && arriving_ && !lost_by.empty()) watcher_->echo_lost(*arriving_, lost_by);
-  arriving_.reset();
+  hand_over(here.data, [&]() -> std::string_view {
+    if (whose.what == occupation::member) return members_[whose.number].host->datagram(here);
+    if (whose.what == occupation::relay) return relays_[whose.number]->datagram(here);
+    return "nobody is there";
+  });
   fabric_.at(what.slot) = std::move(here); // its buffer is used again
   fabric_.give_back(what.slot);
+}
+
+/// Lets it be taken, and tells why a user's packet in it ended there.
+void world::hand_over(net::byte_view data, const std::function<std::string_view()>& take) {
+  if (watcher_) arriving_ = fake_wireguard::echo_in(data);
+  const auto lost_by = take();
+  if (watcher_ && arriving_ && !lost_by.empty()) watcher_->echo_lost(*arriving_, lost_by);
+  arriving_.reset();
 }
 
 void world::run_until(time_point end) {

@@ -34,6 +34,11 @@ void world::carried(const packet& what, int change, std::string_view lost_by) {
   if (!lost_by.empty()) watcher_->echo_lost(*echo, lost_by);
 }
 
+void world::carried(net::byte_view by_stream, int change) {
+  if (!watcher_) return;
+  if (const auto echo = fake_wireguard::echo_in(by_stream)) watcher_->echo_carried(*echo, change);
+}
+
 void world::on_duplicated(node_id, const packet& what, time_point) {
   if (watcher_) carried(what, +1);
 }

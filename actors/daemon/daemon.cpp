@@ -8,6 +8,7 @@
 #include "actors/drivers/port_driver.hpp"
 #include "actors/drivers/port_mapper_driver.hpp"
 #include "actors/drivers/prober_driver.hpp"
+#include "actors/drivers/relay_streams_driver.hpp"
 #include "actors/drivers/route_watch_driver.hpp"
 #include "actors/drivers/store_driver.hpp"
 #include "actors/drivers/wg_driver.hpp"
@@ -129,6 +130,10 @@ driver_factories real_drivers(caf::actor_system& system, asio::io_context& io,
                memory = std::make_shared<lan_memory>()](const msg::roles& roles) {
       return spawn_lan_driver(system, roles, io, lan, memory);
     };
+  out.streams = [&system, &io, port = settings.listen_port, mark = settings.fwmark,
+                 started = std::make_shared<bool>(false)](const msg::roles& roles) {
+    return spawn_relay_streams_driver(system, roles, io, port, mark, std::exchange(*started, true));
+  };
   out.store = [&system, folder = settings.state_dir](const msg::roles&) {
     return spawn_store_driver(system, folder);
   };

@@ -4,6 +4,7 @@
 
 #include <boost/json/array.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 
@@ -20,6 +21,11 @@ json::value text_or_null(const std::optional<std::string>& text) {
 double milliseconds_of(std::chrono::nanoseconds time) {
   // A tenth of a microsecond is more than any clock here can tell.
   return static_cast<double>(time.count() / 100) / 10'000.0;
+}
+
+/// What carries the path's packets: always UDP, but for relays where UDP is blocked.
+json::value transport(bool streamed) {
+  return streamed ? "tls" : "udp";
 }
 
 std::string reason_of(const msg::connection_view& view) {
@@ -70,6 +76,7 @@ json::object to_json(const msg::connection_view& view) {
   out["status"] = msg::to_string(view.is);
   out["phase"] = msg::to_string(view.at);
   out["relay"] = text_or_null(view.relay);
+  out["transport"] = view.how ? transport(view.streamed) : json::value(nullptr);
   out["reason"] = reason_of(view);
   out["counters"] = {{"checks", view.counters.checks},
                      {"lost", view.counters.lost},
@@ -86,6 +93,7 @@ json::object to_json(const msg::explanation& all) {
     json::object path;
     path["strategy"] = msg::to_string(one.how);
     path["relay"] = text_or_null(one.relay);
+    path["transport"] = transport(one.streamed);
     path["endpoint"] = one.where ? json::value(net::to_string(*one.where)) : json::value(nullptr);
     path["in_use"] = one.in_use;
     path["answers"] = one.alive;
@@ -161,6 +169,9 @@ json::object to_json(const msg::self_view& self, const std::vector<msg::party_in
         relay["name"] = listed.name;
         relay["endpoint"] = net::to_string(listed.address);
       }
+    const bool streamed =
+        std::find(self.streams.begin(), self.streams.end(), leg.relay) != self.streams.end();
+    relay["transport"] = transport(streamed);
     relay["rtt_ms"] =
         leg.rtt.count() > 0 ? json::value(milliseconds_of(leg.rtt)) : json::value(nullptr);
     relays.push_back(std::move(relay));

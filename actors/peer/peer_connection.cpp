@@ -346,6 +346,7 @@ msg::connection_view peer_connection::view() const {
     out.where = path_->where;
     out.how = strategy_of(*path_);
     if (path_->relay) out.relay = path_->relay->name;
+    out.streamed = path_->relay && path_->relay->streamed_from;
   }
   out.latency = latency_;
   out.connected_at = connected_at_;

@@ -123,6 +123,7 @@ class peer_connection {
   void punch_ended();
   void session_seen(const msg::wg_signal& signal);
   void session_lost();
+  void follow_relay();
   path attributed(const net::endpoint& where) const;
   bool alive() const; ///< connected or degraded
   monitored* up();
@@ -228,13 +229,14 @@ class peer_connection {
 
   negotiation talk_;
   std::vector<msg::relay_choice> ranking_;
+  std::vector<net::relay_id> streams_; ///< relays that a stream reaches
   ticket rank_asked_ = no_ticket;
   std::optional<msg::relay_choice> last_relay_;
   std::optional<path> direct_; ///< proven (initiator) or nominated (responder) in this attempt
   liveness liveness_;
   path_book book_;
   std::optional<path_move> move_;
-  std::uint32_t last_move_ = 0;       ///< said, or followed
+  std::uint32_t last_move_ = 0; ///< said, or followed
   struct asked_move {
     path over;
     std::uint32_t number = 0;
@@ -242,7 +244,7 @@ class peer_connection {
     msg::time_point at;
   };
   std::optional<asked_move> asked_move_; ///< responder: by the initiator, not followed yet
-  std::optional<path> direct_before_; ///< the last direct path that was in use, or is known of
+  std::optional<path> direct_before_;    ///< the last direct path that was in use, or is known of
   std::optional<msg::time_point> relayed_since_;
   std::optional<msg::time_point> upkeep_at_;
   bool direct_judged_ = false; ///< whether it was dead when we left it

@@ -41,6 +41,7 @@ msg::explanation peer_connection::explain(msg::time_point now) const {
     msg::path_evidence e;
     e.how = strategy_of(one);
     if (one.relay) e.relay = one.relay->name;
+    e.streamed = one.relay && one.relay->streamed_from;
     e.where = one.where;
     e.in_use = in_use;
     if (one.rtt.count() > 0) e.rtt = one.rtt;
@@ -55,6 +56,10 @@ msg::explanation peer_connection::explain(msg::time_point now) const {
       e.alive = alive();
       e.rtt = latency_ ? latency_ : e.rtt;
       e.verdict = one.relay && !direct_before_ ? "in use; no direct path is known" : "in use";
+      if (e.streamed) {
+        e.verdict += "; by TLS over TCP, as UDP is blocked here";
+        e.remedy = "let UDP out of this network: it is faster, and direct paths need it";
+      }
     } else {
       judge(e, latency_, against(one.where));
     }

@@ -240,6 +240,8 @@ void peer_connection::reconnect(int attempt, std::string why, first_repair how,
 void peer_connection::keep_session(reconnecting& r) {
   r.check_at = now_.at + defaults::repair_check_gap;
   if (initiator_ && path_ && path_->relay) say(msg::relay_trouble{path_->relay->relay});
+  // The relay that would take over: when it is silent, too, it is UDP that is blocked.
+  if (path_ && !path_->relay && !ranking_.empty()) say(msg::relay_trouble{ranking_.front().relay});
   if (initiator_ && r.target && !move_) {
     start_move(*r.target, true);
     r.target.reset();

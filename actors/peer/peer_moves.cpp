@@ -195,6 +195,7 @@ void peer_connection::end_move(bool landed) {
   // A better one may have been proven meanwhile.
   if (direct_ && direct_->where == moved.target.where) direct_.reset();
   if (auto* t = in<trialling>()) return trial_moved(*t, landed);
+  follow_relay(); // it may have been reached otherwise meanwhile
   if (!up()) return;
   reason_ = reason;
   if (!landed && !moved.target.relay) punch_ended();

@@ -80,6 +80,7 @@ void peer_connection::on(const msg::own_paths& own) {
 }
 
 void peer_connection::on(const msg::own_legs& own) {
+  if (std::exchange(streams_, own.streams) != own.streams) rank(); // relays are reached otherwise
   if (!talk_.own_legs(own.legs)) return;
   talk_.owe(now_.at);
   rank();
@@ -116,6 +117,7 @@ void peer_connection::on(const relays_ranked& answer) {
   if (answer.asked != rank_asked_ || in<closing>()) return;
   rank_asked_ = no_ticket;
   ranking_ = answer.choices;
+  follow_relay();
   if (path_ && path_->relay)
     for (const auto& choice : ranking_)
       if (choice.address == path_->where) path_ = through(choice); // as far as it is now
@@ -124,11 +126,43 @@ void peer_connection::on(const relays_ranked& answer) {
   reconsider();
 }
 
+/// The relay in use is reached by a stream now, or by UDP again. That is our own business: the peer
+/// is reached by the same relay, so our WireGuard alone goes there.
+void peer_connection::follow_relay() {
+  if (!path_ || !path_->relay || move_ || !configured_) return;
+  if (!alive() && !in<verifying>() && !in<trialling>() && !in<reconnecting>()) return;
+  for (const auto& relay : ranking_) {
+    if (relay.relay != path_->relay->relay || relay.address == path_->where) continue;
+    const auto rtt = path_->rtt;
+    path_ = through(relay);
+    if (rtt.count() > 0) path_->rtt = rtt;
+    last_relay_ = relay;
+    liveness_.settle();
+    if (configured_->where) configured_->where = relay.address;
+    // A handshake that began towards the old address is repeated after seconds only.
+    if (const auto* r = in<reconnecting>(); r && initiator_ && !r->keeps) return repair(path_);
+    issue(msg::assert_endpoint{record_.key, relay.address, path_->rtt});
+    // What was asked before went nowhere.
+    if (up()) check_now();
+    if (auto* v = in<verifying>()) probe_next(v->probes);
+    if (auto* r = in<reconnecting>()) probe_next(r->probes);
+    return;
+  }
+}
+
 path peer_connection::attributed(const net::endpoint& where) const {
   if (path_ && path_->relay && path_->where == where) return *path_;
+  // Also by UDP to a relay that a stream reaches: WireGuard follows its packets before we do.
+  const auto known = [&](msg::relay_choice relay) -> std::optional<path> {
+    if (relay.address != where && relay.streamed_from != where) return std::nullopt;
+    if (relay.address != where) relay.streamed_from.reset();
+    relay.address = where;
+    return through(relay);
+  };
   for (const auto& relay : ranking_)
-    if (relay.address == where) return through(relay);
-  if (last_relay_ && last_relay_->address == where) return through(*last_relay_);
+    if (const auto found = known(relay)) return *found;
+  if (last_relay_)
+    if (const auto found = known(*last_relay_)) return *found;
   return path{where, std::nullopt, {}};
 }
 

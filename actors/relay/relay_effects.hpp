@@ -14,6 +14,8 @@ struct relay_effects {
   std::optional<msg::own_legs> publish;     ///< our registrations, when they changed
   std::vector<std::string> news;            ///< for `watch` and the log, one sentence each
   std::vector<msg::prepare_relay> prepared; ///< the relay has confirmed
+  std::vector<msg::open_stream> open;
+  std::vector<net::relay_id> close; ///< streams that nobody needs
 };
 
 } // namespace lanrage::actors

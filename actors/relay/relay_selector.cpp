@@ -31,9 +31,9 @@ namespace lanrage::actors {
 
 namespace {
 
-using save_atom = caf::atom_constant<caf::atom("saverelays")>;
+using save_relays_atom = caf::atom_constant<caf::atom("saverelays")>;
 using shell =
-    msg::relay_selector_actor::extend<caf::reacts_to<relay_due>, caf::reacts_to<save_atom>>;
+    msg::relay_selector_actor::extend<caf::reacts_to<relay_due>, caf::reacts_to<save_relays_atom>>;
 
 struct selector_state {
   static inline const char* name = "relay selector";
@@ -72,7 +72,7 @@ void save_soon(selector_pointer self) {
   if (state.save_pending || !memory.table.listed) return;
   if (cookies_of(worth_saving(memory.table)) == memory.saved) return;
   state.save_pending = true;
-  self->delayed_send(self, config::defaults::save_after, save_atom::value);
+  self->delayed_send(self, config::defaults::save_after, save_relays_atom::value);
 }
 
 void save(selector_pointer self) {
@@ -100,6 +100,10 @@ void execute(selector_pointer self, relay_effects& effects) {
     self->send(state.roles.directory, *effects.publish);
     self->send(state.roles.supervisor, *effects.publish);
   }
+  for (const auto& relay : effects.close)
+    self->send(state.roles.streams, msg::close_stream{relay});
+  for (auto& wanted : effects.open)
+    self->send(state.roles.streams, std::move(wanted));
   for (const auto& ready : effects.prepared) {
     auto node = state.preparing.extract({ready.relay, ready.peer});
     if (!node.empty()) node.mapped().deliver(msg::done{});
@@ -156,6 +160,8 @@ void attach(selector_pointer self) {
   self->send(roles.port, msg::attach_frames{msg::frame_interest::relays, roles.relays});
   self->send(roles.directory, msg::attach_directory{roles.relays});
   self->send(roles.route_watch, msg::attach_network{roles.relays});
+  // Whatever an earlier incarnation opened is unknown to this one.
+  if (roles.streams) self->send(roles.streams, msg::close_streams{});
 }
 
 shell::behavior_type selector(selector_pointer self, const msg::roles& roles,
@@ -193,12 +199,18 @@ shell::behavior_type selector(selector_pointer self, const msg::roles& roles,
         step(self,
              [&](auto& table, auto now, auto& out) { table.trouble(report.relay, now, out); });
       },
+      [=](const msg::stream_opened& news) {
+        step(self, [&](auto& table, auto now, auto& out) { table.stream_opened(news, now, out); });
+      },
+      [=](const msg::stream_closed& news) {
+        step(self, [&](auto& table, auto now, auto& out) { table.stream_closed(news, now, out); });
+      },
       [=](const relay_due& due) {
         if (due.token != self->state.token) return;
         self->state.armed.reset();
         step(self, [](auto& table, auto now, auto& out) { table.tick(now, out); });
       },
-      [=](save_atom) { save(self); },
+      [=](save_relays_atom) { save(self); },
   };
 }
 

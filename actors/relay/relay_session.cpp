@@ -32,8 +32,8 @@ std::chrono::milliseconds ms_of(msg::time_point when) {
 relay_session::relay_session(net::relay_info info, net::shared_key key, const relay_identity& own,
                              std::chrono::milliseconds unix_offset,
                              const remembered_relay& remembered)
-    : info_(std::move(info)), key_(key), own_(own), clock_offset_(unix_offset),
-      cookie_(remembered.cookie), timestamp_(remembered.timestamp) {
+    : info_(std::move(info)), to_(info_.address), reached_(info_.address), key_(key), own_(own),
+      clock_offset_(unix_offset), cookie_(remembered.cookie), timestamp_(remembered.timestamp) {
   if (remembered.rtt) rtt_.add(*remembered.rtt);
 }
 
@@ -74,6 +74,24 @@ void relay_session::renew(time_point now, relay_effects& out) {
   if (!wanted_) return;
   asking_.reset();
   ask(now, out);
+}
+
+void relay_session::go_by(const net::endpoint& to, time_point now, relay_effects& out) {
+  if (to_ == to) return;
+  to_ = to;
+  cookie_.reset(); // it belongs to our address there
+  other_way_ = true;
+  in_vain_ = false;
+  asking_.reset();
+  pinging_.reset();
+  registrations_.clear();
+  pings_.clear();
+  if (!registered_) reached_ = to;
+  if (wanted_) ask(now, out);
+}
+
+void relay_session::way_ended(time_point now, relay_effects& out) {
+  if (registered_) lose(now, out);
 }
 
 void relay_session::check(time_point now, relay_effects& out) {
@@ -171,7 +189,7 @@ void relay_session::say_ping(time_point now, relay_effects& out) {
 }
 
 void relay_session::send(net::bytes frame, relay_effects& out) {
-  out.frames.push_back({info_.address, std::make_shared<const net::bytes>(std::move(frame))});
+  out.frames.push_back({to_, std::make_shared<const net::bytes>(std::move(frame))});
 }
 
 void relay_session::receive(net::byte_view datagram, time_point now, relay_effects& out) {
@@ -217,11 +235,13 @@ void relay_session::on_registered(net::byte_view datagram, time_point now, relay
   asking_.reset();
   pinging_.reset();
   renew_at_ = now + defaults::relay_renew;
-  if (!registered_) {
-    registered_ = true;
+  if (!registered_ || reached_ != to_) {
     const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(*rtt());
-    out.news.push_back("registered with " + info_.name + ", " + std::to_string(took.count()) +
+    const auto how = !by_udp() ? " over TLS (TCP)" : registered_ ? " over UDP again" : "";
+    out.news.push_back("registered with " + info_.name + how + ", " + std::to_string(took.count()) +
                        " ms away");
+    registered_ = true;
+    reached_ = to_;
   }
   const bool more = std::any_of(tokens_.begin(), tokens_.end(),
                                 [&](const net::bytes& t) { return shown_.count(t) == 0; });
@@ -312,6 +332,7 @@ void relay_session::overdue(exchange& what) {
 }
 
 void relay_session::heard(std::chrono::nanoseconds rtt) {
+  if (std::exchange(other_way_, false)) rtt_.clear();
   rtt_.add(rtt);
   measured_ = std::chrono::duration_cast<std::chrono::microseconds>(rtt);
   in_vain_ = false;

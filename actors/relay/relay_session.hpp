@@ -51,6 +51,11 @@ class relay_session {
   void claims(std::vector<net::route_claim> routes) { claims_ = std::move(routes); }
   /// Register again now: our address may have changed, or there are routes to hand over.
   void renew(time_point now, relay_effects& out);
+  /// From now on it is spoken to there: its own address, or our end of a stream to it. Who is
+  /// wanted registers anew; until that is confirmed it counts as reached where it was.
+  void go_by(const net::endpoint& to, time_point now, relay_effects& out);
+  /// What it was reached by has ended.
+  void way_ended(time_point now, relay_effects& out);
   /// Somebody's traffic died on the way: is the relay still there?
   void check(time_point now, relay_effects& out);
   /// A datagram from the relay's address.
@@ -59,11 +64,18 @@ class relay_session {
   std::optional<time_point> deadline() const;
 
   const net::relay_info& info() const { return info_; }
+  /// Where it is registered with, or was last: what WireGuard's packets go to.
+  const net::endpoint& reached() const { return reached_; }
+  bool streamed() const { return reached_ != info_.address; }
+  /// It is spoken to at its own address.
+  bool by_udp() const { return to_ == info_.address; }
   bool wanted() const { return wanted_; }
   bool registered() const { return registered_; }
   bool has_tokens() const { return !tokens_.empty(); }
   /// A registration or hello of ours is not answered yet.
   bool asking() const { return asking_.has_value(); }
+  /// The last few requests had no answer.
+  bool in_vain() const { return in_vain_; }
   /// It was asked in vain, and nobody asks now.
   bool unreachable() const { return !wanted_ && !asking_ && in_vain_; }
   /// A request is overdue, or the relay came back from a loss only just now.
@@ -121,6 +133,9 @@ class relay_session {
   std::uint64_t next_timestamp(time_point now);
 
   net::relay_info info_;
+  net::endpoint to_;       ///< where frames go
+  net::endpoint reached_;  ///< where the last registration was answered
+  bool other_way_ = false; ///< what was measured belongs to another way
   net::shared_key key_;
   relay_identity own_;
   std::chrono::milliseconds clock_offset_; ///< relay's (or our) calendar time minus steady time

@@ -29,7 +29,7 @@ bool sane(const net::relay_leg& leg) {
 
 /// Worth telling: another set or order of relays, or a distance that moved by more than noise.
 bool differ(const msg::own_legs& a, const msg::own_legs& b) {
-  if (a.legs.size() != b.legs.size()) return true;
+  if (a.legs.size() != b.legs.size() || a.streams != b.streams) return true;
   for (std::size_t i = 0; i < a.legs.size(); ++i) {
     const auto& x = a.legs[i];
     const auto& y = b.legs[i];
@@ -66,6 +66,9 @@ void relay_table::listed(const msg::relays_listed& list, time_point now, relay_e
     at->second.release(now, out);
     remembered_.relays[at->first] = at->second.memory();
     by_address_.erase(at->second.info().address);
+    if (auto& way = ways_[at->first]; !way.closed()) close_stream(at->first, way, out);
+    ways_.erase(at->first);
+    asked_.erase(at->first);
     for_peers_.erase(at->first);
     legs_.erase(at->first);
     at = relays_.erase(at);
@@ -113,6 +116,14 @@ void relay_table::receive(const msg::frame_received& frame, time_point now, rela
   const auto from = by_address_.find(frame.from);
   if (from == by_address_.end() || !frame.data) return;
   auto& relay = relays_.at(from->second);
+  if (frame.from == relay.info().address) {
+    udp_.heard();
+    auto& way = ways_[from->second];
+    if (!relay.by_udp()) { // asked whether UDP works again
+      if (net::kind_of(*frame.data) == net::frame_kind::challenge) way.udp_answered(now);
+      return settle(now, out);
+    }
+  }
   hand_over(relay);
   relay.receive(*frame.data, now, out);
   claim_unknown(relay, now, out);
@@ -125,6 +136,7 @@ void relay_table::network_changed(time_point now, relay_effects& out) {
     hand_over(relay);
     relay.renew(now, out);
     relay.measure(now, out);
+    ways_[id].hurry(now);
   }
   settle(now, out);
 }
@@ -165,6 +177,9 @@ std::optional<relay_table::time_point> relay_table::deadline() const {
   if (!relays_.empty()) out = measure_at_;
   for (const auto& [id, relay] : relays_)
     if (const auto due = relay.deadline(); due && *due < *out) out = due;
+  for (const auto& [id, way] : ways_)
+    if (const auto due = way.deadline(); due && *due < *out) out = due;
+  if (const auto due = udp_.deadline(); due && out && *due < *out) out = due;
   return out;
 }
 
@@ -244,6 +259,7 @@ msg::relay_ranking relay_table::rank(const std::vector<net::relay_leg>& peer_leg
   struct ranked {
     bool doubtful;
     bool unpinned;
+    bool streamed;
     bool crowded;
     msg::relay_choice choice;
   };
@@ -255,17 +271,18 @@ msg::relay_ranking relay_table::rank(const std::vector<net::relay_leg>& peer_leg
     if (for_peers_.count(leg.relay) != 0) for_peers_[leg.relay] = now;
     if (!relay.registered()) continue;
     const auto& info = relay.info();
-    msg::relay_choice choice{leg.relay, info.name, info.address, distance(relay) + leg.rtt};
+    msg::relay_choice choice{leg.relay, info.name, relay.reached(), distance(relay) + leg.rtt};
+    if (relay.streamed()) choice.streamed_from = info.address;
     choice.forecast = forecast(leg);
     choice.load_permille = relay.load_permille();
     choice.failures = relay.failures(now);
     choice.pinned = pinned(info);
-    order.push_back({relay.doubtful(now), !choice.pinned,
+    order.push_back({relay.doubtful(now), !choice.pinned, relay.streamed(),
                      relay.load_permille() >= defaults::relay_crowded_permille, std::move(choice)});
   }
   std::sort(order.begin(), order.end(), [](const ranked& a, const ranked& b) {
-    return std::tie(a.doubtful, a.unpinned, a.crowded, a.choice.rtt, a.choice.relay) <
-           std::tie(b.doubtful, b.unpinned, b.crowded, b.choice.rtt, b.choice.relay);
+    return std::tie(a.doubtful, a.unpinned, a.streamed, a.crowded, a.choice.rtt, a.choice.relay) <
+           std::tie(b.doubtful, b.unpinned, b.streamed, b.crowded, b.choice.rtt, b.choice.relay);
   });
   msg::relay_ranking ranking;
   for (auto& r : order)
@@ -332,13 +349,17 @@ void relay_table::settle(time_point now, relay_effects& out) {
   advance_preparations(now, out);
   remember_measurements(now);
   choose(now, out);
+  choose_ways(now, out);
   publish(out);
 }
 
 msg::own_legs relay_table::current_legs() const {
   msg::own_legs out;
   for (const auto& [id, relay] : relays_)
-    if (relay.registered()) out.legs.push_back({id, distance(relay)});
+    if (relay.registered()) {
+      out.legs.push_back({id, distance(relay)});
+      if (relay.streamed()) out.streams.push_back(id);
+    }
   std::sort(out.legs.begin(), out.legs.end(), [](const auto& a, const auto& b) {
     return std::tie(a.rtt, a.relay) < std::tie(b.rtt, b.relay);
   });

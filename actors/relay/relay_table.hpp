@@ -2,6 +2,8 @@
 
 #include "actors/delay_history.hpp"
 #include "actors/relay/relay_session.hpp"
+#include "actors/relay/stream_way.hpp"
+#include "actors/relay/udp_watch.hpp"
 #include "net/crypto.hpp"
 
 #include <deque>
@@ -15,6 +17,7 @@ namespace lanrage::actors {
 struct relay_table_memory {
   std::optional<msg::relays_listed> listed;
   std::map<net::relay_id, remembered_relay> relays;
+  std::uint64_t streams = 0; ///< attempts so far
 };
 
 /// What the user wants of relays, by name. Both ends have to be registered with a relay to use it,
@@ -55,6 +58,8 @@ class relay_table {
   /// A session moves to this relay: the others are asked what they know of it, then this one is
   /// told. Ends in `prepared`. False: not registered there, nothing is done.
   bool prepare(const msg::prepare_relay& order, time_point now, relay_effects& out);
+  void stream_opened(const msg::stream_opened& news, time_point now, relay_effects& out);
+  void stream_closed(const msg::stream_closed& news, time_point now, relay_effects& out);
   void tick(time_point now, relay_effects& out);
   std::optional<time_point> deadline() const;
 
@@ -89,6 +94,14 @@ class relay_table {
   void learn(const net::session_index& index, const net::member_hash& peer);
   void forget_old_preparations(time_point now);
   void advance_preparations(time_point now, relay_effects& out);
+  // UDP or a stream (relay_ways.cpp).
+  void choose_ways(time_point now, relay_effects& out);
+  void walk(const net::relay_id& id, relay_session& relay, stream_way& way, time_point now,
+            relay_effects& out);
+  void open_streams(time_point now, relay_effects& out);
+  void close_stream(const net::relay_id& id, stream_way& way, relay_effects& out);
+  void stream_lost(const net::relay_id& id, stream_way& way, time_point now, relay_effects& out);
+  void count_requests(time_point now);
   void settle(time_point now, relay_effects& out);
   void publish(relay_effects& out);
   msg::own_legs current_legs() const;
@@ -107,8 +120,11 @@ class relay_table {
   std::map<net::relay_id, relay_session> relays_;
   std::map<net::relay_id, leg_history> legs_; ///< of relays_
   delay_persistence persistence_;
-  std::map<net::endpoint, net::relay_id> by_address_;
-  bool have_v4_ = true; ///< until we know better
+  std::map<net::endpoint, net::relay_id> by_address_; ///< relays, and our ends of streams to them
+  udp_watch udp_;
+  std::map<net::relay_id, std::uint64_t> asked_; ///< requests by UDP that udp_ knows of
+  std::map<net::relay_id, stream_way> ways_;     ///< of relays_
+  bool have_v4_ = true;                          ///< until we know better
   std::vector<net::bytes> tokens_;
   std::map<net::relay_id, time_point> for_peers_; ///< last asked for by a ranking
   std::vector<preparation> preparing_;

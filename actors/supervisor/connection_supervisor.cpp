@@ -170,6 +170,7 @@ connection_supervisor(pointer self, const msg::roles& roles, const connection_se
       [self](const msg::own_legs& m) {
         auto& kept = *self->state.memory;
         kept.self.legs = m.legs;
+        kept.self.streams = m.streams;
         kept.legs = m;
         tell_all(self, m);
       },

@@ -75,6 +75,16 @@ party_view read_view(field_reader& in) {
   return out;
 }
 
+relay_tls read_tls(field_reader& in) {
+  relay_tls out;
+  out.port = static_cast<std::uint16_t>(in.number("port", 65'535));
+  if (out.port == 0) in.refuse("port", "1 to 65535");
+  out.pin = in.octets<certificate_pin>("pin");
+  if (in.has("name")) out.name = in.text("name", relay_tls_name_max);
+  if (!valid_tls_name(out.name)) in.refuse("name", "a host name");
+  return out;
+}
+
 std::vector<relay_info> read_relays(field_reader& in) {
   std::vector<relay_info> out;
   in.each("relays", relays_max, [&](field_reader& r) {
@@ -84,6 +94,11 @@ std::vector<relay_info> read_relays(field_reader& in) {
     relay.address = r.parsed("address", 64, &endpoint::parse, "ADDRESS:PORT");
     if (r.has("address6"))
       relay.address6 = r.parsed("address6", 64, &endpoint::parse, "ADDRESS:PORT");
+    if (r.has("tls")) {
+      field_reader tls{r.object("tls")};
+      relay.tls = read_tls(tls);
+      r.adopt(tls, "tls");
+    }
     const bool printable = std::all_of(relay.name.begin(), relay.name.end(),
                                        [](char c) { return c >= ' ' && c <= '~'; });
     if (relay.name.empty() || !printable) r.refuse("name", "printable");

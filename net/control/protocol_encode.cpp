@@ -42,6 +42,11 @@ json::object to_json(const relay_info& relay) {
                    {"name", text_of(std::string_view{relay.name})},
                    {"address", text_of(std::string_view{to_string(relay.address)})}};
   if (relay.address6) out["address6"] = text_of(std::string_view{to_string(*relay.address6)});
+  if (relay.tls) {
+    auto& tls = out["tls"].emplace_object();
+    tls = {{"port", relay.tls->port}, {"pin", text_of(relay.tls->pin)}};
+    if (!relay.tls->name.empty()) tls["name"] = text_of(std::string_view{relay.tls->name});
+  }
   return out;
 }
 

@@ -100,6 +100,17 @@ class control_server::impl final : public session_owner {
     });
   }
 
+  void set_guest(std::shared_ptr<os::https_guest> guest) {
+    asio::post(io_, [this, guest = std::move(guest)]() mutable { guest_ = std::move(guest); });
+  }
+
+  os::https_guest* guest_for(std::string_view target) override {
+    return guest_ && guest_->serves(target) ? guest_.get() : nullptr;
+  }
+  ip_address source_of(session_id id) const override {
+    const auto found = connections_.find(id);
+    return found == connections_.end() ? ip_address{} : found->second.source;
+  }
   void on_login(session_id id, const login& request, const channel_binding& binding) override {
     perform(registry_.opened(id, request, binding, at_now()));
   }
@@ -154,6 +165,7 @@ class control_server::impl final : public session_owner {
   std::unique_ptr<store> store_;
   registry registry_;
   source_rate sources_;
+  std::shared_ptr<os::https_guest> guest_;
   asio::io_context io_{1};
   asio::ssl::context tls_{asio::ssl::context::tls_server};
   tcp::acceptor acceptor_{io_};
@@ -394,6 +406,12 @@ token_public_key control_server::token_key() const {
 }
 void control_server::set_relays(std::vector<relay_info> relays) {
   impl_->set_relays(std::move(relays));
+}
+void control_server::set_guest(std::shared_ptr<os::https_guest> guest) {
+  impl_->set_guest(std::move(guest));
+}
+const certificate_pin& control_server::pin() const {
+  return impl_->identity_.pin;
 }
 void control_server::stop() {
   impl_->stop();

@@ -8,6 +8,10 @@
 #include <cstdint>
 #include <memory>
 
+namespace lanrage::net::os {
+class https_guest;
+}
+
 namespace lanrage::net::control {
 
 /// The server's bounds; the defaults are config/defaults.hpp's, tests make them small.
@@ -58,6 +62,9 @@ class control_server {
   token_public_key token_key() const;
   /// Replaces the relay list and tells every member.
   void set_relays(std::vector<relay_info> relays);
+  /// Who serves another path of the same port; before anybody is told of it.
+  void set_guest(std::shared_ptr<os::https_guest> guest);
+  const certificate_pin& pin() const;
   server_counters counters() const;
   /// Whether it ended by itself, and why: it does when its store fails, so that what members
   /// were told and what is stored never differ.

@@ -74,6 +74,7 @@ class session_impl final : public server_session,
   beast::tcp_stream& tcp() { return beast::get_lowest_layer(ws_); }
   void on_tls(error_code ec);
   void on_request(error_code ec);
+  void hand_over(os::https_guest& guest);
   void answer(http::status status, const error& why);
   void on_accepted(error_code ec);
   void read();
@@ -140,6 +141,8 @@ void session_impl::on_request(error_code ec) {
     return finish();
   }
   request_ = parser_->release();
+  const auto target = request_.target();
+  if (auto* guest = owner_.guest_for({target.data(), target.size()})) return hand_over(*guest);
   const auto refused = [&](http::status status, std::string why) {
     owner_.on_mishap(id_, mishap::request, why);
     answer(status, fail(errc::bad_message, std::move(why)));
@@ -154,6 +157,16 @@ void session_impl::on_request(error_code ec) {
   const auto request = decode_login({header->value().data(), header->value().size()});
   if (!request) return refused(http::status::bad_request, request.error().detail);
   owner_.on_login(id_, *request, binding_);
+}
+
+/// The connection lives on, but not as one of ours.
+void session_impl::hand_over(os::https_guest& guest) {
+  const auto keep = shared_from_this(); // the owner lets go of us
+  const auto source = owner_.source_of(id_);
+  finished_ = true;
+  auto connection = std::move(ws_.next_layer());
+  owner_.on_closed(id_);
+  guest.take(std::move(connection), std::move(request_), source);
 }
 
 void session_impl::answer(http::status status, const error& why) {

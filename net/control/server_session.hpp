@@ -3,6 +3,7 @@
 #include "net/control/protocol.hpp"
 #include "net/control/registry.hpp"
 #include "net/control/server.hpp"
+#include "net/os/https_guest.hpp"
 
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ssl/context.hpp>
@@ -21,6 +22,10 @@ class session_owner {
   virtual void on_undecodable(session_id id, const undecodable& message) = 0;
   /// The connection is over; called once, last.
   virtual void on_closed(session_id id) = 0;
+
+  /// Who serves this path beside us; null: nobody. A connection that goes to it is closed for us.
+  virtual os::https_guest* guest_for(std::string_view target) = 0;
+  virtual ip_address source_of(session_id id) const = 0;
 
   enum class mishap { handshake, request, too_large, slow };
   virtual void on_mishap(session_id id, mishap what, std::string_view detail) = 0;

@@ -68,6 +68,16 @@ struct counters {
   std::uint64_t truncated = 0;      ///< larger than a receive buffer
   std::uint64_t send_failed = 0;    ///< the kernel refused one datagram
   std::uint64_t send_congested = 0; ///< the socket's buffer was full
+  std::uint64_t streams = 0;        ///< open now
+  std::uint64_t streams_opened = 0;
+  std::uint64_t streams_full = 0;      ///< refused: too many, of one source or of all
+  std::uint64_t streams_refused = 0;   ///< no upgrade to a WebSocket, or another path
+  std::uint64_t streams_unused = 0;    ///< ended, as nobody registered over them
+  std::uint64_t streams_bad = 0;       ///< ended for a text or an oversized message
+  std::uint64_t streamed_in = 0;       ///< datagrams that streams brought
+  std::uint64_t streamed_in_lost = 0;  ///< more than were looked at
+  std::uint64_t streamed_out = 0;      ///< datagrams for streams
+  std::uint64_t streamed_out_lost = 0; ///< the oldest of a full queue
 
   friend bool operator==(const counters&, const counters&) = default;
 };
@@ -124,6 +134,16 @@ inline constexpr std::array counter_fields{
     counter_field{"truncated", &counters::truncated},
     counter_field{"send_failed", &counters::send_failed},
     counter_field{"send_congested", &counters::send_congested},
+    counter_field{"streams", &counters::streams},
+    counter_field{"streams_opened", &counters::streams_opened},
+    counter_field{"streams_full", &counters::streams_full},
+    counter_field{"streams_refused", &counters::streams_refused},
+    counter_field{"streams_unused", &counters::streams_unused},
+    counter_field{"streams_bad", &counters::streams_bad},
+    counter_field{"streamed_in", &counters::streamed_in},
+    counter_field{"streamed_in_lost", &counters::streamed_in_lost},
+    counter_field{"streamed_out", &counters::streamed_out},
+    counter_field{"streamed_out_lost", &counters::streamed_out_lost},
 };
 static_assert(sizeof(counters) == counter_fields.size() * sizeof(std::uint64_t),
               "every counter has a name");

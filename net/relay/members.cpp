@@ -1,6 +1,7 @@
 #include "net/relay/members.hpp"
 
 #include "net/crypto.hpp"
+#include "net/relay/flow.hpp"
 #include "net/wg_packet.hpp"
 
 #include <algorithm>
@@ -75,15 +76,29 @@ member* member_table::add(const wg_public_key& key, steady_time now) {
 void member_table::move(member& who, const endpoint& address, std::uint32_t via) {
   who.via = via;
   if (who.address == address) return;
-  if (who.address.valid()) by_address_.erase(who.address);
   const auto place = place_of(who);
+  if (who.flow.valid()) by_address_.erase(who.flow);
+  who.flow = {};
+  if (is_flow(who.address))
+    who.flow = who.address;
+  else if (who.address.valid())
+    by_address_.erase(who.address);
   const auto [entry, fresh] = by_address_.try_emplace(address, place);
   if (!fresh) {
     // A cookie proves who is there now; the one before is somewhere else and will say where.
-    members_[entry->second].address = {};
+    auto& before = members_[entry->second];
+    (before.address == address ? before.address : before.flow) = {};
     entry->second = place;
   }
   who.address = address;
+}
+
+void member_table::forget_flow(const endpoint& flow) {
+  const auto found = by_address_.find(flow);
+  if (found == by_address_.end()) return;
+  auto& who = members_[found->second];
+  by_address_.erase(found);
+  (who.address == flow ? who.address : who.flow) = {};
 }
 
 member_table::joining member_table::join(member& who, const party_id& party,
@@ -135,6 +150,7 @@ void member_table::remove(member& who, steady_time now) {
   while (!who.parties.empty())
     leave(who, who.parties.size() - 1);
   if (who.address.valid()) by_address_.erase(who.address);
+  if (who.flow.valid()) by_address_.erase(who.flow);
   by_key_.erase(who.key);
   by_hash_.erase(who.hash);
   restore_departed(who.key, who.timestamp, now);

@@ -30,6 +30,9 @@ struct member {
   gate sending;
   gate receiving;
   endpoint address; ///< invalid after another member proved to be there
+  /// The stream it was registered from before, still open: what it sends there still counts, so
+  /// that a member that returns to UDP loses nothing on the way.
+  endpoint flow;
   std::vector<membership> parties;
   route_table routes;
 
@@ -64,6 +67,8 @@ class member_table {
   /// Null when the table is full. The newcomer is in no party yet. Invalidates other pointers.
   member* add(const wg_public_key& key, steady_time now);
   void move(member& who, const endpoint& address, std::uint32_t via);
+  /// The stream is over, whoever's it was.
+  void forget_flow(const endpoint& flow);
   joining join(member& who, const party_id& party, std::uint64_t token_expires_unix_s,
                std::uint32_t rate_kbit_s);
   void remove(member& who, steady_time now);

@@ -37,12 +37,16 @@ verdict relay_core::receive(byte_view datagram, const arrival& from, instant now
   ++count_.datagrams;
   count_.octets += datagram.size();
   if (!from.from.valid()) return dropped(&counters::malformed);
+  // Whoever forges a flow's address in a datagram is nobody.
+  const bool streamed = from.via == via_stream;
+  if (is_flow(from.from) != streamed) return dropped(&counters::malformed);
   switch (classify(datagram)) {
   case datagram_class::wireguard:
     return wireguard(datagram, from, now);
   case datagram_class::relay:
     return frame(datagram, from, now);
   case datagram_class::stun:
+    if (streamed) break; // it asks where UDP comes from
     return stun_request(datagram, from, now);
   case datagram_class::probe:
     return path_check(datagram, from, now);
@@ -224,6 +228,11 @@ void relay_core::tick(instant now, std::size_t slice) {
   count_.routes_expired += gone.routes;
   if (now.steady - load_since_ >= 2s) count_.load_permille = 0;
   gauge();
+}
+
+bool relay_core::flow_used(const endpoint& flow, instant now) {
+  const auto* who = members_.at(flow, now.steady);
+  return who && who->address == flow;
 }
 
 void relay_core::gauge() {

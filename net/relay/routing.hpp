@@ -3,6 +3,7 @@
 #include "net/crypto.hpp"
 #include "net/frames.hpp"
 #include "net/relay/counters.hpp"
+#include "net/relay/flow.hpp"
 #include "net/relay/limits.hpp"
 #include "net/relay/members.hpp"
 #include "net/wg_packet.hpp"
@@ -12,7 +13,8 @@
 
 namespace lanrage::net::relay {
 
-/// Where a datagram came from, and the shell's name for the way back (0: any socket of the family).
+/// Where a datagram came from, and the shell's name for the way back (0: any socket of the family,
+/// via_stream: a stream, whose `from` is flow_endpoint()'s).
 struct arrival {
   endpoint from;
   std::uint32_t via = 0;
@@ -57,6 +59,10 @@ class relay_core {
              const relay_limits& limits, random_source random);
 
   verdict receive(byte_view datagram, const arrival& from, instant now);
+  /// A stream is over: nothing goes there any more, and nobody may send from there.
+  void flow_closed(const endpoint& flow) { members_.forget_flow(flow); }
+  /// Whether somebody is registered over this stream.
+  bool flow_used(const endpoint& flow, instant now);
   /// From now on STUN requests may ask for an answer from elsewhere.
   void use_stun_places(const stun_places& places) { stun_places_ = places; }
 

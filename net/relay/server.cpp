@@ -2,7 +2,9 @@
 
 #include "net/os/files.hpp"
 #include "net/relay/disk_worker.hpp"
-#include "net/relay/udp_batch.hpp"
+#include "net/relay/server_listener.hpp"
+#include "net/relay/server_outlets.hpp"
+#include "net/relay/server_stream.hpp"
 
 #include <spdlog/spdlog.h>
 
@@ -13,7 +15,6 @@
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
-#include <list>
 
 namespace lanrage::net::relay {
 
@@ -23,6 +24,7 @@ using namespace std::chrono_literals;
 namespace {
 
 constexpr auto tick_every = 100ms;
+constexpr auto sweep_every = 1s; ///< of streams that nobody registered over
 /// Batches taken from one socket before the next has its turn.
 constexpr int batches_per_turn = 4;
 /// Members written to a snapshot between two turns of the loop.
@@ -31,37 +33,32 @@ constexpr std::size_t snapshot_slice = 128;
 constexpr std::size_t state_octets_max = 256u << 20; // far above a full table's snapshot
 constexpr unsigned public_mode = 0644;
 
+std::uint64_t draw_seed() {
+  std::array<std::uint8_t, 8> raw{};
+  os_random()(raw);
+  return byte_reader{raw}.u64();
+}
+
 instant read_clocks() {
   return {std::chrono::steady_clock::now(),
           std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now())};
 }
-
-std::vector<endpoint> any_address() {
-  return {{ip_address::v4(0), defaults::relay_port}, {ip_address{}, defaults::relay_port}};
-}
-
-/// A socket of the relay with what is about to leave through it.
-struct outlet {
-  udp_socket socket;
-  send_batch sending;
-};
 
 } // namespace
 
 struct server::impl {
   impl(const config::relay_settings& s, const relay_private_key& key,
        const token_public_key& tokens)
-      : settings(s), core(key, tokens, limits_of(s), os_random()) {}
+      : settings(s), core(key, tokens, limits_of(s), os_random()),
+        flows(std::make_shared<flow_exchange>(default_flow_limits(), draw_seed())), outlets(flows) {
+  }
 
-  result<void> listen();
-  result<void> listen_for_tests(const endpoint& other);
+  result<void> offer_tls();
   result<void> watch();
   void restore();
   void loop();
   bool drain(std::uint32_t at, instant now);
-  void dispatch(const verdict& what);
-  outlet* outlet_for(const verdict& what);
-  void flush_all();
+  void drain_streams(instant now);
   void tick(instant now);
   void snapshot_in_slices(instant now);
   void save_finally();
@@ -72,17 +69,16 @@ struct server::impl {
   config::relay_settings settings;
   os::descriptor claimed; ///< no other process is in our state folder
   relay_core core;
-  std::list<outlet> outlets; // addresses of members must stay: iovecs point into them
-  std::vector<outlet*> by_number;
+  std::shared_ptr<flow_exchange> flows;
+  relay_outlets outlets;
   receive_batch receiving;
-  std::array<bytes, batch_size> answers; // the core keeps an answer only until its next call
-  std::size_t answers_used = 0;
   os::descriptor poll;
   os::descriptor wake;
   std::atomic<bool> stopping{false};
   std::atomic<bool> report_wanted{false};
 
   steady_time next_tick{};
+  steady_time next_sweep{};
   steady_time next_save{};
   steady_time next_report{};
   steady_time next_log{};
@@ -90,50 +86,21 @@ struct server::impl {
   counters logged;
   mutable std::mutex published_mutex;
   counters published;
+  std::unique_ptr<https_listener> tls;
+  certificate_pin tls_pin;
   disk_worker disk; // last: its jobs end before anything else goes
 };
 
-result<void> server::impl::listen() {
-  for (const auto& where : settings.listen.empty() ? any_address() : settings.listen) {
-    auto opened = udp_socket::open(where, defaults::relay_socket_buffer);
-    // "All addresses" of a family that the machine does not have are none.
-    if (!opened && where.address.is_unspecified() && opened.error().code == errc::unreachable) {
-      spdlog::info("relay {}: no {} here", settings.name, where.address.is_v4() ? "IPv4" : "IPv6");
-      continue;
-    }
-    if (!opened) return opened.error();
-    outlets.push_back({std::move(*opened), {}});
-    by_number.push_back(&outlets.back());
-  }
-  if (outlets.empty()) return fail(errc::unreachable, "neither IPv4 nor IPv6 to listen on");
-  return settings.stun_alternate ? listen_for_tests(*settings.stun_alternate) : result<void>{};
-}
-
-/// The three more sockets of RFC 5780, from which members are answered that ask for it.
-result<void> server::impl::listen_for_tests(const endpoint& other) {
-  const auto main = std::find_if(by_number.begin(), by_number.end(), [&](const outlet* o) {
-    const auto& here = o->socket.local;
-    return here.address.is_v4() == other.address.is_v4() && !here.address.is_unspecified();
-  });
-  if (main == by_number.end())
-    return fail(errc::bad_config, "stun_alternate needs an address of its family in listen");
-  const auto own = (*main)->socket.local;
-  stun_places places;
-  places.all[0] = {static_cast<std::uint32_t>(main - by_number.begin()) + 1, own};
-  for (const std::size_t number : {1u, 2u, 3u}) {
-    const endpoint where{(number & 2u) != 0 ? other.address : own.address,
-                         (number & 1u) != 0 ? other.port : own.port};
-    if (own.address == other.address && number >= 2) {
-      places.all[number] = places.all[number & 1u];
-      continue;
-    }
-    auto opened = udp_socket::open(where, defaults::relay_socket_buffer);
-    if (!opened) return opened.error();
-    outlets.push_back({std::move(*opened), {}});
-    by_number.push_back(&outlets.back());
-    places.all[number] = {static_cast<std::uint32_t>(by_number.size()), where};
-  }
-  core.use_stun_places(places);
+/// For members whose network blocks UDP, when there is no control server to share a port with.
+result<void> server::impl::offer_tls() {
+  if (!settings.tls || !settings.tls_listen) return {};
+  const auto identity = os::load_tls_identity(file("relay.pem"), os_random());
+  if (!identity) return identity.error();
+  auto opened =
+      https_listener::open(*settings.tls_listen, *identity, make_stream_guest(flows), draw_seed());
+  if (!opened) return opened.error();
+  tls = std::move(*opened);
+  tls_pin = identity->pin;
   return {};
 }
 
@@ -143,11 +110,13 @@ result<void> server::impl::watch() {
   if (!poll || !wake) return os::last_error("cannot wait for datagrams");
   epoll_event event{};
   event.events = EPOLLIN;
-  event.data.u32 = static_cast<std::uint32_t>(by_number.size());
+  event.data.u32 = static_cast<std::uint32_t>(outlets.size());
   bool added = ::epoll_ctl(poll.get(), EPOLL_CTL_ADD, wake.get(), &event) == 0;
-  for (std::uint32_t i = 0; i < by_number.size(); ++i) {
+  ++event.data.u32;
+  added = added && ::epoll_ctl(poll.get(), EPOLL_CTL_ADD, flows->event(), &event) == 0;
+  for (std::uint32_t i = 0; i < outlets.size(); ++i) {
     event.data.u32 = i;
-    const int fd = by_number[i]->socket.fd.get();
+    const int fd = outlets.socket(i).fd.get();
     added = added && ::epoll_ctl(poll.get(), EPOLL_CTL_ADD, fd, &event) == 0;
   }
   if (!added) return os::last_error("cannot wait for datagrams");
@@ -171,7 +140,7 @@ void server::impl::restore() {
 
 void server::impl::loop() {
   std::array<epoll_event, 16> events{};
-  const auto wake_number = static_cast<std::uint32_t>(by_number.size());
+  const auto wake_number = static_cast<std::uint32_t>(outlets.size());
   while (!stopping.load(std::memory_order_relaxed)) {
     const auto wait = saving ? 0 : static_cast<int>(tick_every / 1ms);
     const int ready = ::epoll_wait(poll.get(), events.data(), events.size(), wait);
@@ -182,6 +151,10 @@ void server::impl::loop() {
       if (number == wake_number) {
         std::uint64_t count = 0;
         [[maybe_unused]] const auto got = ::read(wake.get(), &count, sizeof count);
+        continue;
+      }
+      if (number == wake_number + 1) {
+        drain_streams(now);
         continue;
       }
       for (int turn = 0; turn < batches_per_turn && drain(number, now); ++turn)
@@ -195,60 +168,40 @@ void server::impl::loop() {
 
 /// Takes one batch from a socket; true when there may be more.
 bool server::impl::drain(std::uint32_t at, instant now) {
-  const auto count = receiving.receive(by_number[at]->socket.fd.get());
+  const auto count = receiving.receive(outlets.socket(at).fd.get());
   for (std::size_t i = 0; i < count; ++i) {
     if (const auto datagram = receiving.datagram(i))
-      dispatch(core.receive(*datagram, {receiving.from(i), at + 1}, now));
+      outlets.dispatch(core.receive(*datagram, {receiving.from(i), at + 1}, now), core.count());
     else
       ++core.count().truncated;
   }
-  flush_all();
+  outlets.flush(core.count());
   return count == batch_size;
 }
 
-/// Queues what goes out. Forwarded octets stay in the receive buffers until they are flushed.
-void server::impl::dispatch(const verdict& what) {
-  if (what.what == verdict::action::drop) return;
-  auto* out = outlet_for(what);
-  if (!out) {
-    ++core.count().send_failed;
-    return;
+void server::impl::drain_streams(instant now) {
+  const auto arrived = flows->drain();
+  std::size_t done = 0;
+  for (const auto& [flow, datagram] : arrived.datagrams) {
+    outlets.dispatch(core.receive(datagram, {flow, via_stream}, now), core.count());
+    if (++done % batch_size == 0) outlets.flush(core.count());
   }
-  auto payload = what.payload;
-  if (what.what == verdict::action::answer) {
-    auto& kept = answers[answers_used++];
-    kept.assign(payload.begin(), payload.end());
-    payload = kept;
-  }
-  out->sending.add(what.to, payload); // a batch in is at most a batch out: never full
-}
-
-outlet* server::impl::outlet_for(const verdict& what) {
-  const auto fits = [&](const outlet& o) {
-    return o.socket.local.address.is_v4() == what.to.address.is_v4();
-  };
-  if (what.via > 0 && what.via <= by_number.size() && fits(*by_number[what.via - 1]))
-    return by_number[what.via - 1];
-  for (auto& o : outlets)
-    if (fits(o)) return &o;
-  return nullptr;
-}
-
-void server::impl::flush_all() {
-  for (auto& o : outlets) {
-    const auto done = o.sending.flush(o.socket.fd.get());
-    core.count().send_failed += done.failed;
-    core.count().send_congested += done.congested;
-  }
-  answers_used = 0;
+  outlets.flush(core.count());
+  for (const auto& flow : arrived.closed)
+    core.flow_closed(flow);
 }
 
 void server::impl::tick(instant now) {
   next_tick = now.steady + tick_every;
   core.tick(now);
+  flows->add_to(core.count());
   {
     const std::lock_guard lock{published_mutex};
     published = core.count();
+  }
+  if (now.steady >= next_sweep) {
+    next_sweep = now.steady + sweep_every;
+    flows->sweep([&](const endpoint& flow) { return core.flow_used(flow, now); }, now.steady);
   }
   if (!saving && now.steady >= next_save) {
     next_save = now.steady + defaults::relay_saved_every;
@@ -323,7 +276,10 @@ result<std::unique_ptr<server>> server::open(const config::relay_settings& setti
   if (!key) return key.error();
   auto made = std::make_unique<impl>(settings, *key, tokens);
   made->claimed = std::move(*claimed);
-  if (const auto done = made->listen(); !done) return done.error();
+  auto places = made->outlets.open(settings);
+  if (!places) return places.error();
+  if (*places) made->core.use_stun_places(**places);
+  if (const auto done = made->offer_tls(); !done) return done.error();
   if (const auto done = made->watch(); !done) return done.error();
   made->restore();
   made->published = made->core.count();
@@ -359,8 +315,8 @@ void server::report() {
 
 std::vector<endpoint> server::local_endpoints() const {
   std::vector<endpoint> out;
-  for (const auto* o : impl_->by_number)
-    out.push_back(o->socket.local);
+  for (std::size_t i = 0; i < impl_->outlets.size(); ++i)
+    out.push_back(impl_->outlets.socket(i).local);
   return out;
 }
 
@@ -372,9 +328,20 @@ relay_id server::id() const {
 }
 
 relay_info server::info() const {
-  const auto here = impl_->by_number.front()->socket.local;
-  return {public_key(), impl_->settings.name, impl_->settings.public_address.value_or(here),
-          impl_->settings.public_address6};
+  const auto& s = impl_->settings;
+  const auto here = impl_->outlets.socket(0).local;
+  relay_info out{public_key(), s.name, s.public_address.value_or(here), s.public_address6};
+  if (impl_->tls) out.tls = tls_at(impl_->tls->listening().port, impl_->tls_pin);
+  return out;
+}
+
+relay_tls server::tls_at(std::uint16_t port, const certificate_pin& pin) const {
+  const auto& s = impl_->settings;
+  return {s.tls_public_port.value_or(port), pin, s.tls_name};
+}
+
+std::shared_ptr<os::https_guest> server::guest() const {
+  return make_stream_guest(impl_->flows);
 }
 
 counters server::count() const {

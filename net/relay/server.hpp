@@ -6,6 +6,10 @@
 #include <memory>
 #include <vector>
 
+namespace lanrage::net::os {
+class https_guest;
+}
+
 namespace lanrage::net::relay {
 
 /// The core's bounds as the settings and config/defaults.hpp say.
@@ -13,7 +17,8 @@ relay_limits limits_of(const config::relay_settings& settings);
 
 /// The relay as a process part: sockets, clock, disk and log around a `relay_core`.
 ///
-/// In `settings.state_dir` (made 0700): relay.key (0600, base64), relay.state (0600, members and
+/// In `settings.state_dir` (made 0700): relay.key (0600, base64), relay.pem (0600, with
+/// `tls_listen`), relay.state (0600, members and
 /// routes, every few seconds and at the end), counters.json (0644, every 10 s and on `report`).
 class server {
  public:
@@ -38,6 +43,11 @@ class server {
   relay_id id() const;
   /// As the control plane lists it: with the public address, else the first local one.
   relay_info info() const;
+  /// The same of its streams, when they are served at this port by somebody else.
+  relay_tls tls_at(std::uint16_t port, const certificate_pin& pin) const;
+  /// Serves members' streams behind an HTTPS port of somebody else, who must be there until `run`
+  /// has returned.
+  std::shared_ptr<os::https_guest> guest() const;
   /// From any thread; at most a tenth of a second old while running.
   counters count() const;
 

@@ -68,7 +68,7 @@ saved_member read_member(byte_reader& in, steady_time saved_at) {
 
 void write_member(byte_writer& out, const member& who, const member_table& table, steady_time now) {
   out.raw(who.key.view()).u64(who.timestamp).u32(age<std::uint32_t>(who.heard, now));
-  write(out, who.address);
+  write(out, is_flow(who.address) ? endpoint{} : who.address); // streams end with the process
   out.u8(static_cast<std::uint8_t>(who.parties.size()));
   for (const auto& m : who.parties)
     out.raw(table.party_id_of(m).view()).u64(m.token_expires_unix_s).u32(m.rate_kbit_s);

@@ -22,6 +22,10 @@ actors::driver_factories virtual_drivers(caf::actor_system& system, shared_proce
   out.lan = [&system, process, memory = std::make_shared<lan_memory>()](const msg::roles& roles) {
     return spawn_lan(system, roles, process, memory);
   };
+  out.streams = [&system, process,
+                 started = std::make_shared<bool>(false)](const msg::roles& roles) {
+    return spawn_relay_streams(system, roles, process, std::exchange(*started, true));
+  };
   out.store = [&system, process](const msg::roles&) { return spawn_store(system, process); };
   return out;
 }

@@ -38,6 +38,8 @@ msg::route_watch_actor spawn_route_watch(caf::actor_system& system, shared_proce
 msg::wg_device_actor spawn_wg_device(caf::actor_system& system, shared_process process);
 msg::control_link_actor spawn_control_link(caf::actor_system& system, const msg::roles& roles,
                                            shared_process process, bool restarted);
+msg::relay_streams_actor spawn_relay_streams(caf::actor_system& system, const msg::roles& roles,
+                                             shared_process process, bool restarted);
 msg::store_actor spawn_store(caf::actor_system& system, shared_process process);
 msg::lan_actor spawn_lan(caf::actor_system& system, const msg::roles& roles, shared_process process,
                          std::shared_ptr<lan_memory> memory);

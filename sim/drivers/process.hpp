@@ -2,6 +2,7 @@
 
 #include "sim/world/control_site.hpp"
 #include "sim/world/machine.hpp"
+#include "sim/world/stream_net.hpp"
 
 #include <cstdint>
 #include <map>
@@ -14,6 +15,8 @@ namespace lanrage::sim {
 struct daemon_process {
   machine* on = nullptr;
   std::map<std::string, control_site*> servers; ///< by the host in the server line
+  stream_net* streams = nullptr;
+  std::map<net::relay_id, relay_site*> relays;
   net::wg_private_key key;
   bool alive = true;
 };

@@ -132,7 +132,8 @@ void checker::where_from(const said& by, const msg::connection_view& view) {
   const auto peer = member_of(view.key);
   if (!peer) return;
   if (view.how == msg::strategy::relay) {
-    if (!reach_.is_relay(*view.where))
+    const auto by_stream = world_.on(member_id{by.member}).has_stream(*view.where);
+    if (!by_stream && !reach_.is_relay(*view.where))
       found_.add("S11", now(), by.who, net::to_string(*view.where) + " is no relay's");
     return;
   }

@@ -13,7 +13,7 @@ using scenario::seconds_text;
 
 /// Timers of one daemon with nobody to talk to, and of one connection: the deadlines of answered
 /// requests count, which CAF keeps until they are due.
-constexpr std::size_t timers_per_member = 400;
+constexpr std::size_t timers_per_member = 450;
 constexpr std::size_t timers_per_connection = 100;
 /// Control connections, WireGuard's timers, packets under way.
 constexpr std::size_t events_per_member = 1'000;

@@ -172,6 +172,9 @@ class walker {
   void act(duration at, const scenario::deed::rebind& what) {
     moment(at, script_.nats[what.nat].name + " rebinds", {});
   }
+  void act(duration at, const scenario::deed::block_udp& what) {
+    moment(at, script_.nats[what.nat].name + (what.blocked ? " blocks UDP" : " lets UDP out"), {});
+  }
   void act(duration at, const scenario::deed::delete_interface& what) {
     moment(at, script_.members[what.who].name + "'s interface deleted", {what.who});
   }

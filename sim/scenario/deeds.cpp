@@ -118,6 +118,15 @@ void stage::act(const deed::rebind& what, place) {
   world_.rebind(nats_[what.nat]);
 }
 
+void stage::act(const deed::block_udp& what, place) {
+  auto& box = world_.net().nat(nats_[what.nat]);
+  auto how = box.settings();
+  how.blocks_udp = what.blocked;
+  box.use(how);
+  note(world_.net().name(nats_[what.nat]) + (what.blocked ? " blocks UDP" : " lets UDP out"));
+  world_.rewired();
+}
+
 void stage::act(const deed::change_link& what, place) {
   change_links(what.link);
   const auto& between = what.link.between;

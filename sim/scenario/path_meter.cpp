@@ -39,7 +39,7 @@ std::optional<duration> path_meter::across(std::optional<duration> so_far, node_
   return *so_far + base.after + link.jitter / 2; // its mean
 }
 
-std::optional<duration> path_meter::along(node_id from, node_id to) {
+std::optional<duration> path_meter::along(node_id from, node_id to, carrier by) {
   auto& net = world_.net();
   const auto up = outwards(from);
   const auto down = outwards(to);
@@ -52,12 +52,12 @@ std::optional<duration> path_meter::along(node_id from, node_id to) {
   }
   std::optional<duration> out = duration{};
   for (std::size_t k = 0; k < i; ++k) {
-    if (net.nat(up[k + 1]).settings().blocks_udp) return std::nullopt;
+    if (by == carrier::udp && net.nat(up[k + 1]).settings().blocks_udp) return std::nullopt;
     out = across(out, up[k], up[k + 1]);
   }
   if (up[i] != down[j]) out = across(out, up[i], down[j]);
   for (std::size_t k = j; k > 0; --k) {
-    if (net.nat(down[k]).settings().blocks_udp) return std::nullopt;
+    if (by == carrier::udp && net.nat(down[k]).settings().blocks_udp) return std::nullopt;
     out = across(out, down[k], down[k - 1]);
   }
   return out;
@@ -67,12 +67,12 @@ std::optional<duration> path_meter::one_way(std::uint32_t from, std::uint32_t to
                                             report::path over) {
   const auto a = world_.node(members_[from]);
   const auto b = world_.node(members_[to]);
-  if (over == report::path::direct) return along(a, b);
+  if (over == report::path::direct) return along(a, b, carrier::udp);
   if (!report::is_relay(over)) return std::nullopt;
   const auto which = relays_[static_cast<std::size_t>(over)];
   if (!world_.relay(which).running()) return std::nullopt;
-  const auto first = along(a, world_.node(which));
-  const auto second = first ? along(world_.node(which), b) : std::nullopt;
+  const auto first = along(a, world_.node(which), carrier::tls);
+  const auto second = first ? along(world_.node(which), b, carrier::tls) : std::nullopt;
   return second ? std::optional{*first + *second} : std::nullopt;
 }
 

@@ -21,7 +21,11 @@ class path_meter final : public report::meter {
  private:
   /// The links from a node outwards, to where it meets another one.
   std::vector<node_id> outwards(node_id from);
-  std::optional<duration> along(node_id from, node_id to);
+  enum class carrier : std::uint8_t {
+    udp,
+    tls, ///< also out of a network that blocks UDP, to a relay
+  };
+  std::optional<duration> along(node_id from, node_id to, carrier by);
   std::optional<duration> across(std::optional<duration> so_far, node_id from, node_id to);
 
   world& world_;

@@ -97,6 +97,12 @@ maybe_action read_rebind(book& all, fields& in, duration) {
     in.wrong(*in.take("who"), "a nat behind another one", "one that stands on the internet");
   return deed::rebind{which.value_or(0)};
 }
+maybe_action read_udp(book& all, fields& in, duration) {
+  in.need("who", "a nat");
+  in.need("blocked", "true or false");
+  const auto which = all.one(in, "who", kind::nat).value_or(0);
+  return deed::block_udp{which, in.flag("blocked").value_or(true)};
+}
 maybe_action read_delete(book& all, fields& in, duration) {
   return deed::delete_interface{member(all, in, "who")};
 }
@@ -183,6 +189,7 @@ const std::vector<std::pair<std::string_view, event_reader>>& readers() {
       {"heal", read_heal},
       {"move", read_move},
       {"rebind", read_rebind},
+      {"udp", read_udp},
       {"delete-interface", read_delete},
       {"link", read_link},
       {"scale", read_scale},

@@ -122,6 +122,11 @@ struct move {
 struct rebind {
   std::uint32_t nat = 0;
 };
+/// A box begins or ends to let no UDP out.
+struct block_udp {
+  std::uint32_t nat = 0;
+  bool blocked = true;
+};
 struct delete_interface {
   std::uint32_t who = 0;
 };
@@ -163,10 +168,11 @@ struct disk {
 };
 } // namespace deed
 
-using action = std::variant<deed::start, deed::kill, deed::partition, deed::heal, deed::move,
-                            deed::rebind, deed::delete_interface, deed::change_link,
-                            deed::scale_all, deed::join, deed::leave, deed::connect,
-                            deed::disconnect, deed::pings, deed::suspend, deed::resume, deed::disk>;
+using action =
+    std::variant<deed::start, deed::kill, deed::partition, deed::heal, deed::move, deed::rebind,
+                 deed::block_udp, deed::delete_interface, deed::change_link, deed::scale_all,
+                 deed::join, deed::leave, deed::connect, deed::disconnect, deed::pings,
+                 deed::suspend, deed::resume, deed::disk>;
 
 struct event {
   duration at{};

@@ -57,6 +57,7 @@ class stage {
   void act(const deed::heal& what, place where);
   void act(const deed::move& what, place where);
   void act(const deed::rebind& what, place where);
+  void act(const deed::block_udp& what, place where);
   void act(const deed::delete_interface& what, place where);
   void act(const deed::change_link& what, place where);
   void act(const deed::scale_all& what, place where);

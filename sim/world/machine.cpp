@@ -10,6 +10,8 @@ namespace lanrage::sim {
 namespace {
 
 constexpr std::uint16_t wg_port = config::defaults::listen_port;
+constexpr std::uint32_t loopback = 0x7f000001;
+constexpr std::uint16_t first_ephemeral_port = 40'000;
 /// The upper bits of a wake's token say for which device it is.
 constexpr int device_shift = 56;
 constexpr std::uint64_t wake_mask = (std::uint64_t{1} << device_shift) - 1;
@@ -54,7 +56,31 @@ std::string_view machine::datagram(const packet& arrived) {
   return {};
 }
 
+net::endpoint machine::add_stream(std::function<void(net::byte_view)> out) {
+  if (stream_port_ < first_ephemeral_port) stream_port_ = first_ephemeral_port; // first, and round
+  const net::endpoint at{net::ip_address::v4(loopback), stream_port_++};
+  streams_[at] = std::move(out);
+  return at;
+}
+
+std::string_view machine::streamed(const net::endpoint& at, net::byte_view data) {
+  packet arrived;
+  arrived.from = at;
+  arrived.to = {at.address, wg_port};
+  arrived.data.assign(data.begin(), data.end());
+  return datagram(arrived);
+}
+
+/// What goes to the loopback interface does not leave the machine. False: nobody is there.
+bool machine::by_stream(const net::endpoint& to, net::byte_view data) {
+  const auto found = streams_.find(to);
+  if (found == streams_.end()) return false;
+  found->second(data);
+  return true;
+}
+
 void machine::send_frame(const net::endpoint& to, net::byte_view data, std::uint16_t from_port) {
+  if (to.address.is_loopback()) return void(by_stream(to, data));
   net_.send(node_, from_port == 0 ? wg_port : from_port, to, data, time_.now());
 }
 
@@ -136,9 +162,14 @@ void machine::wake(std::uint64_t token) {
 // --- what WireGuard does -------------------------------------------------------------------------
 
 void machine::transmit(const net::endpoint& to, net::byte_view datagram) {
-  if (net_.send(node_, wg_port, to, datagram, time_.now())) return;
+  if (to.address.is_loopback() ? by_stream(to, datagram)
+                               : net_.send(node_, wg_port, to, datagram, time_.now()))
+    return;
   if (const auto echo = fake_wireguard::echo_in(datagram))
-    observer_.on_echo_lost(number_, *echo, "the machine is off, or has no such address family");
+    observer_.on_echo_lost(number_, *echo,
+                           to.address.is_loopback()
+                               ? "the stream is closed"
+                               : "the machine is off, or has no such address family");
 }
 
 void machine::receive(const inner_packet& inner) {

@@ -78,6 +78,13 @@ class machine final : private wg_surroundings {
   /// On the local network: to one, or as multicast to all.
   void send_lan(const std::optional<net::ip_address>& to, net::byte_view data);
   bool has_lan() const { return net_.realm_of(node_) != internet; }
+  /// The daemon's end of a stream to a relay: what this machine sends to the address that comes
+  /// back goes into `out`; what comes by the stream is given to `streamed`.
+  net::endpoint add_stream(std::function<void(net::byte_view)> out);
+  void remove_stream(const net::endpoint& at) { streams_.erase(at); }
+  bool has_stream(const net::endpoint& at) const { return streams_.contains(at); }
+  void remove_streams() { streams_.clear(); }
+  std::string_view streamed(const net::endpoint& at, net::byte_view datagram);
   std::vector<net::ip_address> addresses() const; ///< sorted
   /// `slept`: the machine was suspended for so long until now.
   void addresses_changed(duration slept = {}) {
@@ -105,6 +112,7 @@ class machine final : private wg_surroundings {
   std::optional<net::error> disk_error;         ///< while set, nothing can be stored
 
  private:
+  bool by_stream(const net::endpoint& to, net::byte_view data);
   void transmit(const net::endpoint& to, net::byte_view datagram) override;
   void receive(const inner_packet& inner) override;
   void wake_at(time_point when, std::uint64_t token) override;
@@ -122,6 +130,8 @@ class machine final : private wg_surroundings {
   fabric& net_;
   agenda& time_;
   machine_observer& observer_;
+  std::map<net::endpoint, std::function<void(net::byte_view)>> streams_; ///< by our ends
+  std::uint16_t stream_port_ = 0;
   std::unique_ptr<fake_wireguard> device_;
   std::uint32_t devices_ = 0; ///< made so far; wakes of former ones mean nothing
 };

@@ -20,7 +20,9 @@ relay_site::relay_site(std::uint64_t seed, std::string name, node_id node, std::
 }
 
 net::relay_info relay_site::info() const {
-  return {net::public_key(key_), name_, {net_.addresses(node_).front(), port_}, {}};
+  net::relay_info out{net::public_key(key_), name_, {net_.addresses(node_).front(), port_}, {}};
+  out.tls = net::relay_tls{config::defaults::control_port, {}, {}};
+  return out;
 }
 
 net::relay::instant relay_site::instant() const {
@@ -40,6 +42,7 @@ void relay_site::start(bool with_state) {
 void relay_site::kill() {
   core_.reset();
   ++incarnation_;
+  if (killed) killed();
 }
 
 void relay_site::tick(std::uint64_t incarnation) {
@@ -57,11 +60,27 @@ void relay_site::save() {
 std::string_view relay_site::datagram(const packet& arrived) {
   if (!core_) return "the relay does not run";
   if (arrived.to.port != port_) return "no such port";
-  const auto verdict = core_->receive(arrived.data, {arrived.from, 0}, instant());
-  if (verdict.what == net::relay::verdict::action::drop) return "the relay knows no way";
-  if (!net_.send(node_, port_, verdict.to, verdict.payload, time_.now()))
+  return perform(core_->receive(arrived.data, {arrived.from, 0}, instant()));
+}
+
+std::string_view relay_site::streamed(const net::endpoint& flow, net::byte_view datagram) {
+  if (!core_) return "the relay does not run";
+  return perform(core_->receive(datagram, {flow, net::relay::via_stream}, instant()));
+}
+
+void relay_site::flow_closed(const net::endpoint& flow) {
+  if (core_) core_->flow_closed(flow);
+}
+
+std::string_view relay_site::perform(const net::relay::verdict& what) {
+  if (what.what == net::relay::verdict::action::drop) return "the relay knows no way";
+  if (net::relay::is_flow(what.to)) {
+    if (!to_stream) return "the stream is closed";
+    to_stream(net::relay::flow_number(what.to), what.payload);
+  } else if (!net_.send(node_, port_, what.to, what.payload, time_.now())) {
     return "the relay's machine is off";
-  return verdict.what == net::relay::verdict::action::answer ? "the relay refused it" : "";
+  }
+  return what.what == net::relay::verdict::action::answer ? "the relay refused it" : "";
 }
 
 } // namespace lanrage::sim

@@ -4,6 +4,8 @@
 #include "sim/world/agenda.hpp"
 #include "sim/world/fabric.hpp"
 
+#include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -18,6 +20,12 @@ class relay_site {
 
   /// Why it ended here; empty: it went on.
   std::string_view datagram(const packet& arrived);
+  /// By a stream of this number, which is what the core knows its member by.
+  std::string_view streamed(const net::endpoint& flow, net::byte_view datagram);
+  void flow_closed(const net::endpoint& flow);
+  /// What goes out by a stream.
+  std::function<void(std::uint64_t flow, net::byte_view)> to_stream;
+  std::function<void()> killed;
   bool running() const { return core_ != nullptr; }
   /// As SIGKILL: the machine stays, nothing answers. What was saved last stays on its disk.
   void kill();
@@ -31,6 +39,7 @@ class relay_site {
 
  private:
   net::relay::instant instant() const;
+  std::string_view perform(const net::relay::verdict& what);
   void tick(std::uint64_t incarnation);
   void save();
 

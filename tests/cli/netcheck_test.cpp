@@ -35,6 +35,11 @@ TEST_CASE("the advice fits what is known") {
   away["control"] = "waiting";
   CHECK(advice(away) == "Neither the control server nor a relay answers: is this machine online? "
                         "Members on the same network are found all the same.");
+  auto walled = self("");
+  walled["relays"] = boost::json::parse(
+      R"([{"name":"relay1","endpoint":"198.51.100.11:51820","transport":"tls","rtt_ms":30.4}])");
+  CHECK(advice(walled).starts_with("UDP is blocked here, so everything goes through a relay over "
+                                   "TLS (TCP): let outgoing UDP through"));
   for (const auto* type : {"open", "full cone"})
     CHECK(advice(self(type)) == "Direct connections with everybody are likely.");
   const std::string mapped = R"(,"port_mappings":[{"protocol":"PCP","outside":"1.2.3.4:5"}])";

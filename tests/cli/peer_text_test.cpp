@@ -45,6 +45,13 @@ TEST_CASE("what is not known yet is a dash, and the phase is told where it says 
   CHECK(text.status == "connecting (discovering)");
 }
 
+TEST_CASE("a peer behind a relay that TLS reaches says so") {
+  const auto text = describe_peer(object(R"({"strategy":"relay","relay":"relay1",
+                                             "transport":"tls","endpoint":"127.0.0.1:40001"})"),
+                                  {});
+  CHECK(text.path == "relay1 over TLS (TCP) 127.0.0.1:40001");
+}
+
 TEST_CASE("a relayed peer is shown with its relay's name") {
   const auto text = describe_peer(
       object(R"({"strategy":"relay","relay":"relay1","endpoint":"198.51.100.11:51820"})"), {});

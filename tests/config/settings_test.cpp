@@ -110,6 +110,10 @@ state_dir = "/r"
 token_key = "AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyA="
 lifetime = "10m"
 rate_kbit_s = 5
+tls = false
+tls_listen = "127.0.0.1:8"
+tls_public_port = 443
+tls_name = "relay.example.org"
 log = "error"
 [control]
 listen = "192.0.2.1:443"
@@ -120,6 +124,9 @@ log = "warn"
 name = "r2"
 address = "203.0.113.6:51820"
 key = "AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyA="
+tls_port = 444
+tls_pin = "AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyA="
+tls_name = "r2.example.org"
 )";
 
 } // namespace
@@ -168,6 +175,10 @@ TEST_CASE("every key ends up in its setting") {
   CHECK(read.relay.token_key->octets[31] == 32);
   CHECK(read.relay.lifetime == 10min);
   CHECK(read.relay.rate_kbit_s == 5);
+  CHECK_FALSE(read.relay.tls);
+  CHECK(read.relay.tls_listen == net::endpoint::parse("127.0.0.1:8"));
+  CHECK(read.relay.tls_public_port == 443);
+  CHECK(read.relay.tls_name == "relay.example.org");
   CHECK(read.relay.log == log_level::error);
   CHECK(read.control.listen == net::endpoint::parse("192.0.2.1:443"));
   CHECK(read.control.public_host == "lan.example.org");
@@ -177,6 +188,10 @@ TEST_CASE("every key ends up in its setting") {
   CHECK(read.control.relays[0].name == "r2");
   CHECK(read.control.relays[0].address == net::endpoint::parse("203.0.113.6:51820"));
   CHECK(read.control.relays[0].key.octets[0] == 1);
+  REQUIRE(read.control.relays[0].tls);
+  CHECK(read.control.relays[0].tls->port == 444);
+  CHECK(read.control.relays[0].tls->pin.octets[31] == 32);
+  CHECK(read.control.relays[0].tls->name == "r2.example.org");
 }
 
 TEST_CASE("without public_host the server line has the address that is listened on") {
@@ -269,6 +284,13 @@ TEST_CASE("a relay entry needs all its keys and a name of its own") {
   const std::string entry = "[[control.relays]]\nname = \"a\"\naddress = \"192.0.2.1:1\"\n"
                             "key = \"AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyA=\"\n";
   CHECK(accepted(entry).control.relays.size() == 1);
+  CHECK_FALSE(accepted(entry).control.relays[0].tls);
+  for (const auto* part : {"tls_port = 443\n", "tls_name = \"r\"\n"})
+    CHECK_THAT(problems(entry + part), Catch::Contains("expected both, or neither"));
+  CHECK_THAT(problems(entry + "tls_port = 0\n"), Catch::Contains("an integer from 1 to 65535"));
+  CHECK_THAT(problems(entry + "tls_port = 65536\n"), Catch::Contains("from 1 to 65535"));
+  CHECK_THAT(problems(entry + "tls_pin = \"abc\"\n"), Catch::Contains("a pin: 32 octets"));
+  CHECK_THAT(problems("[relay]\ntls_name = \"a b\"\n"), Catch::Contains("a host name"));
   CHECK(problems(entry + entry) ==
         "f.toml:6:8: found a second relay named \"a\", expected names that differ");
 }

@@ -8,10 +8,12 @@ using namespace lanrage::net::relay::test;
 
 namespace {
 
-/// Two members with a session, and a stranger; any of them says anything, and time passes.
+/// A member by a stream and one by UDP with a session, and a stranger; any of them says anything,
+/// and time passes.
 class gathering {
  public:
   gathering() {
+    a_.address = flow_endpoint(1, 9);
     a_.join();
     b_.join();
     require(shake_hands(a_, index(1), b_, index(2)));

@@ -90,7 +90,9 @@ relays(msg::relay_selector_actor::stateful_pointer<none>, int) {
             return msg::relay_ranking{{relay1(), relay2()}};
           },
           [](const msg::prepare_relay&) { return msg::done{}; },
-          [](const msg::relay_trouble&) {}};
+          [](const msg::relay_trouble&) {},
+          [](const msg::stream_opened&) {},
+          [](const msg::stream_closed&) {}};
 }
 
 inline msg::nat_actor::behavior_type nat(msg::nat_actor::stateful_pointer<none>, int) {

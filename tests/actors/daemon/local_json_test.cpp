@@ -30,7 +30,7 @@ TEST_CASE("status shows exactly the documented fields of a connected peer") {
   CHECK(boost::json::serialize(to_json(view)) ==
         R"({"peer_id":"peer456","virtual_ip":"10.66.0.42","endpoint":"203.0.113.42:51820",)"
         R"("strategy":"direct","latency_ms":2.55E1,"connected_at":"2026-01-29T12:00:00Z",)"
-        R"("status":"connected","phase":"connected","relay":null,"reason":"",)"
+        R"("status":"connected","phase":"connected","relay":null,"transport":"udp","reason":"",)"
         R"("counters":{"checks":12,"lost":0,"reconnects":0,"relay_switches":0,"path_changes":1,)"
         R"("restarts":0}})");
 }
@@ -40,8 +40,11 @@ TEST_CASE("what is not known of a peer yet is null, not zero") {
   view.id = *net::peer_id::parse("bob");
   const auto shape = to_json(view);
   for (const auto* field :
-       {"virtual_ip", "endpoint", "strategy", "latency_ms", "connected_at", "relay"})
+       {"virtual_ip", "endpoint", "strategy", "latency_ms", "connected_at", "relay", "transport"})
     CHECK(shape.at(field).is_null());
+  view.how = msg::strategy::relay;
+  view.streamed = true;
+  CHECK(to_json(view).at("transport").as_string() == "tls");
   view.latency = 0ns;
   CHECK(to_json(view).at("latency_ms").as_double() == 0.0);
 }

@@ -60,6 +60,11 @@ struct relay_lab {
     std::chrono::nanoseconds delay{}; ///< one way
     bool down = false;
     int lose = 0; ///< so many datagrams to it vanish
+    bool tcp_closed = false;
+    std::uint64_t attempt = 0; ///< of the stream that is being opened, or is open
+    bool streaming = false;
+    net::endpoint at{};   ///< our end of the stream
+    net::endpoint flow{}; ///< the relay's name for it
   };
 
   explicit relay_lab(std::vector<std::chrono::milliseconds> delays) {
@@ -118,6 +123,10 @@ struct relay_lab {
       ship(frame);
     for (auto& text : out.news)
       news.push_back(text);
+    for (const auto& relay : out.close)
+      close_stream(relay);
+    for (const auto& wanted : out.open)
+      open_stream(wanted);
     if (out.publish) published.push_back({now, *out.publish});
     for (const auto& ready : out.prepared)
       prepared.push_back({now, ready});
@@ -129,7 +138,8 @@ struct relay_lab {
     sent.push_back({now, frame});
     for (std::size_t i = 0; i < relays.size(); ++i) {
       auto& p = relays[i];
-      if (p.info.address != frame.to) continue;
+      if (p.streaming && p.at == frame.to) ship_by_stream(i, frame);
+      if (p.info.address != frame.to || udp_blocked) continue;
       if (p.lose > 0) {
         --p.lose;
         continue;
@@ -138,24 +148,75 @@ struct relay_lab {
       events.emplace(arrives, [this, i, data = frame.data, from = address] {
         auto& relay = relays[i];
         if (relay.down) return;
-        const net::relay::instant when{
-            now, net::relay::unix_time{
-                     std::chrono::duration_cast<std::chrono::milliseconds>(now - begin) +
-                     1'800'000'000s}};
-        const auto said = relay.core->receive(*data, {from, 0}, when);
+        const auto said = relay.core->receive(*data, {from, 0}, instant());
         if (said.what != net::relay::verdict::action::answer) return;
         const net::bytes back{said.payload.begin(), said.payload.end()};
         answer(i, back, relay.delay);
       });
     }
   }
-  /// Something arrives at the member from a relay's address.
-  void answer(std::size_t which, const net::bytes& datagram, std::chrono::nanoseconds after) {
-    events.emplace(now + after, [this, which, datagram] {
-      msg::frame_received frame{
-          relays[which].info.address, {}, std::make_shared<const net::bytes>(datagram)};
+  // --- streams ---
+  void offer_tls() {
+    for (auto& each : relays)
+      each.info.tls = net::relay_tls{443, {}, {}};
+  }
+  place& place_of(const net::relay_id& relay) {
+    return *std::find_if(relays.begin(), relays.end(),
+                         [&](const auto& each) { return each.info.id() == relay; });
+  }
+  void open_stream(const msg::open_stream& wanted) {
+    opened.push_back({now, wanted});
+    auto& p = place_of(wanted.relay.id());
+    p.attempt = wanted.attempt;
+    events.emplace(now + 6 * p.delay, [this, &p, attempt = wanted.attempt] {
+      if (p.attempt != attempt) return;
+      if (p.down || p.tcp_closed) return end_stream(p, net::errc::unreachable);
+      p.streaming = true;
+      p.at = {net::ip_address::v4(0x7f000001), static_cast<std::uint16_t>(40'000 + attempt)};
+      p.flow = net::relay::flow_endpoint(attempt, 1);
+      step([&](auto& t, auto& out) { t.stream_opened({p.info.id(), attempt, p.at}, now, out); });
+    });
+  }
+  void close_stream(const net::relay_id& relay) {
+    closed.push_back({now, relay});
+    auto& p = place_of(relay);
+    if (p.streaming) p.core->flow_closed(p.flow);
+    p.streaming = false;
+    p.attempt = 0;
+  }
+  /// It ends without being asked to.
+  void end_stream(place& p, net::errc why) {
+    const auto attempt = p.attempt;
+    if (p.streaming) p.core->flow_closed(p.flow);
+    p.streaming = false;
+    step([&](auto& t, auto& out) {
+      t.stream_closed({p.info.id(), attempt, net::fail(why, "here")}, now, out);
+    });
+  }
+  void ship_by_stream(std::size_t i, const msg::send_frame& frame) {
+    auto& p = relays[i];
+    events.emplace(now + p.delay, [this, i, &p, data = frame.data, attempt = p.attempt] {
+      if (p.down || !p.streaming || p.attempt != attempt) return;
+      const auto said = p.core->receive(*data, {p.flow, net::relay::via_stream}, instant());
+      if (said.what != net::relay::verdict::action::answer) return;
+      answer_from(p.at, {said.payload.begin(), said.payload.end()}, p.delay);
+    });
+  }
+  net::relay::instant instant() const {
+    return {now, net::relay::unix_time{
+                     std::chrono::duration_cast<std::chrono::milliseconds>(now - begin) +
+                     1'800'000'000s}};
+  }
+  void answer_from(const net::endpoint& from, const net::bytes& datagram,
+                   std::chrono::nanoseconds after) {
+    events.emplace(now + after, [this, from, datagram] {
+      msg::frame_received frame{from, {}, std::make_shared<const net::bytes>(datagram)};
       step([&](auto& t, auto& out) { t.receive(frame, now, out); });
     });
+  }
+  /// Something arrives at the member from a relay's address.
+  void answer(std::size_t which, const net::bytes& datagram, std::chrono::nanoseconds after) {
+    answer_from(relays[which].info.address, datagram, after);
   }
   /// A WireGuard packet of ours that another program sends through the same port.
   void send_wireguard(std::size_t which, net::bytes packet) {
@@ -203,6 +264,9 @@ struct relay_lab {
   std::vector<std::string> news;
   std::vector<std::pair<time_point, msg::own_legs>> published;
   std::vector<std::pair<time_point, msg::prepare_relay>> prepared;
+  bool udp_blocked = false; ///< nothing of ours leaves by UDP
+  std::vector<std::pair<time_point, msg::open_stream>> opened;
+  std::vector<std::pair<time_point, net::relay_id>> closed;
 };
 
 } // namespace lanrage::actors::test

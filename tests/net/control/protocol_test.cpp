@@ -18,7 +18,10 @@ sealed_record some_record() {
   return {alice.pub, alice.id, 7, true, {1, 2, 3}};
 }
 relay_info some_relay() {
-  return {relay_public_key{alice.pub.octets}, "relay1", *endpoint::parse("[2001:db8::1]:51820")};
+  relay_info out{relay_public_key{alice.pub.octets}, "relay1",
+                 *endpoint::parse("[2001:db8::1]:51820")};
+  out.tls = relay_tls{443, certificate_pin{alice.pub.octets}, "relay1.example.org"};
+  return out;
 }
 
 template <class T>
@@ -39,6 +42,27 @@ undecodable refusal_of(std::string_view text) {
 }
 
 } // namespace
+
+TEST_CASE("a relay's TLS is checked field by field, and a relay without is one") {
+  const auto with = [](const std::string& tls) {
+    return decode_server(R"({"type":"relays","tokens":[],"relays":[{"key":")" +
+                         to_string(some_relay().key) +
+                         R"(","name":"r","address":"192.0.2.1:51820")" + tls + "}]}");
+  };
+  const auto pin = R"("pin":")" + to_string(some_relay().tls->pin) + '"';
+  const auto plain = with("");
+  REQUIRE(plain);
+  CHECK_FALSE(std::get<relays_changed>(*plain).relays.at(0).tls);
+  const auto unnamed = with(R"(,"tls":{"port":8443,)" + pin + '}');
+  REQUIRE(unnamed);
+  CHECK(std::get<relays_changed>(*unnamed).relays.at(0).tls->port == 8443);
+  CHECK(std::get<relays_changed>(*unnamed).relays.at(0).tls->name.empty());
+  for (const auto& bad :
+       {R"("port":0,)" + pin, R"("port":65536,)" + pin, std::string{R"("port":443)"},
+        std::string{R"("port":443,"pin":"AQID")"}, R"("port":443,"name":"a b",)" + pin})
+    CHECK_FALSE(with(R"(,"tls":{)" + bad + '}'));
+  CHECK_FALSE(with(R"(,"tls":7)"));
+}
 
 TEST_CASE("every server message survives its text form") {
   const bytes token(relay_token_octets, 9);

@@ -88,7 +88,7 @@ struct world {
     }
   };
   output send(const bytes& datagram, const endpoint& from) {
-    const auto out = core.receive(datagram, {from, 0}, now);
+    const auto out = core.receive(datagram, {from, is_flow(from) ? via_stream : 0}, now);
     return {out.what, out.to, {out.payload.begin(), out.payload.end()}};
   }
   void pass(std::chrono::milliseconds time) {
