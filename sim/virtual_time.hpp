@@ -57,6 +57,9 @@ class virtual_time {
   /// These share the time line: what is due first comes first, and at the same moment they come
   /// before the actors' timers. They must outlive this.
   void attach(happenings* more) { more_ = more; }
+  /// Null: none any more. They must outlive this, or be taken away before.
+  void use(actor_faults* faults) { scheduler_.use(faults); }
+  void release() { scheduler_.release(); }
 
   /// The destructor kills it.
   template <class Handle>

@@ -95,6 +95,12 @@ class world final : private happenings, private fabric_observer, private machine
   void move(member_id who, std::optional<node_id> behind);
   /// The box has another address outside and no mappings.
   void rebind(node_id nat);
+  /// A box goes behind another one, or onto the internet: another address, no mappings.
+  void put_behind(node_id nat, std::optional<node_id> carrier);
+  /// A relay's machine gets another address. The control server is told by whoever says so.
+  void readdress(relay_number which);
+  /// As they are now.
+  std::vector<net::relay_info> relay_list() const;
 
   // --- daemons ---
   void start(member_id who);
@@ -135,6 +141,17 @@ class world final : private happenings, private fabric_observer, private machine
   const ping_stream& pings(std::size_t stream) const { return streams_[stream]; }
   /// When those of its echoes were sent that have no answer yet.
   std::vector<time_point> unanswered(std::size_t stream) const;
+
+  // --- for faults (sim/faults/) ---
+  /// Another installation on the member's machine: another key, nothing saved. Its daemon is off.
+  void reinstall(member_id who);
+  /// Told of every actor of a daemon that is born, under its name in the log.
+  std::function<void(member_id, const std::string& name, const caf::actor&)> on_birth;
+  /// A daemon gave up: a role exceeded its restart budget.
+  std::function<void(member_id)> on_ended;
+  /// As status(), but nothing when there is no answer in time.
+  std::optional<msg::status_report> status_if_answered(member_id who);
+  std::string name_of(member_id who) const { return of(who).name; }
 
   event_log& log() { return log_; }
   void note(const std::string& text) { log_.write(time_.now(), text); }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "sim/faults/coverage.hpp"
 #include "sim/scenario/judge.hpp"
 #include "sim/world/moment.hpp"
 
@@ -63,6 +64,7 @@ struct row {
   std::optional<duration> regret_mean;
   std::optional<duration> regret_p99;
   std::uint64_t switches = 0;
+  std::vector<faults::seen_kind> faults; ///< of its plan
   friend bool operator==(const row&, const row&) = default;
 };
 
@@ -78,8 +80,12 @@ struct heading {
   std::string scenario_hash; ///< of the file's octets
   seed_range seeds;
   shard part;
-  std::optional<std::string> until; ///< instead of the scenario's, "12.5s"
-  std::optional<std::string> trace; ///< instead of the scenario's
+  std::optional<std::string> until;     ///< instead of the scenario's, "12.5s"
+  std::optional<std::string> trace;     ///< instead of the scenario's
+  bool faults = false;                  ///< plans drawn from the seeds
+  std::optional<std::string> plan;      ///< a plan's file, the same for all seeds
+  std::optional<std::string> plan_hash; ///< of its octets
+  std::optional<std::uint32_t> count;
   friend bool operator==(const heading&, const heading&) = default;
 };
 
@@ -87,6 +93,9 @@ struct results {
   heading about;
   std::vector<row> rows; ///< by seed
 };
+
+/// Of all rows together.
+std::vector<faults::seen_kind> seen_faults(const std::vector<row>& all);
 
 /// For people: a line per seed, failures by cause with the shortest run that shows each, figures
 /// over all seeds. The same results give the same text.
