@@ -1,8 +1,8 @@
 #include "cli/sim.hpp"
 
 #include "cli/failure.hpp"
-#include "cli/faults_json.hpp"
 #include "cli/json_text.hpp"
+#include "cli/sim_faults_json.hpp"
 #include "cli/terminal.hpp"
 #include "sim/event_log.hpp"
 #include "sim/faults/read_plan.hpp"
@@ -125,7 +125,7 @@ boost::json::object to_json(const sim_options& what, const scenario::script& of,
                           {"pings", streams},
                           {"missed", missed}};
   if (got.record) add_figures(out, of, *got.record);
-  if (!got.faults.empty()) out["faults"] = to_json(got.faults);
+  if (!got.faults.empty()) out["faults"] = faults_json(got.faults);
   return out;
 }
 

@@ -1,7 +1,7 @@
 #include "cli/sweep_file.hpp"
 
-#include "cli/faults_json.hpp"
 #include "cli/json_text.hpp"
+#include "cli/sim_faults_json.hpp"
 
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
@@ -51,7 +51,7 @@ json::object to_json(const row& of) {
   out["regret_mean_ms"] = times(of.regret_mean, ns_per_ms);
   out["regret_p99_ms"] = times(of.regret_p99, ns_per_ms);
   out["switches"] = of.switches;
-  if (!of.faults.empty()) out["faults"] = to_json(of.faults);
+  if (!of.faults.empty()) out["faults"] = faults_json(of.faults);
   return out;
 }
 

@@ -100,8 +100,7 @@ class drawer {
   }
 
   void draw_window(stream& from, const kind& of, fault& into) {
-    constexpr std::int64_t ns_per_ms = 1'000'000;
-    const auto whole = [](duration time) { return time - time % duration{ns_per_ms}; };
+    const auto whole = [](duration time) { return time - time % std::chrono::milliseconds{1}; };
     into.start = whole(from_ + from.up_to(to_ - from_));
     into.end = into.start;
     if (of.instant) return;

@@ -162,6 +162,7 @@ class member_part final : public part, private machine_faults {
       in_.stage().kill(who);
       host.delete_device();
       host.documents = saved_.extract({what.number, who}).mapped();
+      in_.fired(what);
       start_or_forget(who, host);
       return;
     }

@@ -41,9 +41,9 @@ std::string broken_recording(const active& of) {
   to.begin(head);
   const bool ends = of.argument("how") == 1;
   const auto span = of.what.end - of.what.start;
-  constexpr auto step = 500ms;
-  constexpr int good = 6, missing = 3; ///< steps, by turns
-  const auto last = ends ? span / 2 : span;
+  const auto step = std::clamp<duration>(span / 8, 1ms, 500ms);
+  constexpr int good = 6, missing = 3;             ///< steps, by turns
+  const auto last = ends ? span / 2 - step : span; // the last record lasts a step
   int number = 0;
   for (duration time{}; time <= last; time += step, ++number) {
     if (!ends && number % (good + missing) >= good)
@@ -117,6 +117,10 @@ void packet_part::begin(active& what) {
       now_.push_back(each.get());
     }
   in_.where().paths_changed();
+  const bool of_members = std::any_of(what.on.begin(), what.on.end(), [](const auto& each) {
+    return each.what == scenario::kind::member;
+  });
+  if (what.what.kind == 33 && of_members) in_.fired(what);
   if (what.what.kind == 16)
     in_.after((what.what.end - what.what.start) / 2, [this] { in_.where().paths_changed(); });
 }

@@ -80,7 +80,7 @@ class packet_part final : public part, private packet_faults {
   void drain(entry& it, const hop& at);
   void drop(entry& it, const hop& at);
   void late(entry& it, const hop& at, duration by);
-  bool cuts_control(const entry& it, node_id from, node_id to) const;
+  bool cuts_path(const entry& it, node_id from, node_id to);
 
   std::vector<std::unique_ptr<entry>> entries_; ///< of all faults, in the plan's order
   std::vector<entry*> now_;                     ///< those that are on

@@ -186,7 +186,7 @@ std::uint64_t stage::state_hash() {
 // --- the report ----------------------------------------------------------------------------------
 
 void stage::keep_record() {
-  meter_.emplace(world_, members_, relays_, nats_);
+  meter_.emplace(world_, members_, relays_);
   recorder_.emplace(script_, until_, *meter_);
   wg_dropped_.assign(members_.size() * wg_drops, 0);
   dropped_.assign(report::drop_kinds(), 0);

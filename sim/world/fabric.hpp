@@ -70,6 +70,8 @@ class fabric {
   node_id add_nat(std::string name, realm_id outer, net::ip_address address, nat_settings how);
   realm_id inside_of(node_id nat) const { return nodes_[nat].inside; }
   realm_id realm_of(node_id node) const { return nodes_[node].realm; }
+  /// The box that a network is behind; not of the internet.
+  node_id gateway_of(realm_id network) const { return realms_[network].gateway; }
   nat_box& nat(node_id id) { return *nodes_[id].box; }
   /// Moves a host: other addresses, perhaps another realm.
   void move_host(node_id host, realm_id realm, std::vector<net::ip_address> addresses);

@@ -1,4 +1,4 @@
-#include "cli/faults_json.hpp"
+#include "cli/sim_faults_json.hpp"
 
 #include <boost/json/object.hpp>
 
@@ -43,7 +43,7 @@ std::optional<seen_kind> kind_of(const json::value& from) {
 
 } // namespace
 
-json::array to_json(const std::vector<seen_kind>& of) {
+json::array faults_json(const std::vector<seen_kind>& of) {
   json::array out;
   for (const auto& each : of) {
     json::object in;

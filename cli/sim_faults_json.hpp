@@ -12,7 +12,7 @@
 /// states without any moment are left out.
 namespace lanrage::cli {
 
-boost::json::array to_json(const std::vector<sim::faults::seen_kind>& of);
+boost::json::array faults_json(const std::vector<sim::faults::seen_kind>& of);
 /// Absent when it is not that.
 std::optional<std::vector<sim::faults::seen_kind>> faults_of(const boost::json::value& from);
 
