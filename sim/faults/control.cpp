@@ -17,6 +17,9 @@ using namespace std::chrono_literals;
 /// Between two looks whether a member can join again.
 constexpr duration patience = 5s;
 
+/// From leaving a party to the new installation.
+constexpr duration reinstalling = 2s;
+
 class control_part final : public part, private control_faults {
  public:
   explicit control_part(context& in) : part(in) {}
@@ -67,8 +70,11 @@ class control_part final : public part, private control_faults {
       }
       return;
     case 37:
-      for (const auto& each : what.on)
-        new_key(what, each.number);
+      // Its user leaves first: else the old key has the name for good.
+      for (const auto& each : what.on) {
+        in_.stage().leave(each.number);
+        in_.after(reinstalling, [this, &what, who = each.number] { new_key(what, who); });
+      }
       return;
     case 38:
       for (const auto& each : what.on)

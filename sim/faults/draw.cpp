@@ -34,7 +34,12 @@ std::int64_t draw_argument(stream& from, const argument& of) {
     return of.draw_least + static_cast<std::int64_t>(from.below(
                                static_cast<std::uint64_t>(of.draw_most - of.draw_least) + 1));
   if (from.below(zero_in) == 0) return of.draw_least;
-  auto value = spread(from, of.draw_least, of.draw_most);
+  // Of shares all are alike: most of the small ones would do nothing.
+  auto value =
+      of.is == measure::share
+          ? of.draw_least + static_cast<std::int64_t>(from.below(
+                                static_cast<std::uint64_t>(of.draw_most - of.draw_least) + 1))
+          : spread(from, of.draw_least, of.draw_most);
   // Whole units, so that people can read them: no decision hangs on the last digits.
   constexpr std::int64_t ns_per_ms = 1'000'000, ns_per_s = 1'000'000'000, ppm_step = 100;
   const auto unit = of.is == measure::share  ? ppm_step

@@ -3,6 +3,7 @@
 #include "sim/faults/targets.hpp"
 
 #include <algorithm>
+#include <stdexcept>
 
 namespace lanrage::sim::faults {
 namespace {
@@ -47,8 +48,13 @@ engine::engine(const plan& of, const scenario::script& script, surroundings& aro
     made.on = names.resolve(*made.of, made.what.on);
     made.to = names.resolve(*made.of, made.what.to);
     made.touched = touched_by(made, script);
-    for (const auto& each : parts_)
-      if (each->does(made.what.kind)) each->prepare(made);
+    bool owned = false;
+    for (const auto& each : parts_) {
+      if (!each->does(made.what.kind)) continue;
+      each->prepare(made);
+      owned = true;
+    }
+    if (!owned) throw std::logic_error("faults: nobody does " + label(made.what.kind));
     if (made.what.start > until) continue;
     auto& agenda = in_.where().plan();
     agenda.at(made.start(), [this, &made] { begin(made); });
