@@ -365,6 +365,6 @@ TEST_CASE("a member leaves and joins again, or comes back with another key") {
   rotated.run(20s);
   CHECK(rotated.w.key(rotated.alice_id()) != before);
   CHECK(rotated.alice_machine().documents.empty());
-  CHECK(rotated.calls ==
-        std::vector<std::string>{"11000 kill", "11000 reinstalled", "11000 start", "11000 join"});
+  CHECK(rotated.calls == std::vector<std::string>{"11000 leave", "13000 kill", "13000 reinstalled",
+                                                  "13000 start", "13000 join"});
 }

@@ -358,7 +358,7 @@ TEST_CASE("a box out of ports drops by that fault, or hands an old port on") {
                   std::string{steal ? "true" : "false"} + "\nstart = \"11s\"\nend = \"13s\"\n"};
     on.w.plan().at(time_point{12s}, [&on] {
       const net::endpoint to{on.w.net().addresses(on.relay()).front(), 9};
-      for (const std::uint16_t from : {5'001, 5'002})
+      for (const auto from : {std::uint16_t{5'001}, std::uint16_t{5'002}})
         on.w.net().send(on.bob(), from, to, net::bytes(40, 0x55), on.w.now());
     });
     on.run(20s);

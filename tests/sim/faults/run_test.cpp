@@ -128,20 +128,3 @@ TEST_CASE("commands that do it again have everything that broke, and fewer membe
           return line.starts_with("# swarm: seed 4");
         }) == 1);
 }
-
-TEST_CASE("a daemon that gave up is started again, as a service manager would") {
-  std::string crashes;
-  // More deaths of one role than its budget allows.
-  for (int i = 0; i < 40; ++i)
-    crashes += "[[fault]]\nkind = \"actor-exit\"\non = \"p1\"\nstart = \"" +
-               std::to_string(10'000 + 200 * i) +
-               "ms\"\nend = \"49s\"\nactor = \"prober\"\nindex = 1\n";
-  const auto got = play(script(crashes));
-  const auto ended = got.log.find("p1 daemon ended: prober");
-  if (ended == std::string::npos) {
-    // Its checks are too rare to use the budget up within a minute.
-    CHECK(got.got.faults[0].fired > 0);
-    return;
-  }
-  CHECK(got.log.find("p1 daemon started", ended) != std::string::npos);
-}
