@@ -97,7 +97,7 @@ class actor_part final : public part, private actor_faults {
       }
       if (id == 53 && plays(it, *known) && must_wait(it, who.id())) return false;
       if (id == 50 && plays(it, *known) && ++it.messages == it.of->argument("index"))
-        end_actor(it, who, *known); // the exit overtakes the message
+        end_actor(it, who, *known); // the message is its last
     }
     return true;
   }

@@ -188,7 +188,7 @@ TEST_CASE("losses of a burst are in a row") {
 TEST_CASE("large packets vanish in a black hole, small ones pass") {
   bare_stage on{on_link("black-hole", "octets = 200\n")};
   for (const std::size_t octets : {100, 172, 173, 1'000})
-    on.w.plan().at(time_point{11s + std::chrono::milliseconds{octets}}, [&on, octets] {
+    on.w.plan().at(time_point{11s + std::chrono::microseconds{octets}}, [&on, octets] {
       net::bytes data = net::stun::binding_success({}, {net::ip_address::v4(1), 7});
       data.resize(octets, 0);
       on.send(on.relay(), on.alice(), data);
