@@ -65,6 +65,7 @@ void add_drivers(composition& all, const driver_factories& drivers) {
   all.add(&msg::roles::port, "port", drivers.port);
   all.add(&msg::roles::prober, "prober", drivers.prober);
   all.add(&msg::roles::control_link, "control link", drivers.control_link);
+  if (drivers.lan) all.add(&msg::roles::lan, "lan", drivers.lan);
 }
 
 void add_writer(composition& all, caf::actor_system& system) {
@@ -106,6 +107,8 @@ net::result<void> add_directory(composition& all, caf::actor_system& system,
   wanted.name = settings.daemon.name;
   wanted.secrets = settings.random;
   wanted.jitter = net::seeded_random(settings.seed, "directory");
+  wanted.lan_secrets = settings.lan_random ? settings.lan_random : settings.random;
+  wanted.lan_jitter = net::seeded_random(settings.seed, "lan");
   wanted.wall = settings.wall;
   all.add(&msg::roles::directory, "directory",
           [&system, wanted, memory = *memory](const msg::roles& roles) {

@@ -28,6 +28,8 @@ struct driver_factories {
   std::function<msg::wg_device_actor(const msg::roles&)> wg_device;
   std::function<msg::control_link_actor(const msg::roles&)> control_link;
   std::function<msg::store_actor(const msg::roles&)> store;
+  /// May be empty: members on the local network are not looked for then.
+  std::function<msg::lan_actor(const msg::roles&)> lan;
 };
 
 struct mesh_settings {
@@ -35,6 +37,9 @@ struct mesh_settings {
   net::wg_private_key key;
   std::uint64_t seed = 0;    ///< of all randomness that need not be secret
   net::random_source random; ///< for nonces and secrets; the simulation's is seeded
+  /// The same for what is said on the local network; empty: `random`. Apart in the simulation, so
+  /// that a neighbour moves no other draw.
+  net::random_source lan_random;
   msg::wall_clock wall;
   /// Told of every incarnation of a role, by the name in the log, and of a peer's actor, as
   /// "peer NAME". May be empty: it is what faults aim at.

@@ -22,6 +22,7 @@ constexpr std::chrono::seconds first_limit{30};
 
 constexpr const char* usage =
     "lanrage_bench [--runs N] [--only hand|cone|symmetric|warm|paths|scale] [--binary FILE]\n"
+    "              (paths in halves: relayed, direct)\n"
     "              [--peers N] [--cpu-seconds N] [--log LEVEL] [--logs FOLDER]\n";
 
 lab::party_options pair_of(const options& wanted, lab::nat_type second) {
@@ -124,7 +125,8 @@ int measure(const options& wanted) {
   if (wanted.wants("symmetric") || wanted.wants("warm"))
     pair_part(wanted, lab::nat_type::symmetric, "cone-symmetric", false, limit);
   if (!limit.first.values.empty()) print_peers(limit.first);
-  if (wanted.wants("paths")) paths_part(wanted);
+  if (wanted.wants("paths") || wanted.only == "relayed" || wanted.only == "direct")
+    paths_part(wanted);
   if (wanted.wants("scale")) scale_part(wanted);
   return EXIT_SUCCESS;
 }

@@ -23,6 +23,14 @@ const json::array& list_field(const json::object& from, std::string_view name) {
   return value && value->is_array() ? value->get_array() : nothing;
 }
 
+std::string joined(const json::array& names) {
+  std::string out;
+  for (const auto& each : names)
+    if (each.is_string())
+      out += (out.empty() ? "" : ", ") + printable(std::string{each.get_string()});
+  return out;
+}
+
 std::string yes_no_unknown(const json::object& from, std::string_view name) {
   const auto* value = from.if_contains(name);
   if (!value || !value->is_bool()) return "not measured";
@@ -59,12 +67,28 @@ void print_nat(const json::object& nat, bool colors) {
                 << text_field(*port, "protocol") << '\n';
 }
 
+void print_lan(const json::object& self) {
+  std::cout << "  network     ";
+  const auto* lan = self.if_contains("lan");
+  if (!lan || !lan->is_object()) {
+    std::cout << "members are not looked for here (lan.enabled)\n";
+    return;
+  }
+  const auto on = joined(list_field(lan->get_object(), "interfaces"));
+  const auto near = joined(list_field(lan->get_object(), "near"));
+  if (on.empty())
+    std::cout << "no interface for multicast\n";
+  else
+    std::cout << (near.empty() ? "no member found" : near) << " on " << on << '\n';
+}
+
 void print(const json::object& self) {
   const bool colors = wants_colors();
   std::cout << styled(text_field(self, "peer_id"), style::strong, colors) << ", UDP port "
             << count_field(self, "listen_port") << '\n';
   print_nat(object_field(self, "nat"), colors);
   std::cout << "  IPv6        " << (has_ipv6(self) ? "yes" : "no") << '\n';
+  print_lan(self);
   for (const auto& each : list_field(self, "candidates"))
     if (const auto* candidate = each.if_object())
       std::cout << "  candidate   " << text_field(*candidate, "address") << "  "
@@ -79,7 +103,7 @@ void print(const json::object& self) {
 
 json::object as_json(const json::object& self) {
   json::object out;
-  for (const char* name : {"nat", "candidates", "relays", "control"})
+  for (const char* name : {"nat", "candidates", "relays", "lan", "control"})
     if (const auto* value = self.if_contains(name)) out[name] = *value;
   out["ipv6"] = has_ipv6(self);
   out["advice"] = netcheck_advice(self);
@@ -105,7 +129,8 @@ std::string netcheck_advice(const json::object& self) {
   if (nat.empty())
     return text_field(self, "control") == "connected"
                ? "No relay answers over UDP: let outgoing UDP through this network's firewall."
-               : "Neither the control server nor a relay answers: is this machine online?";
+               : "Neither the control server nor a relay answers: is this machine online? Members "
+                 "on the same network are found all the same.";
   const auto type = text_field(nat, "type");
   if (type == "open" || type == "full cone" || !list_field(nat, "port_mappings").empty())
     return "Direct connections with everybody are likely.";

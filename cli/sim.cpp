@@ -110,7 +110,11 @@ boost::json::object to_json(const sim_options& what, const scenario::script& of,
     missed.push_back(boost::json::object{
         {"kind", each.what == scenario::missed::kind::safety ? "safety" : "liveness"},
         {"where", place_text(what, each)},
-        {"text", each.text}});
+        {"text", each.text},
+        {"id", each.id}});
+  boost::json::object seen;
+  for (const auto& [name, times] : got.seen)
+    seen[name] = times;
   boost::json::object out{{"scenario", what.scenario.stem().string()},
                           {"seed", got.seed},
                           {"virtual_s", in_seconds(got.ran)},
@@ -123,7 +127,8 @@ boost::json::object to_json(const sim_options& what, const scenario::script& of,
                           {"packets_sent", got.packets_sent},
                           {"packets_dropped", got.packets_dropped},
                           {"pings", streams},
-                          {"missed", missed}};
+                          {"missed", missed},
+                          {"seen", seen}};
   if (got.record) add_figures(out, of, *got.record);
   if (!got.faults.empty()) out["faults"] = faults_json(got.faults);
   return out;

@@ -61,6 +61,7 @@ struct sweep_options {
   std::optional<std::filesystem::path> out;                    ///< results as JSON lines
   bool json = false;                                           ///< the same on standard output
   bool require_all = false; ///< a kind of fault that never fired is a failure
+  bool all_seen = false;    ///< a rare way that no seed took is a failure
 };
 sim_exit sim_sweep(const sweep_options& what);
 
@@ -69,6 +70,7 @@ struct merge_options {
   std::optional<std::filesystem::path> out;
   bool json = false;
   bool require_all = false;
+  bool all_seen = false;
 };
 sim_exit sim_merge(const merge_options& what);
 

@@ -72,6 +72,9 @@ void add_scenario(CLI::App& to, const shared& a, std::filesystem::path& scenario
         "Of each [[member]] with `count`, at most so many")
       ->type_name("N");
   add_faults(to, a, run);
+  to.add_flag_callback(
+      "--no-invariants", [a, &run] { run.invariants = false; },
+      "Only the scenario's own expectations");
 }
 
 void add_common(CLI::App& to, const shared& a) {
@@ -93,7 +96,8 @@ void add_parsed(CLI::App& to, const char* name, const char* type, const char* ab
 }
 
 void add_outputs(CLI::App& to, const shared& a, std::optional<std::filesystem::path>& out,
-                 bool& json) {
+                 bool& json, bool& all_seen) {
+  to.add_flag("--all-seen", all_seen, "Fail if a rare way through the program was never taken");
   to.add_flag("--json", json, "JSON lines instead of the table");
   to.add_option_function<std::string>(
         "--out", [a, &out](const std::string& path) { out = path; },
@@ -133,13 +137,13 @@ void add_sweep(CLI::App& sim, const shared& a, std::function<int()>& command) {
   add_parsed(sweep, "--timeout", "T", "A seed that takes longer has crashed; 30m if not given",
              "a duration from 1ms to 7d, such as 90s", false, timeout,
              [a](std::chrono::nanoseconds most) { a->sweep.timeout = most; });
-  add_outputs(sweep, a, a->sweep.out, a->sweep.json);
+  add_outputs(sweep, a, a->sweep.out, a->sweep.json, a->sweep.all_seen);
   add_require(sweep, a->sweep.require_all);
   sweep.callback([a, &command] { command = [a] { return to_int(sim_sweep(a->sweep)); }; });
 
   auto& merge = *sim.add_subcommand("merge", "Put the shards of a sweep together");
   merge.add_option("FILE", a->merge.files, "What `lanrage sim sweep --out` wrote")->required();
-  add_outputs(merge, a, a->merge.out, a->merge.json);
+  add_outputs(merge, a, a->merge.out, a->merge.json, a->merge.all_seen);
   add_require(merge, a->merge.require_all);
   merge.callback([a, &command] { command = [a] { return to_int(sim_merge(a->merge)); }; });
 }

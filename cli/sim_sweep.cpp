@@ -141,7 +141,7 @@ scenario::result<void> usable(const sweep_options& what, const scenario::script&
 
 /// The results where they were wanted; what they came to.
 sim_exit give(const sweep::results& got, const std::optional<std::filesystem::path>& file,
-              bool json) {
+              bool json, bool all_seen) {
   if (file) {
     sim::trace::file_sink sink{*file};
     auto done = sink.open();
@@ -157,7 +157,12 @@ sim_exit give(const sweep::results& got, const std::optional<std::filesystem::pa
   else
     std::cout << printable(sweep::report_text(got), true);
   std::cout << std::flush;
-  return static_cast<sim_exit>(sweep::exit_of(got.rows));
+  const auto code = static_cast<sim_exit>(sweep::exit_of(got.rows));
+  if (!all_seen || code != sim_exit::good) return code;
+  const auto never = sweep::never_seen(got);
+  for (const auto& each : never)
+    std::cerr << "lanrage: never seen: " << each << '\n';
+  return never.empty() ? code : sim_exit::liveness;
 }
 
 /// Kinds that never fired, each a line; liveness, as something did not happen that should have.
@@ -198,7 +203,7 @@ sim_exit sim_sweep(const sweep_options& options) {
   progress shown{seeds.size(), ::isatty(STDERR_FILENO) == 1};
   out.rows = run_all(what, seeds, shown, jobs);
   std::cerr << shown.summary(jobs) << '\n';
-  return require_all(out, what.require_all, give(out, what.out, what.json));
+  return require_all(out, what.require_all, give(out, what.out, what.json, what.all_seen));
 }
 
 sim_exit sim_merge(const merge_options& what) {
@@ -216,7 +221,7 @@ sim_exit sim_merge(const merge_options& what) {
   if (!bad.lines.empty()) return report(bad, what.json);
   const auto whole = sweep::merge(std::move(shards));
   if (!whole) return report(scenario::bad_input{whole.error().lines}, what.json);
-  return require_all(*whole, what.require_all, give(*whole, what.out, what.json));
+  return require_all(*whole, what.require_all, give(*whole, what.out, what.json, what.all_seen));
 }
 
 } // namespace lanrage::cli

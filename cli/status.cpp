@@ -51,6 +51,8 @@ void print_self(const json::object& self, bool colors) {
                          : "none: this address is public")
               << '\n';
   }
+  const auto near = join(array_field(object_field(self, "lan"), "near"));
+  if (!near.empty()) std::cout << "  network  shared with " << near << '\n';
   for (const auto& each : array_field(self, "relays"))
     if (const auto* relay = each.if_object())
       std::cout << "  relay    " << text_field(*relay, "name") << ' '

@@ -9,6 +9,7 @@
 
 #include <cmath>
 #include <fstream>
+#include <map>
 #include <sstream>
 
 namespace lanrage::cli {
@@ -39,7 +40,8 @@ json::object to_json(const row& of) {
     missed_all.push_back(
         json::object{{"kind", each.what == missed::kind::safety ? "safety" : "liveness"},
                      {"line", each.line},
-                     {"text", each.text}});
+                     {"text", each.text},
+                     {"id", each.id}});
   out["virtual_s"] = times(of.ran, ns_per_s);
   out["events"] = of.events;
   out["log_hash"] = of.log_hash;
@@ -51,6 +53,10 @@ json::object to_json(const row& of) {
   out["regret_mean_ms"] = times(of.regret_mean, ns_per_ms);
   out["regret_p99_ms"] = times(of.regret_p99, ns_per_ms);
   out["switches"] = of.switches;
+  json::object seen;
+  for (const auto& [name, times] : of.seen)
+    seen[name] = times;
+  out["seen"] = seen;
   if (!of.faults.empty()) out["faults"] = faults_json(of.faults);
   return out;
 }
@@ -100,6 +106,19 @@ class taker {
     (void)wrong<int>(name, "a list");
     return nothing;
   }
+  std::map<std::string, std::uint64_t> counts(const char* name) {
+    const auto* value = find(name);
+    if (!value || !value->is_object())
+      return wrong<std::map<std::string, std::uint64_t>>(name, "an object of counts");
+    std::map<std::string, std::uint64_t> out;
+    taker each{value->get_object()};
+    for (const auto& member : value->get_object()) {
+      const std::string key{member.key()};
+      out[key] = each.count(key.c_str());
+    }
+    expect(each.good(), name, "an object of counts");
+    return out;
+  }
   void expect(bool holds, const char* name, const char* what) {
     if (!holds) (void)wrong<int>(name, what);
   }
@@ -143,7 +162,8 @@ std::vector<sim::sweep::miss> take_missed(taker& from, bool of_a_run) {
     } else {
       miss.line = static_cast<std::uint32_t>(each.count("line"));
     }
-    from.expect(each.good(), "missed", "objects with kind, line and text");
+    miss.id = each.text("id");
+    from.expect(each.good(), "missed", "objects with kind, line, text and id");
     out.push_back(std::move(miss));
   }
   return out;
@@ -167,6 +187,7 @@ row take_row(taker& from, const json::object& object, bool of_a_run) {
   out.regret_mean = from.maybe_time("regret_mean_ms", ns_per_ms);
   out.regret_p99 = from.maybe_time("regret_p99_ms", ns_per_ms);
   out.switches = from.count("switches");
+  out.seen = from.counts("seen");
   if (const auto* faults = object.if_contains("faults")) {
     auto got = faults_of(*faults);
     from.expect(got.has_value(), "faults", "a list of what faults did");

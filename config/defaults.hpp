@@ -5,8 +5,8 @@
 #include <cstdint>
 #include <string_view>
 
-/// Every number the program decides by: meaning, unit, source, reason. Nothing outside this file
-/// and path_defaults.hpp writes a bare duration or limit.
+/// Every number the program decides by: meaning, unit, source, reason. Nothing outside this file,
+/// lan_defaults.hpp and path_defaults.hpp writes a bare duration or limit.
 namespace lanrage::config::defaults {
 
 using std::chrono::microseconds;

@@ -111,14 +111,18 @@ key<settings> listen_list(std::string_view name, in_settings<std::vector<net::en
           same_at(at)};
 }
 
-key<settings> relay_list(std::string_view name, in_settings<std::vector<std::string>> at,
-                         std::string_view help) {
+namespace {
+
+/// One text or an array of them, each usable and none twice.
+key<settings> names(std::string_view name, in_settings<std::vector<std::string>> at,
+                    std::string expected, std::string_view help,
+                    std::optional<std::string> (*usable)(const std::string&)) {
   return {name,
-          "names of relays, such as [\"relay1\", \"relay2\"]",
+          std::move(expected),
           help,
           "[]",
           true,
-          [at](const value& found, settings& into) {
+          [at, usable](const value& found, settings& into) {
             std::vector<std::string> all;
             if (const auto* one = std::get_if<std::string>(&found))
               all = {*one};
@@ -127,12 +131,24 @@ key<settings> relay_list(std::string_view name, in_settings<std::vector<std::str
             else
               return false;
             for (const auto& given : all)
-              if (!relay_name(given) || std::count(all.begin(), all.end(), given) != 1)
-                return false;
+              if (!usable(given) || std::count(all.begin(), all.end(), given) != 1) return false;
             at(into) = std::move(all);
             return true;
           },
           same_at(at)};
+}
+
+} // namespace
+
+key<settings> relay_list(std::string_view name, in_settings<std::vector<std::string>> at,
+                         std::string_view help) {
+  return names(name, at, "names of relays, such as [\"relay1\", \"relay2\"]", help, &relay_name);
+}
+
+key<settings> interface_list(std::string_view name, in_settings<std::vector<std::string>> at,
+                             std::string_view help) {
+  return names(name, at, "names of network interfaces, such as [\"docker0\"]", help,
+               &interface_name);
 }
 
 std::optional<std::string> host(const std::string& given) {

@@ -65,6 +65,10 @@ key<settings> listen_list(std::string_view name, in_settings<std::vector<net::en
 key<settings> relay_list(std::string_view name, in_settings<std::vector<std::string>> at,
                          std::string_view help);
 
+/// Names of network interfaces, none by default.
+key<settings> interface_list(std::string_view name, in_settings<std::vector<std::string>> at,
+                             std::string_view help);
+
 /// Both limits belong to what is allowed.
 template <std::integral T>
 key<settings> number(std::string_view name, in_settings<T> at, std::int64_t min, std::int64_t max,

@@ -1,6 +1,7 @@
 #include "config/keys.hpp"
 
 #include "config/key_kinds.hpp"
+#include "config/lan_defaults.hpp"
 
 #include <cctype>
 #include <limits>
@@ -112,6 +113,22 @@ table health_table() {
       }};
 }
 
+table lan_table() {
+  static_assert(defaults::lan_port == 51866, "the help below says it");
+  return {"lan",
+          "Finding members on the local network, with or without internet.",
+          {
+              flag(
+                  "enabled", [](settings& s) -> bool& { return s.daemon.lan.enabled; },
+                  "Find members of our parties on the same network by multicast (UDP port 51866), "
+                  "also\n"
+                  "without internet. Nobody else can tell who announces itself."),
+              interface_list(
+                  "avoid", [](settings & s) -> auto& { return s.daemon.lan.avoid; },
+                  "Network interfaces on which nothing is announced or heard."),
+          }};
+}
+
 /// An address of the relay that members are told; without it there is none.
 key<settings> reachable(std::string_view name,
                         std::optional<net::endpoint> config::relay_settings::*at,
@@ -209,7 +226,7 @@ table control_table() {
 
 const std::vector<table>& tables() {
   static const std::vector<table> all{daemon_table(), wireguard_table(), health_table(),
-                                      relay_table(), control_table()};
+                                      lan_table(),    relay_table(),     control_table()};
   return all;
 }
 

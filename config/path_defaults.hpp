@@ -70,9 +70,15 @@ inline constexpr int traffic_moves = 4;
 inline constexpr seconds traffic_check_gap = 1s;
 /// So many of these checks tell a share of losses. Ours: one loss of 16 is chance.
 inline constexpr std::uint32_t traffic_checks_min = 16;
+/// A path check that has no answer by then is lost; until then the next one says nothing about it.
+/// Source: the spec's check timeout.
+inline constexpr seconds path_check_lost_after = 1s;
 /// A direct path that lost one or two checks in a row more often than this, of the last 32, loses
 /// packets and is not gone back to. Ours: once is chance, and more in a row an outage that is over.
 inline constexpr int direct_hiccups_max = 1;
+/// A relay's whole way is measured beside a direct path that got long; an answer counts so long.
+/// Ours: what slows one down may slow down the other.
+inline constexpr seconds detour_fresh = 2s;
 /// A path that answers so soon after it was left was not dead, and is not gone back to at once.
 /// Ours.
 inline constexpr seconds false_death_within = 3s;

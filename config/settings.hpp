@@ -25,7 +25,13 @@ struct health_settings {
   std::chrono::milliseconds degraded_above = defaults::degraded_above;
 };
 
-/// `lanrage daemon`: the tables [daemon], [wireguard], [health] of lanrage.toml.
+/// Finding members on the local network, without any server.
+struct lan_settings {
+  bool enabled = true;            ///< lan.enabled
+  std::vector<std::string> avoid; ///< lan.avoid: interfaces that are left alone
+};
+
+/// `lanrage daemon`: the tables [daemon], [wireguard], [health], [lan] of lanrage.toml.
 struct daemon_settings {
   net::peer_id name;        ///< daemon.name; default: the host name, made a peer id
   bool auto_connect = true; ///< daemon.auto_connect: connect to every member of our parties
@@ -38,6 +44,7 @@ struct daemon_settings {
   std::uint32_t fwmark = 0; ///< wireguard.fwmark; 0: none
   int mtu = defaults::mtu;
   health_settings health;
+  lan_settings lan;
   std::vector<std::string> relay_pin;   ///< daemon.relay_pin: names, before all other relays
   std::vector<std::string> relay_avoid; ///< daemon.relay_avoid: names, never used
   bool port_mapping = true;             ///< daemon.port_mapping: ask the router for a port

@@ -90,7 +90,8 @@ struct delay_switch::engine {
   std::uint64_t order = 0;
   net::splitmix64 stream;
   std::size_t bytes_queued = 0;
-  std::vector<port_settings> settings; // copy for this round
+  std::vector<port_settings> settings; // copies for this round
+  std::map<port_pair, port_settings> between;
   switch_counters counters;
   std::vector<char> buffer = std::vector<char>(largest_frame);
   std::atomic<bool> stopping{false};
@@ -118,6 +119,10 @@ struct delay_switch::engine {
 
   void enqueue(std::size_t from, std::size_t to, std::size_t size, ns arrived, ns in_delay) {
     if (!passes(settings[to])) return;
+    if (const auto more = between.find(pair_of(from, to)); more != between.end()) {
+      if (!passes(more->second)) return;
+      in_delay += draw_delay(more->second);
+    }
     if (bytes_queued + size > most_bytes_queued) {
       ++counters.dropped;
       return;
@@ -162,6 +167,12 @@ struct delay_switch::engine {
     }
   }
 
+  bool blocked(std::size_t from, std::size_t to) const {
+    const auto more = between.find(pair_of(from, to));
+    return settings[from].blocked || settings[to].blocked ||
+           (more != between.end() && more->second.blocked);
+  }
+
   void send_due() {
     while (!queue.empty()) {
       auto now = read_clock(CLOCK_MONOTONIC);
@@ -170,7 +181,7 @@ struct delay_switch::engine {
       auto frame = std::move(queue.back());
       queue.pop_back();
       bytes_queued -= frame.bytes.size();
-      if (settings[frame.from].blocked || settings[frame.to].blocked)
+      if (blocked(frame.from, frame.to))
         ++counters.blocked;
       else if (::send(ports[frame.to].get(), frame.bytes.data(), frame.bytes.size(), 0) < 0)
         ++counters.dropped;
@@ -227,6 +238,7 @@ void delay_switch::run() {
     {
       std::lock_guard lock{mutex_};
       engine_->settings = settings_;
+      engine_->between = between_;
       counters_ = engine_->counters;
       running_ = true;
       applied_ = wanted_;
@@ -266,10 +278,20 @@ std::size_t delay_switch::port(const std::string& interface) const {
 void delay_switch::set(std::size_t port, const port_settings& settings) {
   std::unique_lock lock{mutex_};
   settings_.at(port) = settings;
+  published(lock);
+}
+
+void delay_switch::set_between(std::size_t a, std::size_t b, const port_settings& more) {
+  std::unique_lock lock{mutex_};
+  between_[pair_of(a, b)] = more;
+  published(lock);
+}
+
+void delay_switch::published(std::unique_lock<std::mutex>& held) {
   auto mine = ++wanted_;
   std::uint64_t one = 1;
   [[maybe_unused]] auto n = ::write(wake_.get(), &one, sizeof one);
-  changed_.wait(lock, [&] { return !running_ || applied_ >= mine; });
+  changed_.wait(held, [&] { return !running_ || applied_ >= mine; });
 }
 
 port_settings delay_switch::settings(std::size_t port) const {

@@ -2,13 +2,16 @@
 
 #include "lab/unique_fd.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 namespace lanrage::lab {
@@ -64,19 +67,26 @@ class delay_switch {
   std::size_t port(const std::string& interface) const;
   void set(std::size_t port, const port_settings& settings);
   port_settings settings(std::size_t port) const;
+  /// What frames between these two ports meet on top of both ports' own settings, both ways.
+  void set_between(std::size_t a, std::size_t b, const port_settings& more);
   switch_counters counters() const;
   const std::vector<std::string>& interfaces() const { return interfaces_; }
 
  private:
   struct engine;
+  using port_pair = std::pair<std::size_t, std::size_t>; ///< the smaller one first
+  static port_pair pair_of(std::size_t a, std::size_t b) { return std::minmax(a, b); }
+  void published(std::unique_lock<std::mutex>& held);
+
   std::vector<std::string> interfaces_;
   options options_;
   unique_fd wake_;
   mutable std::mutex mutex_; // everything down to running_
   std::condition_variable changed_;
-  std::uint64_t wanted_ = 0, applied_ = 0; // number of set() calls, made and in force
+  std::uint64_t wanted_ = 0, applied_ = 0; // number of changes, made and in force
   bool running_ = false;
   std::vector<port_settings> settings_;
+  std::map<port_pair, port_settings> between_;
   switch_counters counters_;
   std::unique_ptr<engine> engine_;
   std::thread thread_;

@@ -346,6 +346,10 @@ void laboratory::set_link(const string& name, const port_settings& settings) {
   switch_->set(switch_->port(port_of(name)), settings);
 }
 
+void laboratory::set_between(const string& a, const string& b, const port_settings& more) {
+  switch_->set_between(switch_->port(port_of(a)), switch_->port(port_of(b)), more);
+}
+
 void laboratory::block(const string& name, bool blocked) {
   auto settings = link(name);
   settings.blocked = blocked;

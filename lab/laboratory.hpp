@@ -74,6 +74,8 @@ class laboratory {
   /// The port of the switch that leads to a machine, by the name of the machine or of its site.
   port_settings link(const std::string& name) const;
   void set_link(const std::string& name, const port_settings& settings);
+  /// The way between two of them alone, on top of both their ports.
+  void set_between(const std::string& a, const std::string& b, const port_settings& more);
   /// Cuts a machine or a whole site off the public network, and connects it again.
   void block(const std::string& name, bool blocked);
   const delay_switch& wire() const { return *switch_; }

@@ -131,6 +131,7 @@ struct self_view {
   std::vector<net::relay_leg> legs;
   std::vector<net::relay_info> relays; ///< as the control plane listed them last
   control_state control;
+  lan_state lan;
 };
 struct status_report {
   self_view self;

@@ -28,6 +28,8 @@ using path_sink = caf::typed_actor<caf::reacts_to<path_event>>;
 using event_sink = caf::typed_actor<caf::reacts_to<connection_event>>;
 /// What the control link hears.
 using control_sink = caf::typed_actor<caf::reacts_to<control_heard>>;
+/// What is heard on the local network.
+using lan_sink = caf::typed_actor<caf::reacts_to<lan_heard>, caf::reacts_to<lan_ready>>;
 
 struct attach_frames {
   frame_interest interest{};
@@ -52,6 +54,9 @@ struct attach_events {
 };
 struct attach_control {
   control_sink sink;
+};
+struct attach_lan {
+  lan_sink sink;
 };
 
 // --- drivers
@@ -88,6 +93,12 @@ using control_link_actor = caf::typed_actor<
     caf::reacts_to<control_open>, caf::reacts_to<control_join>, caf::reacts_to<control_say>,
     caf::reacts_to<control_close>, caf::reacts_to<attach_control>>;
 
+using lan_actor = caf::typed_actor<
+    /// Send one datagram; losses are the network's business, so nothing comes back.
+    caf::reacts_to<lan_send>,
+    /// Replace who hears; it is told at once which interfaces there are.
+    caf::reacts_to<attach_lan>>;
+
 using store_actor = caf::typed_actor<
     /// bad_state when the disk refuses.
     caf::replies_to<store_put>::with<done>>;
@@ -117,6 +128,8 @@ using directory_actor =
                          caf::reacts_to<own_paths>, caf::reacts_to<own_legs>,
                          /// Time to look for the server, or for another way to it.
                          caf::reacts_to<network_changed>,
+                         /// Members on the local network.
+                         caf::reacts_to<lan_heard>, caf::reacts_to<lan_ready>,
                          /// Add a subscriber; it is told everything known at once.
                          caf::reacts_to<attach_directory>>;
 
@@ -175,6 +188,7 @@ struct roles {
   route_watch_actor route_watch;
   wg_device_actor wg_device;
   control_link_actor control_link;
+  lan_actor lan; ///< absent where settings turn it off
   store_actor store;
   wireguard_writer_actor writer;
   directory_actor directory;
@@ -255,6 +269,10 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::msg::control_close)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::msg::link_opened)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::msg::link_closed)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::msg::control_heard)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::msg::lan_state)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::msg::lan_send)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::msg::lan_heard)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::msg::lan_ready)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::msg::learn_index)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::msg::learned_index)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::msg::check_path)
@@ -269,5 +287,6 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::msg::attach_directory)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::msg::attach_paths)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::msg::attach_events)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::msg::attach_control)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::msg::attach_lan)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<lanrage::msg::known_peer>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<lanrage::msg::party_info>)

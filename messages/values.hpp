@@ -164,6 +164,7 @@ struct known_peer {
   unix_ms heard{};     ///< when this record was last confirmed
   /// `online` is what the control server says now; false: it is away, or has not said yet.
   bool presence_known = false;
+  bool near = false; ///< it announces itself on our network: signals reach it there, too
 };
 struct party_info {
   net::party_id id;
@@ -225,9 +226,40 @@ struct control_state {
   std::optional<net::error> why_down;
   std::chrono::microseconds delay{}; ///< one way to the control server, estimated
 };
+/// Finding members on the local network.
+struct lan_state {
+  bool enabled = false;
+  std::vector<std::string> interfaces; ///< where announcements go and are heard; sorted
+  std::vector<net::peer_id> near;      ///< members heard there lately; sorted
+  friend bool operator==(const lan_state&, const lan_state&) = default;
+};
 struct directory_event {
-  std::variant<peer_known, peer_gone, signal_received, relays_listed, address_leased, control_state>
+  std::variant<peer_known, peer_gone, signal_received, relays_listed, address_leased, control_state,
+               lan_state>
       what;
+};
+
+// --- lan (driver): frames between members on the local network, on a port of their own
+// ----------------------------------
+
+/// Where a datagram of the local network came from: an address means little without its interface.
+struct lan_place {
+  net::ip_address address;
+  std::uint32_t interface = 0; ///< its number here
+  friend auto operator<=>(const lan_place&, const lan_place&) = default;
+};
+struct lan_send {
+  std::optional<lan_place> to; ///< absent: to the group, over every interface
+  shared_bytes data;
+};
+struct lan_heard {
+  lan_place from;
+  shared_bytes data;
+};
+/// The interfaces that the driver uses now; said when it starts, when somebody attaches, and when
+/// addresses or links change.
+struct lan_ready {
+  std::vector<std::string> interfaces; ///< sorted
 };
 
 // --- control link (driver)

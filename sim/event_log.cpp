@@ -33,6 +33,7 @@ void event_log::write(time_point at, std::string_view text) {
     hash_ = (hash_ ^ static_cast<std::uint8_t>(c)) * fnv_prime;
   ++lines_;
   if (sink_) sink_(line_);
+  if (watcher_) watcher_(std::string_view{line_}.substr(begin, line_.size() - 1 - begin));
 }
 
 std::string hash_text(std::uint64_t hash) {

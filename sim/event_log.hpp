@@ -19,6 +19,8 @@ class event_log {
   void write(time_point at, std::string_view text);
   /// Hears every line from now on; empty: nobody.
   void to(sink where) { sink_ = std::move(where); }
+  /// The same for somebody who watches: without the time and the line break.
+  void watched_by(sink watcher) { watcher_ = std::move(watcher); }
 
   std::uint64_t hash() const { return hash_; }
   std::uint64_t lines() const { return lines_; }
@@ -28,6 +30,7 @@ class event_log {
   std::uint64_t lines_ = 0;
   std::string line_; ///< kept for its buffer
   sink sink_;
+  sink watcher_;
 };
 
 /// 16 lower-case hexadecimal digits, as in reports and golden files.

@@ -148,6 +148,7 @@ bool virtual_scheduler::run_once() {
   jobs_.pop_front();
   auto* who = faults_ ? dynamic_cast<caf::scheduled_actor*>(job) : nullptr;
   if (faults_ && !has_turn(job, who)) return true;
+  if (watcher_) show(job);
   // One at a time, so that urgent mail overtakes what lies in the mailbox.
   const auto then = job->resume(&unit_, 1);
   if (who && then != caf::resumable::done) faults_->after(*who, open_requests::any(*who));
@@ -163,6 +164,12 @@ bool virtual_scheduler::run_once() {
     throw std::logic_error("virtual_scheduler: nobody ends the only thread");
   }
   return true;
+}
+
+void virtual_scheduler::show(caf::resumable* job) {
+  if (job->subtype() != caf::resumable::scheduled_actor) return;
+  auto* who = static_cast<caf::scheduled_actor*>(job);
+  if (auto* next = who->peek_at_next_mailbox_element()) watcher_->handling(who->id(), *next);
 }
 
 void virtual_scheduler::start() {

@@ -87,6 +87,14 @@ class virtual_clock final : public caf::actor_clock {
   actor_faults* faults_ = nullptr;
 };
 
+/// Sees every message before its actor does.
+class message_watcher {
+ public:
+  virtual ~message_watcher() = default;
+  /// Not const, as CAF lets nobody read a message through a const reference.
+  virtual void handling(std::uint64_t actor, caf::mailbox_element& what) = 0;
+};
+
 /// Runs actors one message at a time on the thread that calls.
 class virtual_scheduler final : public caf::scheduler::abstract_coordinator {
  public:
@@ -98,6 +106,7 @@ class virtual_scheduler final : public caf::scheduler::abstract_coordinator {
   bool run_once();
   virtual_clock& clock() noexcept override { return clock_; }
   bool detaches_utility_actors() const override { return false; }
+  void watched_by(message_watcher* watcher) { watcher_ = watcher; }
 
   /// Null: nobody from now on, and who was made to wait goes on.
   void use(actor_faults* faults);
@@ -119,12 +128,14 @@ class virtual_scheduler final : public caf::scheduler::abstract_coordinator {
 
   /// Whether it has its turn; else it is kept.
   bool has_turn(caf::resumable* job, caf::scheduled_actor* who);
+  void show(caf::resumable* job);
 
   std::deque<caf::resumable*> jobs_;
   std::vector<caf::resumable*> waiting_;
   actor_faults* faults_ = nullptr;
   virtual_clock clock_;
   unit unit_;
+  message_watcher* watcher_ = nullptr;
 };
 
 } // namespace lanrage::sim

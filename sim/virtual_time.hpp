@@ -60,6 +60,8 @@ class virtual_time {
   /// Null: none any more. They must outlive this, or be taken away before.
   void use(actor_faults* faults) { scheduler_.use(faults); }
   void release() { scheduler_.release(); }
+  /// Null: nobody. It must outlive this, or take itself away.
+  void watched_by(message_watcher* watcher) { scheduler_.watched_by(watcher); }
 
   /// The destructor kills it.
   template <class Handle>

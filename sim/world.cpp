@@ -72,6 +72,7 @@ world::world(world_settings settings)
 
 world::~world() {
   log_.to({}); // who listened may be gone
+  watched_by(nullptr);
   for (std::uint32_t i = 0; i < members_.size(); ++i)
     if (running(member_id{i})) kill(member_id{i});
 }
@@ -153,6 +154,7 @@ void world::set_links(node_id a, node_id b, const link_settings& both_ways) {
 }
 
 void world::partition(const std::vector<std::vector<node_id>>& groups) {
+  disturbed();
   fabric_.ungroup();
   std::uint32_t number = 0;
   for (const auto& group : groups) {
@@ -165,6 +167,7 @@ void world::partition(const std::vector<std::vector<node_id>>& groups) {
 }
 
 void world::move(member_id who, std::optional<node_id> behind) {
+  rewired();
   const auto in = behind ? fabric_.inside_of(*behind) : internet;
   fabric_.move_host(node(who), in, {new_address(in)});
   note(of(who).name + " moved to " + net::to_string(fabric_.addresses(node(who)).front()));
@@ -172,11 +175,13 @@ void world::move(member_id who, std::optional<node_id> behind) {
 }
 
 void world::rebind(node_id nat) {
+  rewired();
   fabric_.rebind_nat(nat, new_box_address(fabric_.realm_of(nat)));
   note(fabric_.name(nat) + " rebound to " + net::to_string(fabric_.addresses(nat).front()));
 }
 
 void world::put_behind(node_id nat, std::optional<node_id> carrier) {
+  rewired();
   const auto in = carrier ? fabric_.inside_of(*carrier) : internet;
   const auto address = new_box_address(in);
   fabric_.move_host(nat, in, {address});
@@ -185,6 +190,7 @@ void world::put_behind(node_id nat, std::optional<node_id> carrier) {
 }
 
 void world::readdress(relay_number which) {
+  rewired();
   const auto at = node(which);
   fabric_.move_host(at, internet, {new_address(internet)});
   note(relay(which).name() + " moved to " + net::to_string(fabric_.addresses(at).front()));
@@ -208,6 +214,7 @@ actors::mesh_settings world::settings_of(const resident& who) {
   out.key = who.key;
   out.seed = sim::stream{settings_.seed, "daemon/" + stream}.next();
   out.random = net::seeded_random(settings_.seed, "secrets/" + stream);
+  out.lan_random = net::seeded_random(settings_.seed, "lan/" + stream);
   out.wall = [this, host = who.host.get()] {
     return std::chrono::duration_cast<msg::unix_ms>(settings_.unix_epoch + host->wall_offset() +
                                                     time_.now().time_since_epoch());
@@ -218,6 +225,8 @@ actors::mesh_settings world::settings_of(const resident& who) {
 
 void world::start(member_id who) {
   auto& it = of(who);
+  disturbed();
+  if (watcher_) watcher_->daemon_started(static_cast<std::uint32_t>(who));
   ++it.incarnation;
   it.process = std::make_shared<daemon_process>();
   it.process->on = it.host.get();
@@ -228,6 +237,7 @@ void world::start(member_id who) {
   wanted.on_birth = [this, who](const std::string& name, const caf::actor& born) {
     of(who).actors[name] = born.address();
     if (on_birth) on_birth(who, name, born);
+    if (watcher_) watch_life(who, name, born);
   };
   auto& system = time_.system();
   auto started = actors::start_mesh(system, wanted, virtual_drivers(system, it.process), {},
@@ -255,21 +265,30 @@ void world::watch(member_id who) {
 }
 
 bool world::crash(member_id who, const std::string& actor) {
+  if (!let_die(who, actor)) return false;
+  time_.settle();
+  return true;
+}
+
+bool world::let_die(member_id who, const std::string& actor) {
   auto& it = of(who);
   const auto found = it.actors.find(actor);
   if (!it.process || found == it.actors.end()) return false;
   const auto alive = caf::actor_cast<caf::actor>(found->second);
   it.actors.erase(found); // until the next one is born
   if (!alive) return false;
+  disturbed();
+  if (watcher_) watcher_->death_ordered(static_cast<std::uint32_t>(who), actor);
   note(it.name + ' ' + actor + " crashes");
   caf::anon_send_exit(alive, caf::exit_reason::kill);
-  time_.settle();
   return true;
 }
 
 void world::kill(member_id who) {
   auto& it = of(who);
   if (!it.process) return;
+  disturbed();
+  if (watcher_) watcher_->daemon_killed(static_cast<std::uint32_t>(who));
   note(it.name + " daemon killed");
   control_->close_all(it.host->node());
   it.process->alive = false;
@@ -334,6 +353,7 @@ void world::reinstall(member_id who) {
   it.own = net::public_key(it.key);
   by_key_[it.own] = static_cast<std::uint32_t>(who);
   it.host->reinstall(it.own);
+  rewired();
   note(it.name + " reinstalled");
 }
 

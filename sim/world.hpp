@@ -11,6 +11,7 @@
 #include "sim/world/fabric.hpp"
 #include "sim/world/machine.hpp"
 #include "sim/world/relay_site.hpp"
+#include "sim/world_watcher.hpp"
 
 #include <caf/actor_addr.hpp>
 
@@ -60,7 +61,10 @@ struct ping_stream {
 
 /// A virtual world with the daemon's very actors in it. The same settings and calls give the same
 /// run, to the byte of its log. Whatever takes time takes virtual time; nothing waits.
-class world final : private happenings, private fabric_observer, private machine_observer {
+class world final : private happenings,
+                    private fabric_observer,
+                    private machine_observer,
+                    private message_watcher {
  public:
   explicit world(world_settings settings = {});
   ~world() override;
@@ -89,6 +93,32 @@ class world final : private happenings, private fabric_observer, private machine
   /// Only nodes of the same group reach each other; those not named are in the first group.
   void partition(const std::vector<std::vector<node_id>>& groups);
   void heal() { partition({}); }
+  /// Somebody changes the world past the functions below: a watcher has to know.
+  void disturbed() {
+    if (watcher_) watcher_->disturbed();
+  }
+  /// Somebody lets an actor die past crash() below.
+  void death_ordered(member_id who, const std::string& actor) {
+    if (watcher_) watcher_->death_ordered(static_cast<std::uint32_t>(who), actor);
+  }
+  void rewired() {
+    if (watcher_) watcher_->rewired();
+  }
+  /// One more, or one less, thing is broken until somebody says otherwise.
+  void broken(bool now) {
+    broken_ += now ? 1 : -1;
+    disturbed();
+  }
+  bool is_broken() const { return broken_ > 0; }
+  /// See world_watcher.
+  void mistimed(member_id who, bool on) {
+    if (watcher_) watcher_->mistimed(static_cast<std::uint32_t>(who), on);
+  }
+  void device_touched(member_id who) {
+    if (watcher_) watcher_->device_touched(static_cast<std::uint32_t>(who));
+  }
+  /// Texts of keys that nobody may log.
+  std::vector<std::string> secrets() const;
   /// To be called after changes to links or groups made on `net()`.
   void paths_changed() { control_->paths_changed(); }
   /// Another place: a new address behind the same or another box.
@@ -110,6 +140,8 @@ class world final : private happenings, private fabric_observer, private machine
   /// Ends one actor of a running daemon as a defect would: "nat", "peer bob", any name of
   /// actors/wiring.cpp. False when there is none at the moment.
   bool crash(member_id who, const std::string& actor);
+  /// The same for who is called by a watcher: it dies instead of handling its next message.
+  bool let_die(member_id who, const std::string& actor);
   /// The actors' addresses; of a running daemon.
   const msg::roles& roles(member_id who) const;
   net::result<msg::party_created> create_party(member_id who, const std::string& name);
@@ -151,9 +183,16 @@ class world final : private happenings, private fabric_observer, private machine
   std::function<void(member_id)> on_ended;
   /// As status(), but nothing when there is no answer in time.
   std::optional<msg::status_report> status_if_answered(member_id who);
-  std::string name_of(member_id who) const { return of(who).name; }
 
   event_log& log() { return log_; }
+  /// From now on told everything; null: nobody. To be called before daemons start.
+  void watched_by(world_watcher* watcher);
+  std::size_t member_count() const { return members_.size(); }
+  std::size_t relay_count() const { return relays_.size(); }
+  std::size_t stream_count() const { return streams_.size(); }
+  const std::string& name(member_id who) const { return of(who).name; }
+  const member_settings& settings(member_id who) const { return of(who).settings; }
+  duration unix_epoch() const { return settings_.unix_epoch; }
   void note(const std::string& text) { log_.write(time_.now(), text); }
   virtual_time& actors() { return time_; }
   std::uint64_t events() const { return events_; } ///< of the world; timers of actors are apart
@@ -174,6 +213,7 @@ class world final : private happenings, private fabric_observer, private machine
   // Happenings.
   time_point next() const override { return agenda_.next(); }
   void run_next() override;
+  void work_off(const event& due);
   void arrived(const fabric::arrival& what);
 
   // What is told about packets.
@@ -184,6 +224,17 @@ class world final : private happenings, private fabric_observer, private machine
   void on_echo_request(std::uint32_t machine, const inner_packet& inner) override;
   void on_wg_drop(std::uint32_t machine, wg_drop why, const inner_packet* inner) override;
   void on_handshake(std::uint32_t machine, const net::wg_public_key& peer) override;
+  // What only a watcher wants to know (world_watched.cpp).
+  void on_duplicated(node_id at, const packet& what, time_point now) override;
+  void on_echo_asked(std::uint32_t machine, const inner_packet& inner) override;
+  void on_echo_answered(std::uint32_t machine, const inner_packet& inner) override;
+  void on_waiting(std::uint32_t machine, const inner_packet& inner, bool begins) override;
+  void on_echo_lost(std::uint32_t machine, const echo_key& echo, std::string_view why) override;
+  void on_device(std::uint32_t machine, bool there) override;
+  void on_changes(std::uint32_t machine, const std::vector<net::wg::change>& what) override;
+  void handling(std::uint64_t actor, caf::mailbox_element& what) override;
+  void carried(const packet& what, int change, std::string_view lost_by = {});
+  void watch_life(member_id who, const std::string& name, const caf::actor& born);
   void note_packet(std::string_view verb, node_id at, const packet& what, std::string_view more);
 
   resident& of(member_id who) { return members_[static_cast<std::size_t>(who)]; }
@@ -217,7 +268,10 @@ class world final : private happenings, private fabric_observer, private machine
   std::vector<ping_stream> streams_;
   std::map<std::uint64_t, time_point> echoes_; ///< of users, under way, by token
   std::uint64_t events_ = 0;
-  virtual_time time_; ///< last: the actors end before what they act on
+  world_watcher* watcher_ = nullptr;
+  int broken_ = 0;
+  std::optional<echo_key> arriving_; ///< in the packet that a host is handling
+  virtual_time time_;                ///< last: the actors end before what they act on
 };
 
 } // namespace lanrage::sim

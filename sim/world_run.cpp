@@ -37,7 +37,12 @@ std::string kind_text(net::byte_view data) {
 
 void world::run_next() {
   ++events_;
-  const auto due = agenda_.take();
+  if (watcher_) watcher_->before_event(agenda_.next());
+  work_off(agenda_.take());
+  if (watcher_) watcher_->after_event();
+}
+
+void world::work_off(const event& due) {
   switch (due.kind) {
   case event_kind::packet:
     if (const auto there = fabric_.advance(static_cast<packet_slot>(due.token), due.at))
@@ -54,8 +59,12 @@ void world::arrived(const fabric::arrival& what) {
   // A copy of its own: answers take slots, and the packets may move meanwhile.
   auto here = std::move(fabric_.at(what.slot));
   const auto whose = occupants_[what.host];
-  if (whose.what == occupation::member) members_[whose.number].host->datagram(here);
-  if (whose.what == occupation::relay) relays_[whose.number]->datagram(here);
+  if (watcher_) arriving_ = fake_wireguard::echo_in(here.data);
+  std::string_view lost_by = whose.what == occupation::nothing ? "nobody is there" : "";
+  if (whose.what == occupation::member) lost_by = members_[whose.number].host->datagram(here);
+  if (whose.what == occupation::relay) lost_by = relays_[whose.number]->datagram(here);
+  if (watcher_ && arriving_ && !lost_by.empty()) watcher_->echo_lost(*arriving_, lost_by);
+  arriving_.reset();
   fabric_.at(what.slot) = std::move(here); // its buffer is used again
   fabric_.give_back(what.slot);
 }
@@ -167,14 +176,17 @@ void world::note_packet(std::string_view verb, node_id at, const packet& what,
 }
 
 void world::on_sent(node_id at, const packet& what, time_point) {
+  if (watcher_) carried(what, +1);
   if (settings_.log_packets) note_packet("sent", at, what, "");
 }
 
 void world::on_delivered(node_id at, const packet& what, time_point) {
+  if (watcher_) carried(what, -1);
   if (settings_.log_packets) note_packet("got", at, what, "");
 }
 
 void world::on_dropped(node_id at, const packet& what, drop_cause why, time_point) {
+  if (watcher_) carried(what, -1, to_string(why));
   // What boxes filter is daily business while members punch.
   if (why == drop_cause::nat_filter && !settings_.log_packets) return;
   if (why == drop_cause::fault)
@@ -183,6 +195,10 @@ void world::on_dropped(node_id at, const packet& what, drop_cause why, time_poin
 }
 
 void world::on_wg_drop(std::uint32_t machine, wg_drop why, const inner_packet* inner) {
+  if (watcher_ && inner)
+    watcher_->echo_lost(key_of(*inner), to_string(why));
+  else if (watcher_ && arriving_)
+    watcher_->echo_lost(*arriving_, to_string(why));
   std::string text = members_[machine].name + " wireguard dropped " + to_string(why);
   if (inner) text += " to " + net::to_string(inner->to);
   note(text);

@@ -4,6 +4,7 @@
 #include "actors/daemon/local_server.hpp"
 #include "actors/daemon/service.hpp"
 #include "actors/drivers/control_link_driver.hpp"
+#include "actors/drivers/lan_driver.hpp"
 #include "actors/drivers/port_driver.hpp"
 #include "actors/drivers/port_mapper_driver.hpp"
 #include "actors/drivers/prober_driver.hpp"
@@ -11,6 +12,8 @@
 #include "actors/drivers/store_driver.hpp"
 #include "actors/drivers/wg_driver.hpp"
 #include "actors/wiring.hpp"
+#include "config/lan_defaults.hpp"
+#include "net/lan_frame.hpp"
 #include "net/os/files.hpp"
 #include "net/os/io_thread.hpp"
 #include "net/os/log.hpp"
@@ -77,6 +80,16 @@ std::uint64_t draw_seed(const net::random_source& random) {
   return in.u64();
 }
 
+net::os::lan_socket_options lan_options(const config::daemon_settings& settings) {
+  net::os::lan_socket_options out;
+  out.port = config::defaults::lan_port;
+  out.group_v4 = *net::ip_address::parse(net::lan_group_v4);
+  out.group_v6 = *net::ip_address::parse(net::lan_group_v6);
+  out.tunnel = settings.interface;
+  out.avoid = settings.lan.avoid;
+  return out;
+}
+
 driver_factories real_drivers(caf::actor_system& system, asio::io_context& io,
                               const config::daemon_settings& settings,
                               const net::wg_private_key& key,
@@ -111,6 +124,11 @@ driver_factories real_drivers(caf::actor_system& system, asio::io_context& io,
                       started = std::make_shared<bool>(false)](const msg::roles& roles) {
     return spawn_control_link_driver(system, roles, io, key, std::exchange(*started, true));
   };
+  if (settings.lan.enabled)
+    out.lan = [&system, &io, lan = lan_options(settings),
+               memory = std::make_shared<lan_memory>()](const msg::roles& roles) {
+      return spawn_lan_driver(system, roles, io, lan, memory);
+    };
   out.store = [&system, folder = settings.state_dir](const msg::roles&) {
     return spawn_store_driver(system, folder);
   };

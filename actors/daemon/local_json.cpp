@@ -139,6 +139,16 @@ json::array candidates_json(const msg::self_view& self) {
   return out;
 }
 
+json::value lan_json(const msg::lan_state& lan) {
+  if (!lan.enabled) return nullptr;
+  json::array interfaces, near;
+  for (const auto& each : lan.interfaces)
+    interfaces.push_back(json::value(each));
+  for (const auto& each : lan.near)
+    near.push_back(json::value(each.str()));
+  return {{"interfaces", std::move(interfaces)}, {"near", std::move(near)}};
+}
+
 } // namespace
 
 json::object to_json(const msg::self_view& self, const std::vector<msg::party_info>& parties,
@@ -168,6 +178,7 @@ json::object to_json(const msg::self_view& self, const std::vector<msg::party_in
           {"nat", nat_json(self)},
           {"candidates", candidates_json(self)},
           {"relays", std::move(relays)},
+          {"lan", lan_json(self.lan)},
           {"parties", std::move(names)},
           {"version", LANRAGE_VERSION},
           {"started_at", iso8601(facts.started_at)}};

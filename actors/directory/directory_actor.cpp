@@ -74,6 +74,10 @@ void answer(directory_state& state, directory_answer& with) {
       with.what);
 }
 
+directory_time at_now(directory_pointer self) {
+  return {self->clock().now(), self->state.wall()};
+}
+
 void execute(directory_pointer self, directory_effects& effects) {
   auto& state = self->state;
   state.memory->attempt = state.core->attempt();
@@ -84,22 +88,22 @@ void execute(directory_pointer self, directory_effects& effects) {
     self->request(state.roles.store, store_deadline,
                   msg::store_put{std::string{directory_document_name}, std::move(*effects.save)})
         .then([](const msg::done&) {},
-              [](const caf::error& failed) {
-                spdlog::error("directory: not saved: {}", text_of(failed));
+              [self](const caf::error& failed) {
+                spdlog::warn("directory: not saved, trying again: {}", text_of(failed));
+                self->state.core->not_saved(at_now(self));
+                arm(self);
               });
   }
   for (auto& order : effects.link)
     std::visit([&](auto& what) { self->send(state.roles.control_link, std::move(what)); }, order);
+  for (auto& frame : effects.lan)
+    self->send(state.roles.lan, std::move(frame));
   for (const auto& event : effects.events)
     for (const auto& sink : state.memory->subscribers)
       self->send(sink, event);
   for (auto& each : effects.answers)
     answer(state, each);
   arm(self);
-}
-
-directory_time at_now(directory_pointer self) {
-  return {self->clock().now(), self->state.wall()};
 }
 
 /// Runs one step of the core and does what it wants done.
@@ -147,10 +151,12 @@ directory_shell::behavior_type directory(directory_pointer self, const msg::role
   state.wall = settings.wall;
   auto saved = parse_directory(memory->document);
   state.core = std::make_unique<directory_core>(
-      directory_settings{settings.name, settings.key, settings.secrets, settings.jitter},
+      directory_settings{settings.name, settings.key, settings.secrets, settings.jitter,
+                         settings.lan_secrets, settings.lan_jitter},
       saved.value(), memory->attempt);
   self->send(roles.control_link, msg::attach_control{roles.directory});
   self->send(roles.route_watch, msg::attach_network{roles.directory});
+  if (roles.lan) self->send(roles.lan, msg::attach_lan{roles.directory});
   resume(self);
   return {
       [=](const msg::control_heard& heard) {
@@ -190,6 +196,12 @@ directory_shell::behavior_type directory(directory_pointer self, const msg::role
       },
       [=](const msg::network_changed& news) {
         step(self, [&](auto& core, auto at, auto& out) { core.network_changed(news, at, out); });
+      },
+      [=](const msg::lan_heard& heard) {
+        step(self, [&](auto& core, auto at, auto& out) { core.lan(heard, at, out); });
+      },
+      [=](const msg::lan_ready& ready) {
+        step(self, [&](auto& core, auto at, auto& out) { core.lan(ready, at, out); });
       },
       [=](const msg::attach_directory& wanted) { attach(self, wanted.sink); },
       [=](const directory_due& due) {

@@ -19,6 +19,8 @@ struct directory_actor_settings {
   net::wg_private_key key;
   net::random_source secrets; ///< party secrets and nonces
   net::random_source jitter;  ///< seeded; for waits only
+  net::random_source lan_secrets;
+  net::random_source lan_jitter; ///< seeded; for waits only
   msg::wall_clock wall;
 };
 

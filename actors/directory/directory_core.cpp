@@ -30,18 +30,24 @@ directory_core::directory_core(directory_settings settings, saved_directory save
     : settings_(std::move(settings)), own_(net::public_key(settings_.key)),
       sign_key_(net::sign_key_of(settings_.key)), server_(saved.server), address_(saved.address),
       relays_(std::move(saved.relays)), last_version_(saved.last_version),
-      last_sequence_(saved.last_sequence), attempt_(attempt) {
+      last_sequence_(saved.last_sequence), attempt_(attempt), own_hash_(net::hash_of(own_)),
+      lan_(settings_.lan_secrets, settings_.lan_jitter), lan_counter_(saved.lan_counter),
+      lan_reserved_(saved.lan_counter) {
   for (const auto& token : saved.tokens)
     if (const auto read = net::read_token(token)) tokens_[{read->party, read->relay}] = token;
   for (auto& each : saved.parties) {
     const auto id = net::id_of(each.secret);
     party in{each.name, each.as, each.secret, {id, each.secret}, {}, {}, {}, {}, each.leaving};
+    in.lan = net::lan_keys_of(each.secret);
     for (auto& member : each.members) {
       // From our own disk, but as signed as on arrival: damage shows.
       const auto record = control::open_record(member.envelope, id, each.secret);
       if (!record) continue;
       in.book.restore(*record);
-      if (record->key == own_) in.published = *record;
+      if (record->key == own_)
+        in.published = *record;
+      else if (member.lan_counter != 0)
+        lan_.remember(id, record->key, member.lan_counter);
       in.extras[record->key] = {std::move(member.envelope), member.heard, member.sequence};
     }
     parties_.emplace(id, std::move(in));
@@ -131,6 +137,7 @@ void directory_core::add_party(directory_request id, std::string name,
     return out.answers.push_back({id, allowed.error()});
   server_ = server; // the newest line knows best where the server is
   party in{std::move(name), settings_.name, secret, {party_id, secret}, {}, {}, {}, {}, false};
+  in.lan = net::lan_keys_of(secret);
   in.may_create = created;
   in.user = waiting_user{id, created, at.now + defaults::control_confirm_deadline};
   const auto added = parties_.insert_or_assign(party_id, std::move(in)).first;
@@ -152,6 +159,9 @@ void directory_core::leave(directory_request id, const msg::party_leave& wanted,
     out.answers.push_back({found->user->id, net::fail(net::errc::closed, "left again")});
   found->user.reset();
   found->leaving = true;
+  lan_.forget(party_id);
+  letters_.forget(party_id);
+  tell_lan(out);
   if (found->joined)
     out.link.emplace_back(msg::control_say{control::leave_request{party_id}});
   else
@@ -181,6 +191,8 @@ void directory_core::forget(party_map::iterator in, effects& out) {
   parties_.erase(in);
   std::erase_if(tokens_, [&](const auto& each) { return each.first.first == id; });
   signals_.forget(id);
+  lan_.forget(id);
+  letters_.forget(id);
   save_now(out);
   if (!parties_.empty()) return;
   server_.reset();
@@ -210,7 +222,8 @@ msg::party_info directory_core::info_of(const net::party_id& id, const party& in
 
 msg::known_peer directory_core::known(const party& in, const net::wg_public_key& key) const {
   const auto* entry = in.book.find(key);
-  return {entry->record, entry->online, in.extras.at(key).heard, in.present};
+  const bool near = lan_.near(entry->record.party, key) != nullptr;
+  return {entry->record, entry->online || near, in.extras.at(key).heard, in.present || near, near};
 }
 
 msg::party_credential directory_core::credential_of(const net::party_id& id,
@@ -232,7 +245,8 @@ net::result<msg::known_peer> directory_core::find(const msg::find_peer& wanted) 
     if (entry == nullptr || entry->record.key == own_) continue;
     where += (where.empty() ? "" : ", ") + in.name;
     several = several || (found && found->record.key != entry->record.key);
-    if (!found || (entry->online && !found->online)) found = known(in, entry->record.key);
+    const auto here = known(in, entry->record.key);
+    if (!found || (here.online && !found->online)) found = here;
   }
   if (several)
     return net::fail(net::errc::peer_not_found, wanted.id.str() + " is another member in each of " +
@@ -263,6 +277,7 @@ std::vector<msg::directory_event> directory_core::snapshot(time) const {
   if (address_.leased()) out.push_back({msg::address_leased{address_}});
   out.push_back({relays_event()});
   out.push_back({msg::control_state{link_ == link::up, why_down_, delay_}});
+  if (lan_told_) out.push_back({*lan_told_});
   for (auto& peer : peers())
     out.push_back({msg::peer_known{std::move(peer)}});
   return out;
@@ -288,6 +303,7 @@ void directory_core::tick(time at, effects& out) {
     refuse_user(in, why, at, out);
   }
   if (publish_due_ && at.now >= *publish_due_) publish(at, out);
+  lan_tick(at, out);
   if (signals_due_ && at.now >= *signals_due_) flush_signals(at, out);
   if (save_due_ && at.now >= *save_due_) save_now(out);
 }
@@ -301,6 +317,7 @@ std::optional<msg::time_point> directory_core::deadline() const {
   if (publish_due_) consider(*publish_due_);
   if (save_due_) consider(*save_due_);
   if (signals_due_) consider(*signals_due_);
+  if (const auto due = lan_.deadline()) consider(*due);
   for (const auto& [id, in] : parties_)
     if (in.user) consider(in.user->until);
   return first;
@@ -321,6 +338,7 @@ saved_directory directory_core::saved() const {
   out.address = address_;
   out.last_version = last_version_;
   out.last_sequence = last_sequence_;
+  out.lan_counter = lan_reserved_;
   out.relays = relays_;
   out.tokens = token_list();
   for (const auto& [id, in] : parties_) {
@@ -328,7 +346,7 @@ saved_directory directory_core::saved() const {
     saved_party kept{in.name, in.as, in.secret, in.leaving, {}};
     for (const auto& [key, entry] : in.book.entries()) {
       const auto& more = in.extras.at(key);
-      kept.members.push_back({more.envelope, more.heard, more.sequence});
+      kept.members.push_back({more.envelope, more.heard, more.sequence, lan_.counter_of(id, key)});
     }
     out.parties.push_back(std::move(kept));
   }

@@ -2,6 +2,7 @@
 
 #include "actors/backoff.hpp"
 #include "actors/directory/directory_document.hpp"
+#include "actors/directory/lan_neighbours.hpp"
 #include "actors/directory/signal_queue.hpp"
 #include "config/defaults.hpp"
 #include "messages/control.hpp"
@@ -23,6 +24,9 @@ struct directory_settings {
   net::wg_private_key key;
   net::random_source secrets; ///< party secrets and nonces
   net::random_source jitter;  ///< for waits; need not be secret
+  // Of their own for the local network, so that what happens there moves no other draw.
+  net::random_source lan_secrets;
+  net::random_source lan_jitter;
 };
 
 /// The two clocks at the moment of an event.
@@ -45,14 +49,16 @@ struct directory_effects {
   std::vector<
       std::variant<msg::control_open, msg::control_join, msg::control_say, msg::control_close>>
       link;
+  std::vector<msg::lan_send> lan;           ///< for the local network
   std::vector<msg::directory_event> events; ///< for every subscriber
   std::vector<directory_answer> answers;
   std::vector<std::string> log; ///< for people; no secrets
 };
 
-/// Memberships, the members' records, our own record, signals and the link to the control server.
-/// Pure: whatever happens goes in with the time, what is to be done comes out. Serves what it
-/// remembers while the server is away.
+/// Memberships, the members' records, our own record, signals, the link to the control server and
+/// what members say on the local network, which is a second source of the same things. Pure:
+/// whatever happens goes in with the time, what is to be done comes out. Serves what it remembers
+/// while the server is away.
 class directory_core {
  public:
   /// `attempt`: above every one used before, since late news of old attempts may still come.
@@ -68,11 +74,15 @@ class directory_core {
   /// Whoever waits for the server waits no longer. One that slept has been dropped by it, and will
   /// not notice before its next ping: it connects anew, while the old connection stays until then.
   void network_changed(const msg::network_changed& news, time at, effects& out);
+  void lan(const msg::lan_ready& ready, time at, effects& out);
+  void lan(const msg::lan_heard& heard, time at, effects& out);
   void send(const msg::send_signal& signal, time at, effects& out);
   void create(directory_request id, const msg::party_create& wanted, time at, effects& out);
   void join(directory_request id, const msg::party_join& wanted, time at, effects& out);
   void leave(directory_request id, const msg::party_leave& wanted, time at, effects& out);
   void tick(time at, effects& out);
+  /// The disk refused what was to be saved: again later, with what is known by then.
+  void not_saved(time at) { save_soon(at); }
   /// When tick() wants to be called next.
   std::optional<msg::time_point> deadline() const;
 
@@ -112,6 +122,8 @@ class directory_core {
     bool joined = false;    ///< confirmed on the connection we have now
     bool may_create = true; ///< false: joined by invite and never confirmed
     bool present = false;   ///< its members' presence is as of this connection
+    net::lan_keys lan{};
+    bool speaks_on_lan() const { return !leaving && !user; }
   };
   using party_map = std::map<net::party_id, party>;
 
@@ -143,6 +155,8 @@ class directory_core {
   void use(const net::control::presence_changed& news, time at, effects& out);
   void use(const net::control::member_gone& news, time at, effects& out);
   void use(const net::control::signal_arrived& news, time at, effects& out);
+  void take_signal(const net::party_id& id, party& in, const net::wg_public_key& from,
+                   net::byte_view sealed, time at, effects& out);
   void use(const net::control::request_refused& no, time at, effects& out);
   void left(const net::party_id& id, time at, effects& out);
   void refused(const net::party_id& id, const net::error& why, time at, effects& out);
@@ -162,6 +176,24 @@ class directory_core {
   signal_queue::fate fate_of(const msg::send_signal& signal) const;
   void transmit(const msg::send_signal& signal, time at, effects& out);
   void flush_signals(time at, effects& out);
+
+  // directory_lan.cpp: the same on the local network
+  using neighbour = lan_neighbours::neighbour;
+  void announce(time at, effects& out);
+  void say_here(const party& in, std::vector<net::lan_echo> echoes,
+                const std::optional<msg::lan_place>& to, time at, effects& out);
+  net::lan_echo echo_of(const party& in, neighbour& who, bool near, time at) const;
+  void hear(const net::party_id& id, party& in, const net::lan_announcement& said,
+            const msg::lan_place& from, time at, effects& out);
+  void hear(const net::party_id& id, party& in, const net::lan_letter& part, time at, effects& out);
+  void take_record(party& in, neighbour& from, net::byte_view letter, time at, effects& out);
+  void send_record(const party& in, neighbour& to, time at, effects& out);
+  void send_letter(const party& in, net::lan_letter_kind kind, net::byte_view octets,
+                   const neighbour& to, time at, effects& out);
+  std::uint64_t next_lan_counter(time at);
+  void nearness_moved(const std::vector<lan_neighbours::neighbour_key>& of, effects& out);
+  void lan_tick(time at, effects& out);
+  void tell_lan(effects& out);
 
   void save_soon(time at);
   void save_now(effects& out);
@@ -196,6 +228,13 @@ class directory_core {
   std::optional<msg::time_point> save_due_;
   signal_queue signals_;
   std::optional<msg::time_point> signals_due_; ///< some wait for their turn
+
+  const net::member_hash own_hash_;
+  lan_neighbours lan_;
+  lan_letters letters_;
+  std::uint64_t lan_counter_ = 0;          ///< of our announcements and letters
+  std::uint64_t lan_reserved_ = 0;         ///< saved: none above was used before we end
+  std::optional<msg::lan_state> lan_told_; ///< absent: there is no local network for us
 };
 
 } // namespace lanrage::actors

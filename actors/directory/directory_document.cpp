@@ -30,7 +30,8 @@ json::object to_json(const saved_member& member) {
           {"version", envelope.version},
           {"sealed", text_of(net::to_base64(envelope.sealed))},
           {"heard_ms", member.heard.count()},
-          {"sequence", member.sequence}};
+          {"sequence", member.sequence},
+          {"lan_counter", member.lan_counter}};
 }
 
 json::object to_json(const saved_party& party) {
@@ -52,6 +53,7 @@ saved_member read_member(field_reader& in) {
   out.envelope.sealed = in.blob("sealed", control::sealed_max);
   out.heard = msg::unix_ms{in.number("heard_ms", net::number_max)};
   out.sequence = in.number("sequence", net::number_max);
+  if (in.has("lan_counter")) out.lan_counter = in.number("lan_counter", net::number_max);
   return out;
 }
 
@@ -87,6 +89,7 @@ std::string to_text(const saved_directory& saved) {
                    {"address", text_of(to_string(saved.address))},
                    {"last_version", saved.last_version},
                    {"last_sequence", saved.last_sequence},
+                   {"lan_counter", saved.lan_counter},
                    {"parties", std::move(parties)},
                    {"relays", text_of(relays)}};
   if (saved.server) out["server"] = text_of(to_string(*saved.server));
@@ -112,6 +115,7 @@ net::result<saved_directory> parse_directory(std::string_view text) {
   if (const auto leased = net::virtual_ip::parse(address)) out.address = *leased;
   out.last_version = in.number("last_version", net::number_max);
   out.last_sequence = in.number("last_sequence", net::number_max);
+  if (in.has("lan_counter")) out.lan_counter = in.number("lan_counter", net::number_max);
   in.each("parties", parties_max, [&](field_reader& r) { out.parties.push_back(read_party(r)); });
   read_relays(in, out);
   if (!in.ok()) return bad(in.problem());

@@ -19,6 +19,7 @@ struct saved_member {
   net::control::sealed_record envelope; ///< as received: signed by the member, so still provable
   msg::unix_ms heard{};                 ///< last confirmed by the control server
   std::uint64_t sequence = 0;           ///< of the last signal taken from it
+  std::uint64_t lan_counter = 0;        ///< of its last announcement heard
 };
 struct saved_party {
   std::string name;
@@ -32,6 +33,7 @@ struct saved_directory {
   net::virtual_ip address;         ///< our lease
   std::uint64_t last_version = 0;  ///< of our own records
   std::uint64_t last_sequence = 0; ///< of our own signals
+  std::uint64_t lan_counter = 0;   ///< none of our announcements has a higher one
   std::vector<saved_party> parties;
   std::vector<net::relay_info> relays;
   std::vector<net::bytes> tokens;

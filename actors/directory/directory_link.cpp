@@ -189,6 +189,7 @@ void directory_core::use(const control::party_view& view, time at, effects& out)
   use_address(view.address, at, out);
   in.partial = view.records;
   if (view.complete) whole(in, at, out);
+  if (in.user) lan_.announce_soon(at.now);
   confirm_user(found, out);
   publish_soon(at);
 }
@@ -212,6 +213,11 @@ void directory_core::whole(party& in, time at, effects& out) {
   const auto all = std::exchange(in.partial, {});
   std::set<net::wg_public_key> refused_keys;
   for (const auto& no : in.book.replace(all)) {
+    // Its record we have in a newer version; whether it is there only the server says.
+    if (no.why.code == net::errc::stale_version && in.book.find(no.envelope.key) != nullptr) {
+      in.book.set_online(no.envelope.key, no.envelope.online);
+      continue;
+    }
     refused_keys.insert(no.envelope.key);
     out.log.push_back("record of " + no.envelope.id.str() + ": " + net::to_string(no.why));
   }
@@ -219,7 +225,7 @@ void directory_core::whole(party& in, time at, effects& out) {
     const auto* entry = in.book.find(envelope.key);
     if (entry == nullptr || refused_keys.contains(envelope.key)) continue;
     auto& more = in.extras[envelope.key];
-    more.envelope = envelope;
+    if (envelope.version >= entry->record.version) more.envelope = envelope;
     more.heard = at.wall;
     if (envelope.key == own_) continue;
     const auto old = before.find(envelope.key);
@@ -234,6 +240,11 @@ void directory_core::whole(party& in, time at, effects& out) {
   const auto* mine = in.book.find(own_);
   in.published = mine != nullptr ? std::optional{mine->record} : std::nullopt;
   if (mine != nullptr) last_version_ = std::max(last_version_, mine->record.version);
+  // What we published last did not arrive.
+  const auto same = [&](const auto& each) {
+    return each.key == own_ && mine != nullptr && each.version == mine->record.version;
+  };
+  if (std::none_of(all.begin(), all.end(), same)) in.published.reset();
   save_soon(at);
 }
 
@@ -275,20 +286,26 @@ void directory_core::use(const control::member_gone& news, time at, effects& out
 void directory_core::use(const control::signal_arrived& news, time at, effects& out) {
   const auto found = parties_.find(news.party);
   if (found == parties_.end() || found->second.leaving) return;
+  take_signal(news.party, found->second, news.from, news.sealed, at, out);
+}
+
+/// The same signal may come over the local network, too: its sequence counts once.
+void directory_core::take_signal(const net::party_id& id, party& in, const net::wg_public_key& from,
+                                 net::byte_view sealed, time at, effects& out) {
   // Only members: anybody else could seal for us, too, with a key of his own.
-  const auto* entry = found->second.book.find(news.from);
-  if (entry == nullptr || news.from == own_) return;
-  const auto signal = control::open_signal(news.sealed, news.party, settings_.key, news.from);
+  const auto* entry = in.book.find(from);
+  if (entry == nullptr || from == own_) return;
+  const auto signal = control::open_signal(sealed, id, settings_.key, from);
   if (!signal) {
     out.log.push_back("signal of " + entry->record.id.str() + ": " +
                       net::to_string(signal.error()));
     return;
   }
-  auto& more = found->second.extras.at(news.from);
+  auto& more = in.extras.at(from);
   if (signal->sequence <= more.sequence) return;
   more.sequence = signal->sequence;
   save_soon(at);
-  tell(out, msg::signal_received{news.party, news.from, *signal});
+  tell(out, msg::signal_received{id, from, *signal});
 }
 
 void directory_core::use(const control::request_refused& no, time at, effects& out) {

@@ -81,6 +81,7 @@ signal_queue::fate directory_core::fate_of(const msg::send_signal& signal) const
   const auto found = parties_.find(signal.party);
   if (found == parties_.end() || found->second.leaving) return signal_queue::fate::drop;
   const auto& in = found->second;
+  if (lan_.near(signal.party, signal.to) != nullptr) return signal_queue::fate::send;
   if (!in.joined || !in.present) return signal_queue::fate::keep;
   // The server would refuse it. Its presence is the reason to say it again.
   const auto* to = in.book.find(signal.to);
@@ -98,14 +99,22 @@ void directory_core::transmit(const msg::send_signal& wanted, time at, effects& 
     out.log.push_back("signal: " + net::to_string(sealed.error()));
     return;
   }
+  save_soon(at);
+  const auto& in = parties_.at(wanted.party);
+  const auto* near = lan_.near(wanted.party, wanted.to);
+  if (near != nullptr) send_letter(in, net::lan_letter_kind::signal, *sealed, *near, at, out);
+  // Both ways where there are two: either may be dead without anybody knowing yet.
+  const auto* to = in.book.find(wanted.to);
+  const bool offline = to != nullptr && !to->online;
+  if (link_ != link::up || !in.joined || !in.present || (near != nullptr && offline)) return;
   out.link.emplace_back(
       msg::control_say{control::signal_request{wanted.party, wanted.to, std::move(*sealed)}});
-  save_soon(at);
 }
 
 void directory_core::flush_signals(time at, effects& out) {
   signals_due_.reset();
-  if (link_ != link::up) return; // the next connection calls for them
+  // The next connection, and whoever comes near, calls for them.
+  if (link_ != link::up && !lan_.anybody_near()) return;
   const bool more = signals_.flush(
       at.now, [this](const msg::send_signal& signal) { return fate_of(signal); },
       [&](const msg::send_signal& signal) { transmit(signal, at, out); });

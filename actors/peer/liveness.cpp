@@ -52,6 +52,11 @@ void liveness::waited(nanoseconds time) {
   usual_ = (7 * *usual_ + time) / 8;
 }
 
+void liveness::alive(time_point now) {
+  if (waiting_since_) waited(now - *waiting_since_);
+  waiting_since_.reset();
+}
+
 nanoseconds liveness::patience() const {
   const auto usual = usual_.value_or(nanoseconds::zero()) + 4 * spread_;
   return std::clamp<nanoseconds>(usual, defaults::patience_min, defaults::patience_max);

@@ -21,8 +21,10 @@ class liveness {
   void look(std::uint64_t rx, std::uint64_t tx, time_point now);
   /// Whether data moves again and again, never traffic_for apart. A health check is no traffic.
   bool carries(time_point now) const;
-  /// Another path, or a probe came back: what we waited for is no sign of anything.
+  /// Another path: what we waited for is no sign of anything.
   void settle() { waiting_since_.reset(); }
+  /// A probe came back, so what is waited for took at least as long as this: next time be patient.
+  void alive(time_point now);
 
   /// When it becomes suspicious that nothing comes back; none: nothing is waited for.
   std::optional<time_point> suspicious_at() const;

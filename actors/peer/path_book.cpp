@@ -1,5 +1,7 @@
 #include "actors/peer/path_book.hpp"
 
+#include "config/path_defaults.hpp"
+
 #include <algorithm>
 #include <bit>
 
@@ -41,9 +43,12 @@ path_book::entry& path_book::at(const path& over) {
   return entries_.back();
 }
 
-std::uint32_t path_book::ask(const path& over, time_point) {
+std::uint32_t path_book::ask(const path& over, time_point now) {
   auto& one = at(over);
-  if (one.sent > 0 && (one.history & 1) == 0) one.in_a_row = 0;
+  // One that may yet be answered is not lost.
+  const auto unanswered = one.sent > 0 && (one.history & 1) == 0;
+  if (unanswered && now - one.asked >= config::defaults::path_check_lost_after) one.in_a_row = 0;
+  one.asked = now;
   ++one.sent;
   one.history <<= 1;
   open_.push_back({++last_, over.where, one.sent});
@@ -64,6 +69,7 @@ const path_book::entry* path_book::answer(std::uint32_t number, std::chrono::nan
   if (back < 32) one->history |= std::uint32_t{1} << back;
   ++one->in_a_row;
   one->answered = now;
+  one->last = rtt;
   one->rtt = one->rtt ? (7 * *one->rtt + rtt) / 8 : rtt;
   one->what.rtt = *one->rtt;
   return &*one;

@@ -18,8 +18,10 @@ class path_book {
     path what;
     std::optional<time_point> answered;          ///< the last answer came
     std::optional<std::chrono::nanoseconds> rtt; ///< smoothed
+    time_point asked{};                          ///< the last check left
     std::uint32_t sent = 0;                      ///< checks, ever
     std::uint32_t history = 0;                   ///< bit n: the nth last check was answered
+    std::chrono::nanoseconds last{};             ///< round trip of the latest answer
     int in_a_row = 0;                            ///< the latest checks that were all answered
 
     /// Of the last 32 checks those after the first `count`, and how many had no answer (yet).

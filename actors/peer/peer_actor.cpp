@@ -2,6 +2,7 @@
 
 #include "actors/peer/peer_connection.hpp"
 #include "actors/shell.hpp"
+#include "config/canary.hpp"
 
 #include <caf/actor_clock.hpp>
 #include <caf/actor_system.hpp>
@@ -202,7 +203,10 @@ own_interface::behavior_type peer(peer_pointer self, const msg::roles& roles,
         const auto now = self->clock().now();
         if (armed && now >= armed->at) armed.reset();
         // Armed for something that was answered meanwhile: nothing is due, so nothing can happen.
-        if (const auto due = self->state.core->wake_at(); due && due->at > now) return arm(self);
+        const auto due = self->state.core->wake_at();
+        const bool stale = due && due->epoch != m.epoch;
+        const bool dropped = !stale || !config::planted(config::canary::stale_timer);
+        if (due && due->at > now && dropped) return arm(self);
         feed(self, m);
       },
   };

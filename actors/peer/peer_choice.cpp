@@ -56,7 +56,44 @@ std::vector<path_candidate> peer_connection::candidates() const {
 
 void peer_connection::measured(std::chrono::nanoseconds rtt) {
   here_.answered(duration_cast<microseconds>(rtt), persistence_);
-  if (initiator_ && path_ && path_->relay) rank(); // round trips move; the answer reconsiders
+  if (!initiator_ || !path_) return;
+  if (!path_->relay) return weigh_detour(rtt);
+  rank(); // round trips move; the answer reconsiders
+}
+
+bool peer_connection::clearly_slower(std::chrono::nanoseconds rtt,
+                                     std::chrono::nanoseconds than) const {
+  return rtt >
+         than + std::max<std::chrono::nanoseconds>(defaults::path_gain_least,
+                                                   than * defaults::path_gain_least_percent / 100);
+}
+
+/// Than the direct path in use, by what is known of the relay's legs.
+bool peer_connection::relay_looks_shorter(std::chrono::nanoseconds rtt) const {
+  return std::any_of(ranking_.begin(), ranking_.end(), [&](const auto& relay) {
+    return relay.forecast.samples > 0 && clearly_slower(rtt, relay.forecast.expected);
+  });
+}
+
+/// The direct path took so long: is it a detour? What slows it down may slow down relays, too, so
+/// one that looks shorter is measured now before anything is decided.
+void peer_connection::weigh_detour(std::chrono::nanoseconds rtt) {
+  for (const auto& relay : ranking_) {
+    if (relay.forecast.samples == 0 || !clearly_slower(rtt, relay.forecast.expected)) continue;
+    const auto* known = book_.find(relay.address);
+    if (!known || !known->answered || now_.at - *known->answered > defaults::detour_fresh)
+      return check(through(relay), false);               // the answer comes back here
+    if (clearly_slower(rtt, known->last)) return rank(); // the answer reconsiders
+  }
+}
+
+/// A check over a path was answered while the direct one is in use. Choices are made by what the
+/// tunnel takes, so that is measured first.
+void peer_connection::checked_beside(const path_book::entry& known) {
+  const auto in_use = known.what.where == path_->where;
+  const auto detour =
+      in_use ? relay_looks_shorter(known.last) : latency_ && clearly_slower(*latency_, known.last);
+  if (detour) check_now();
 }
 
 /// Health checks are rare and a lost one is a repair: only checks beside traffic tell what a path
@@ -81,12 +118,21 @@ std::optional<std::uint16_t> peer_connection::lost_share_permille() const {
   return static_cast<std::uint16_t>(lost * 1'000 / asked);
 }
 
-bool peer_connection::steady(const net::endpoint& where) const {
+std::string_view peer_connection::against(const net::endpoint& where) const {
   if (direct_before_ && direct_before_->where == where && direct_not_before_ &&
       now_.at < *direct_not_before_)
-    return false;
+    return "was left by mistake of late";
   const auto* known = book_.find(where);
-  return !known || known->hiccups_of_late() <= defaults::direct_hiccups_max;
+  if (!known) return {};
+  if (known->hiccups_of_late() > defaults::direct_hiccups_max)
+    return "lost packets again and again";
+  // One measurement is chance; several in a row are not.
+  const auto here = here_.forecast(persistence_);
+  const auto answers = known->asked_of_late() - known->lost_of_late();
+  if (path_ && path_->relay && here.samples > 0 && answers >= defaults::direct_checks &&
+      known->rtt && clearly_slower(*known->rtt, here.usual))
+    return "takes clearly longer than the relay";
+  return {};
 }
 
 /// If it is the direct path that we left, and it answers at once, it was not dead, and leaving it

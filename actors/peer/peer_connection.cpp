@@ -1,5 +1,7 @@
 #include "actors/peer/peer_connection.hpp"
 
+#include "config/canary.hpp"
+
 #include <algorithm>
 #include <stdexcept>
 #include <utility>
@@ -11,9 +13,11 @@ namespace defaults = config::defaults;
 
 peer_connection::peer_connection(const net::wg_public_key& own, msg::saved_peer saved,
                                  config::health_settings health)
-    : own_(own), initiator_(net::is_initiator(own, saved.record.key)), health_(health),
-      record_(std::move(saved.record)), wanted_(saved.wanted), configured_(saved.configured),
-      connected_at_(saved.connected_at), counters_(saved.counters), talk_(initiator_, saved.epoch) {
+    : own_(own), initiator_(net::is_initiator(own, saved.record.key) ||
+                            config::planted(config::canary::both_initiate)),
+      health_(health), record_(std::move(saved.record)), wanted_(saved.wanted),
+      configured_(saved.configured), connected_at_(saved.connected_at), counters_(saved.counters),
+      talk_(initiator_, saved.epoch) {
   talk_.record(record_);
   // The relay in use is known by its address before the first ranking is there.
   last_relay_ = saved.relay;
@@ -241,7 +245,10 @@ bool peer_connection::gone() const {
 // --- time ----------------------------------------------------------------------------------------
 
 void peer_connection::on(const wake& woken) {
-  if (woken.epoch != epoch_) return;
+  if (woken.epoch != epoch_) {
+    if (!config::planted(config::canary::stale_timer)) return;
+    if (auto* r = in<reconnecting>()) r->until = now_.at;
+  }
   if (talk_.again_at() && now_.at >= *talk_.again_at()) {
     if (in<negotiating>()) {
       if (!ready_) configure_base();

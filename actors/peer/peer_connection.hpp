@@ -17,6 +17,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 
 namespace lanrage::actors {
@@ -141,6 +142,7 @@ class peer_connection {
   void check_alternatives();
   void path_checked(const msg::path_event& news);
   void path_asked(const msg::path_event& news);
+  void follow_move();
   void direct_asked(const path& over);
   void learn_index();
   void prepare();
@@ -157,7 +159,12 @@ class peer_connection {
   std::vector<path_candidate> candidates() const;
   void measured(std::chrono::nanoseconds rtt);
   void watch_traffic();
-  bool steady(const net::endpoint& where) const;
+  /// What speaks against going (back) to a direct path that answers; empty: nothing.
+  std::string_view against(const net::endpoint& where) const;
+  bool clearly_slower(std::chrono::nanoseconds rtt, std::chrono::nanoseconds than) const;
+  bool relay_looks_shorter(std::chrono::nanoseconds rtt) const;
+  void weigh_detour(std::chrono::nanoseconds rtt);
+  void checked_beside(const path_book::entry& known);
   void judge_leaving(const net::endpoint& answering);
   std::optional<std::uint16_t> lost_share_permille() const;
   void reconsider();
@@ -204,6 +211,7 @@ class peer_connection {
   // What outlives a state.
   net::peer_record record_;
   presence presence_ = presence::unknown;
+  bool near_ = false; ///< it announces itself on our network: signals reach it there
   bool wanted_ = true;
   bool started_ = false;
   std::optional<msg::wg_peer> configured_; ///< what WireGuard was told last
@@ -227,6 +235,13 @@ class peer_connection {
   path_book book_;
   std::optional<path_move> move_;
   std::uint32_t last_move_ = 0;       ///< said, or followed
+  struct asked_move {
+    path over;
+    std::uint32_t number = 0;
+    bool urgent = false;
+    msg::time_point at;
+  };
+  std::optional<asked_move> asked_move_; ///< responder: by the initiator, not followed yet
   std::optional<path> direct_before_; ///< the last direct path that was in use, or is known of
   std::optional<msg::time_point> relayed_since_;
   std::optional<msg::time_point> upkeep_at_;

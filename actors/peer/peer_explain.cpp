@@ -9,7 +9,7 @@ namespace {
 
 /// Why a path that is not in use is not.
 void judge(msg::path_evidence& one, const std::optional<std::chrono::nanoseconds>& in_use,
-           bool steady) {
+           std::string_view against) {
   const auto measured = one.asked > 0;
   if (measured && !one.alive) {
     one.verdict = "does not answer";
@@ -17,9 +17,10 @@ void judge(msg::path_evidence& one, const std::optional<std::chrono::nanoseconds
                      ? "look whether relay " + one.relay.value_or("") + " runs"
                      : "a firewall or NAT in between drops UDP; it is looked for all the time";
   } else if (one.how == msg::strategy::direct) {
-    one.verdict = !measured ? "not found yet; punching goes on"
-                  : steady  ? "answers; the session moves there soon"
-                            : "answers, but lost packets again and again; it is tried again later";
+    one.verdict = !measured ? std::string{"not found yet; punching goes on"}
+                  : against.empty()
+                      ? "answers; the session moves there soon"
+                      : "answers, but " + std::string{against} + "; it is tried again later";
   } else if (one.rtt && in_use && *one.rtt < *in_use) {
     one.verdict = "faster by its legs, by less than a switch is worth";
   } else if (one.rtt && in_use) {
@@ -35,6 +36,7 @@ msg::explanation peer_connection::explain(msg::time_point now) const {
   msg::explanation out;
   out.view = view();
   out.decision = choice_.empty() ? reason_ : reason_ + "; " + choice_;
+  if (near_) out.decision += "; the peer announces itself on this network";
   const auto add = [&](const path& one, bool in_use) {
     msg::path_evidence e;
     e.how = strategy_of(one);
@@ -54,7 +56,7 @@ msg::explanation peer_connection::explain(msg::time_point now) const {
       e.rtt = latency_ ? latency_ : e.rtt;
       e.verdict = one.relay && !direct_before_ ? "in use; no direct path is known" : "in use";
     } else {
-      judge(e, latency_, steady(one.where));
+      judge(e, latency_, against(one.where));
     }
     out.paths.push_back(std::move(e));
   };

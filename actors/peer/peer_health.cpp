@@ -82,7 +82,7 @@ void peer_connection::come_up(nanoseconds rtt, std::string why) {
   monitored next;
   auto since = now_.at;
   if (m && m->check) since = m->check->ends - health_.check_timeout;
-  liveness_.settle();
+  m ? liveness_.alive(now_.at) : liveness_.settle();
   const auto confirm = slow && !in<degraded>() && initiator_ && path_ && path_->relay;
   if (confirm) rank(); // round trips may have moved since
   next.next_check = confirm ? now_.at + defaults::trial_confirm

@@ -40,10 +40,12 @@ void peer_connection::path_checked(const msg::path_event& news) {
   judge_leaving(known->what.where);
   if (auto* m = up()) {
     if (m->check && leave_dead_path(*m)) return;
-    if (!initiator_ || move_ || !path_ || !path_->relay || known->what.relay) return;
+    if (!initiator_ || move_ || !path_) return;
+    if (!path_->relay) return checked_beside(*known);
+    if (known->what.relay) return;
     // The direct path is back. Once it was lost, one answer is not enough.
     if (known->in_a_row >= defaults::direct_checks)
-      direct_ = known->what; // and taken if it is steady
+      direct_ = known->what; // and taken unless something speaks against it
     else
       check(known->what, false);
     return;
@@ -70,23 +72,29 @@ void peer_connection::direct_asked(const path& over) {
   upkeep_at_ = now_.at;
 }
 
+/// Responder: goes where the initiator asked, as soon as it has a session to move. The initiator's
+/// tunnel answers half a round trip before ours does.
+void peer_connection::follow_move() {
+  if (!asked_move_) return;
+  const auto* r = in<reconnecting>();
+  const auto* v = in<verifying>();
+  if (!alive() && !in<trialling>() && !(r && r->keeps) && !(v && !v->adopting)) return;
+  const auto asked = *std::exchange(asked_move_, std::nullopt);
+  if (asked.number <= last_move_ || now_.at - asked.at >= defaults::move_deadline) return;
+  move_.reset();
+  start_move(asked.over, asked.urgent, asked.number);
+}
+
 void peer_connection::path_asked(const msg::path_event& news) {
   auto over = attributed(news.where);
   if (const auto* known = book_.find(news.where)) over.rtt = known->what.rtt;
   if (!over.relay && came_from(news.where)) direct_asked(over);
-  const auto* r = in<reconnecting>();
-  // The initiator's tunnel answers half a round trip before ours does.
-  const auto* v = in<verifying>();
-  const auto about_to = !initiator_ && v && !v->adopting;
-  const auto has_session = alive() || in<trialling>() || (r && r->keeps) || about_to;
-  if (news.epoch != 0 && has_session) {
-    if (initiator_) {
-      if (move_ && move_->number == news.epoch && move_->target.where == news.where)
-        move_->told = true;
-    } else if (news.epoch > last_move_) {
-      if (move_) move_.reset();
-      start_move(over, news.doubt, news.epoch);
-    }
+  if (news.epoch != 0 && initiator_) {
+    if (move_ && move_->number == news.epoch && move_->target.where == news.where)
+      move_->told = true;
+  } else if (news.epoch != 0) {
+    asked_move_ = asked_move{over, news.epoch, news.doubt, now_.at};
+    follow_move();
   }
   if (news.doubt) doubt();
 }

@@ -1,4 +1,5 @@
 #include "actors/peer/peer_connection.hpp"
+#include "config/canary.hpp"
 
 #include <utility>
 
@@ -134,12 +135,16 @@ path peer_connection::attributed(const net::endpoint& where) const {
 // --- progress ------------------------------------------------------------------------------------
 
 void peer_connection::progress() {
+  follow_move();
   advance_move();
   warm_up();
   if (!initiator_) return;
   watch_traffic();
-  if (up() && !move_ && direct_ && path_ && path_->where != direct_->where &&
-      steady(direct_->where))
+  // A new session's first answer is not waited for: the responder follows once it has the session.
+  const auto* v = in<verifying>();
+  const auto has_session = up() || (v && !v->adopting && !v->answered_by);
+  if (has_session && !move_ && direct_ && path_ && path_->where != direct_->where &&
+      against(direct_->where).empty())
     start_move(*direct_, false);
   if (in<negotiating>() && talk_.peer_ready()) {
     if (direct_) {
@@ -233,6 +238,7 @@ void peer_connection::on(const write_done& answer) {
   if (auto* c = in<closing>(); c && c->asked == answer.asked && ok) {
     c->done = true;
     reason_ = "disconnected";
+    if (config::planted(config::canary::write_after_disconnect)) write(base(), false);
   }
 }
 

@@ -10,6 +10,7 @@ void peer_connection::learn(const msg::known_peer& known) {
   presence_ = known.online           ? presence::online
               : known.presence_known ? presence::offline
                                      : presence::unknown;
+  near_ = known.near;
   // Versions rise over all parties, yet a member may be there in one and not in another.
   if (known.record.party == record_.party && known.record.version < record_.version) return;
   const auto moved = known.record.address != record_.address;
@@ -35,10 +36,11 @@ void peer_connection::on(const msg::peer_known& known) {
     const auto* f = in<failed>();
     if (f && f->why == net::errc::peer_offline) may_start_unasked_ = initiator_ && knows_us_;
     talk_.owe(now_.at);
-    hope("the peer came online");
+    hope(near_ ? "the peer announces itself on this network" : "the peer came online");
   } else if (record_.version != version) {
     hope("the peer's record changed");
   }
+  if (near_) tell_lost();
 }
 
 void peer_connection::on(const msg::control_state& control) {

@@ -29,7 +29,7 @@ void peer_connection::session_was_lost(std::string why) {
 }
 
 void peer_connection::tell_lost() {
-  if (!tell_lost_ || !ready_ || !control_up_ || !in<negotiating>()) return;
+  if (!tell_lost_ || !ready_ || !(control_up_ || near_) || !in<negotiating>()) return;
   tell_lost_ = false;
   signal(net::signal_kind::reset, true);
 }

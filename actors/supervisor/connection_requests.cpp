@@ -58,6 +58,7 @@ void connect(pointer self, const msg::known_peer& found, const msg::connect_peer
   s.memory->known[{key, found.record.party}] = found;
   auto& peer = keep(*s.memory, found.record);
   peer.saved.wanted = true;
+  peer.closing.reset();
   save_soon(self);
   if (peer.view && is_up(*peer.view)) return promise.deliver(*peer.view);
   s.connecting[key].push_back(std::move(promise));
@@ -142,7 +143,8 @@ caf::typed_response_promise<msg::done> on_disconnect(pointer self,
     save_soon(self);
     if (!peer.guardian) return promise.deliver(msg::done{});
     self->state.disconnecting[key].push_back(promise);
-    self->send(address_of(peer), msg::close_peer{true});
+    peer.closing = msg::close_peer{true};
+    self->send(address_of(peer), *peer.closing);
   });
 }
 

@@ -67,7 +67,8 @@ struct directory_news {
       else
         kept->second.saved.record = elsewhere->record;
     } else if (kept->second.guardian) {
-      self->send(address_of(kept->second), msg::close_peer{false});
+      kept->second.closing = msg::close_peer{false};
+      self->send(address_of(kept->second), *kept->second.closing);
     } else {
       s().memory->peers.erase(kept);
       save_soon(self);
@@ -88,6 +89,13 @@ struct directory_news {
   void operator()(const msg::address_leased& news) const {
     s().memory->self.address = news.address;
     use_lease(self);
+  }
+  void operator()(const msg::lan_state& news) const {
+    for (const auto& id : news.near)
+      if (!std::binary_search(s().memory->self.lan.near.begin(), s().memory->self.lan.near.end(),
+                              id))
+        publish(self, "network", to_string(id) + " is on this network");
+    s().memory->self.lan = news;
   }
   void operator()(const msg::control_state& news) const {
     if (news.up != s().memory->self.control.up)

@@ -5,6 +5,7 @@
 #include "messages/interfaces.hpp"
 
 #include <caf/actor.hpp>
+#include <caf/actor_addr.hpp>
 #include <caf/fwd.hpp>
 
 #include <functional>
@@ -33,7 +34,10 @@ struct connection_settings {
 struct kept_peer {
   msg::saved_peer saved; ///< as its actor reported last; `wanted` is the supervisor's own
   std::optional<msg::connection_view> view;
-  caf::actor guardian; ///< none: not running
+  caf::actor guardian;     ///< none: not running
+  caf::actor_addr speaker; ///< the incarnation that reported last
+  /// What it was told to end with; the next incarnation is told again.
+  std::optional<msg::close_peer> closing;
 };
 
 struct connection_memory {

@@ -62,6 +62,8 @@ const msg::known_peer* known_record(const connection_memory& memory, const wg_pu
   return best;
 }
 
+static void tell_what_is_known(pointer self, const kept_peer& peer);
+
 void start_peer(pointer self, const wg_public_key& key,
                 const std::optional<msg::connect_peer>& asked) {
   auto& s = self->state;
@@ -90,9 +92,18 @@ void start_peer(pointer self, const wg_public_key& key,
   peer.guardian = spawn_guardian(self->system(), std::move(settings));
   self->monitor(peer.guardian);
   start_guardian(peer.guardian);
+  peer.speaker = nullptr;
+  peer.closing.reset();
+  if (asked) self->send(address_of(peer), *asked);
+  tell_what_is_known(self, peer);
+}
+
+/// What a peer's actor has to know besides its record.
+static void tell_what_is_known(pointer self, const kept_peer& peer) {
+  const auto& s = self->state;
   const auto address = address_of(peer);
-  if (asked) self->send(address, *asked);
-  if (const auto* known = known_record(*s.memory, key, peer.saved.record.party))
+  const auto& record = peer.saved.record;
+  if (const auto* known = known_record(*s.memory, record.key, record.party))
     self->send(address, msg::peer_known{*known});
   if (s.memory->paths) self->send(address, *s.memory->paths);
   if (s.memory->legs) self->send(address, *s.memory->legs);
@@ -136,6 +147,14 @@ void on_update(pointer self, const msg::peer_update& update) {
   const auto found = s.memory->peers.find(update.view.key);
   if (found == s.memory->peers.end()) return;
   auto& peer = found->second;
+  // One that was restarted after a crash heard nothing of what its predecessor was told.
+  const auto speaker = caf::actor_cast<caf::actor_addr>(self->current_sender());
+  const bool restarted = peer.speaker && peer.speaker != speaker;
+  peer.speaker = speaker;
+  if (restarted && peer.guardian && !update.gone) {
+    tell_what_is_known(self, peer);
+    if (peer.closing) self->send(address_of(peer), *peer.closing);
+  }
   const auto quiet = peer.view && peer.view->at == update.view.at &&
                      peer.view->where == update.view.where && peer.view->is == update.view.is;
   peer.view = update.view;

@@ -3,12 +3,15 @@
 #include "actors/promise_guard.hpp"
 #include "actors/shell.hpp"
 #include "actors/supervisor/connection_supervisor.hpp"
+#include "config/canary.hpp"
 
 #include <caf/actor_cast.hpp>
 #include <caf/atom.hpp>
 #include <caf/stateful_actor.hpp>
 #include <caf/typed_event_based_actor.hpp>
 
+#include <algorithm>
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
@@ -47,11 +50,24 @@ inline msg::peer_actor address_of(const kept_peer& peer) {
   return caf::actor_cast<msg::peer_actor>(peer.guardian);
 }
 
+/// What an unordered set of pointers would do. Only a canary calls it.
+inline void by_chance(std::vector<const kept_peer*>& all) {
+  const auto bucket = [](const kept_peer* peer) {
+    return reinterpret_cast<std::uintptr_t>(peer) / 64 * 0x9e3779b97f4a7c15;
+  };
+  std::sort(all.begin(), all.end(),
+            [&](const auto* a, const auto* b) { return bucket(a) < bucket(b); });
+}
+
 /// To every running peer, ordered by key.
 template <class Message>
 void tell_all(pointer self, const Message& message) {
+  std::vector<const kept_peer*> all;
   for (const auto& [key, peer] : self->state.memory->peers)
-    if (peer.guardian) self->send(address_of(peer), message);
+    if (peer.guardian) all.push_back(&peer);
+  if (config::planted(config::canary::unordered_iteration)) by_chance(all);
+  for (const auto* peer : all)
+    self->send(address_of(*peer), message);
 }
 /// A line for `watch`.
 void publish(pointer self, std::string what, std::string text,

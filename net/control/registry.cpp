@@ -1,5 +1,6 @@
 #include "net/control/registry.hpp"
 
+#include "config/canary.hpp"
 #include "net/control/registry_run.hpp"
 
 namespace lanrage::net::control {
@@ -128,7 +129,9 @@ result<virtual_ip> registry::run::lease(const peer_id& name) const {
   if (r_.leases_.size() >= r_.limits_.leases) return fail(errc::limit_reached, "addresses");
   for (std::uint32_t attempt = 0; attempt < lease_attempts_max; ++attempt) {
     const auto address = virtual_ip::derive(name, attempt);
-    if (!address.reserved() && !r_.leases_.contains(address)) return address;
+    const bool taken =
+        r_.leases_.contains(address) && !config::planted(config::canary::lease_twice);
+    if (!address.reserved() && !taken) return address;
   }
   return fail(errc::limit_reached, "addresses");
 }

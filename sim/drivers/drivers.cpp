@@ -19,6 +19,9 @@ actors::driver_factories virtual_drivers(caf::actor_system& system, shared_proce
                       started = std::make_shared<bool>(false)](const msg::roles& roles) {
     return spawn_control_link(system, roles, process, std::exchange(*started, true));
   };
+  out.lan = [&system, process, memory = std::make_shared<lan_memory>()](const msg::roles& roles) {
+    return spawn_lan(system, roles, process, memory);
+  };
   out.store = [&system, process](const msg::roles&) { return spawn_store(system, process); };
   return out;
 }

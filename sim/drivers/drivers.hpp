@@ -25,6 +25,11 @@ struct route_watch_memory {
   std::vector<msg::network_sink> listeners;
 };
 
+/// Outlives a crashed incarnation of the driver of the local network.
+struct lan_memory {
+  std::optional<msg::lan_sink> sink;
+};
+
 msg::port_actor spawn_port(caf::actor_system& system, shared_process process,
                            std::shared_ptr<port_memory> memory);
 msg::prober_actor spawn_prober(caf::actor_system& system, shared_process process);
@@ -34,6 +39,8 @@ msg::wg_device_actor spawn_wg_device(caf::actor_system& system, shared_process p
 msg::control_link_actor spawn_control_link(caf::actor_system& system, const msg::roles& roles,
                                            shared_process process, bool restarted);
 msg::store_actor spawn_store(caf::actor_system& system, shared_process process);
+msg::lan_actor spawn_lan(caf::actor_system& system, const msg::roles& roles, shared_process process,
+                         std::shared_ptr<lan_memory> memory);
 
 /// All of them, for start_mesh.
 actors::driver_factories virtual_drivers(caf::actor_system& system, shared_process process);

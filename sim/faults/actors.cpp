@@ -36,6 +36,7 @@ class actor_part final : public part, private actor_faults {
 
   void begin(active& what) override {
     now_.push_back({&what, in_.random(what, "actors"), 0, {}, {}});
+    mistimed(what, true);
     if (what.what.kind == 58)
       for (const auto& each : what.on)
         in_.stage().suspend(each.number, true);
@@ -43,6 +44,7 @@ class actor_part final : public part, private actor_faults {
 
   void end(active& what) override {
     std::erase_if(now_, [&](const entry& each) { return each.of == &what; });
+    mistimed(what, false);
     if (what.what.kind == 58)
       for (const auto& each : what.on)
         in_.stage().suspend(each.number, false);
@@ -63,6 +65,13 @@ class actor_part final : public part, private actor_faults {
     std::map<caf::actor_id, bool> woken;      ///< F53: a release is planned
   };
 
+  void mistimed(const active& what, bool on) {
+    const int id = what.what.kind;
+    if (id != 53 && id < 55) return;
+    for (const auto& each : what.on)
+      in_.where().mistimed(in_.stage().member_at(each.number), on);
+  }
+
   const known_actor* find(const caf::abstract_actor& who) const {
     const auto found = known_.find(who.id());
     return found == known_.end() ? nullptr : &found->second;
@@ -79,7 +88,9 @@ class actor_part final : public part, private actor_faults {
   }
 
   void end_actor(const entry& it, caf::scheduled_actor& who, const known_actor& known) {
-    in_.note(*it.of, in_.where().name_of(known.whose) + ' ' + known.name + " ends");
+    in_.note(*it.of, in_.where().name(known.whose) + ' ' + known.name + " ends");
+    in_.where().disturbed();
+    in_.where().death_ordered(known.whose, known.name);
     in_.fired(*it.of);
     const caf::strong_actor_ptr alive{who.ctrl()};
     caf::anon_send_exit(caf::actor_cast<caf::actor>(alive), caf::exit_reason::kill);

@@ -80,6 +80,7 @@ class box_part final : public part {
     for (const auto* each : state.changed_by)
       change(how, *each);
     in_.where().net().nat(box).use(how);
+    in_.where().rewired();
   }
 
   void begin_at(active& what, node_id box) {

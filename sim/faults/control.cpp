@@ -78,7 +78,7 @@ class control_part final : public part, private control_faults {
       return;
     case 38:
       for (const auto& each : what.on)
-        come(it, in_.where().name_of(in_.stage().member_at(each.number)));
+        come(it, in_.where().name(in_.stage().member_at(each.number)));
       return;
     case 40:
       for (std::int64_t i = 1; i <= what.argument("count"); ++i)

@@ -77,15 +77,19 @@ engine::~engine() {
 void engine::begin(active& what) {
   in_.note(what, "begin: " + describe(what.what));
   what.now = true;
+  in_.where().broken(true);
   for (const auto& each : parts_)
     if (each->does(what.what.kind)) each->begin(what);
-  if (what.of->instant) what.now = false;
+  if (!what.of->instant) return;
+  what.now = false;
+  in_.where().broken(false);
 }
 
 void engine::end(active& what) {
   what.now = false;
   for (const auto& each : parts_)
     if (each->does(what.what.kind)) each->end(what);
+  in_.where().broken(false);
   in_.note(what, "end");
 }
 

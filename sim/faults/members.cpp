@@ -56,11 +56,16 @@ class member_part final : public part, private machine_faults {
 
   // --- calls about WireGuard ---------------------------------------------------------------------
 
+  void touched(const entry& it, const machine& on) {
+    in_.fired(*it.of);
+    in_.where().device_touched(member_id{on.number()});
+  }
+
   duration slower(const machine& on, device_call) override {
     duration out{};
     each_on(on, 43, [&](entry& it) {
       out += it.of->time("by");
-      in_.fired(*it.of);
+      touched(it, on);
     });
     return out;
   }
@@ -78,7 +83,7 @@ class member_part final : public part, private machine_faults {
           net::fail(net::errc::wg_refused, "no space left on device")};
       out = errors.at(static_cast<std::size_t>(it.of->argument("how")));
       in_.note(*it.of, on.name() + ": " + net::to_string(*out));
-      in_.fired(*it.of);
+      touched(it, on);
     });
     return out;
   }
@@ -90,7 +95,7 @@ class member_part final : public part, private machine_faults {
       if (out || !it.random.chance_ppm(it.of->share("share"))) return;
       out = net::fail(net::errc::timed_out, "the answer of the call did not come");
       in_.note(*it.of, on.name() + ": done, and said to have failed");
-      in_.fired(*it.of);
+      touched(it, on);
     });
     return out;
   }
@@ -100,7 +105,7 @@ class member_part final : public part, private machine_faults {
       const auto before = seen.peers.size();
       std::erase_if(seen.peers,
                     [&](const auto&) { return it.random.chance_ppm(it.of->share("share")); });
-      if (seen.peers.size() < before) in_.fired(*it.of);
+      if (seen.peers.size() < before) touched(it, on);
     });
   }
 
@@ -187,14 +192,15 @@ class member_part final : public part, private machine_faults {
       in_.note(what, host.name() + " has no interface any more");
       in_.fired(what);
     } else if (what.what.kind != 46 && host.wireguard()) {
-      edit(what, host, turn);
+      edit(what, who, turn);
     }
     const auto every = what.time("every");
     if (every > duration{})
       in_.after(every, [this, &what, who, turn] { outside(what, who, turn + 1); });
   }
 
-  void edit(active& what, machine& host, std::int64_t turn) {
+  void edit(active& what, std::uint32_t who, std::int64_t turn) {
+    auto& host = machine_of(who);
     auto& device = *host.wireguard();
     const auto seen = device.observe();
     if (seen.peers.empty()) return;
@@ -218,6 +224,7 @@ class member_part final : public part, private machine_faults {
       change.keepalive += std::chrono::seconds{7};
     }
     device.apply(change, in_.now());
+    in_.where().device_touched(in_.stage().member_at(who));
     in_.note(what, host.name() + " has peer " + net::to_string(peer.key) + " changed");
     in_.fired(what);
   }

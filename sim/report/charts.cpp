@@ -11,12 +11,11 @@ namespace {
 // Tenths of a pixel.
 constexpr std::int64_t chart_width = 3'800;
 constexpr std::int64_t chart_height = 2'200;
-constexpr std::int64_t left = 420;
-constexpr std::int64_t right = chart_width - 120;
+constexpr std::int64_t plot_left = 420;
+constexpr std::int64_t plot_right = chart_width - 120;
 constexpr std::int64_t top = 120;
 constexpr std::int64_t bottom = chart_height - 320;
 constexpr std::int64_t whole_ppm = 1'000'000;
-constexpr std::int64_t p99_ppm = 990'000;
 constexpr std::size_t causes_shown = 6;
 
 std::string begin(const std::string& kind) {
@@ -31,11 +30,12 @@ std::string nothing(const std::string& kind, const std::string& why) {
 }
 
 std::int64_t place(duration value, duration most) {
-  return left + scaled(value.count(), std::max<std::int64_t>(1, most.count()), right - left);
+  return plot_left +
+         scaled(value.count(), std::max<std::int64_t>(1, most.count()), plot_right - plot_left);
 }
 
 std::string time_axis(duration most) {
-  std::string out = line(left, bottom, right, bottom, "class=\"axis\"");
+  std::string out = line(plot_left, bottom, plot_right, bottom, "class=\"axis\"");
   for (const auto mark : axis_marks(most, 4)) {
     const auto x = place(mark, most);
     out += line(x, bottom, x, bottom + 40, "class=\"axis\"");
@@ -61,8 +61,8 @@ std::string shares(const std::string& kind, const std::vector<curve>& curves) {
   auto out = begin(kind);
   for (const std::int64_t percent : {0, 50, 90, 100}) {
     const auto y = bottom - (bottom - top) * percent / 100;
-    out += line(left, y, right, y, "class=\"grid\"");
-    out += label(left - 60, y + 30, std::to_string(percent) + " %",
+    out += line(plot_left, y, plot_right, y, "class=\"grid\"");
+    out += label(plot_left - 60, y + 30, std::to_string(percent) + " %",
                  "class=\"mark\" text-anchor=\"end\"");
   }
   out += time_axis(limit);
@@ -75,10 +75,10 @@ std::string shares(const std::string& kind, const std::vector<curve>& curves) {
       d += 'H' + px(place(value, limit)) + 'V' +
            px(bottom - scaled(below, each.of.weight(), bottom - top));
     }
-    d += 'H' + px(right);
+    d += 'H' + px(plot_right);
     out += element("path",
                    std::string{"class=\"curve\" stroke=\""} + each.color + "\" d=\"" + d + '"');
-    out += label(right - 60, note,
+    out += label(plot_right - 60, note,
                  each.name + ": half \u2264 " + time_text(each.of.quantile(whole_ppm / 2)) +
                      ", 99 % \u2264 " + time_text(each.of.quantile(p99_ppm)),
                  std::string{"class=\"note\" text-anchor=\"end\" fill=\""} + each.color + '"');
@@ -127,8 +127,9 @@ std::string drop_chart(const drawing& what) {
   const auto notes = 140 * static_cast<std::int64_t>(std::min(order.size(), causes_shown + 1));
   const auto ceiling = top + notes + 60;
   auto out = begin("drops") + time_axis(what.record.until);
-  out += label(left - 60, ceiling + 30, count_text(most), "class=\"mark\" text-anchor=\"end\"");
-  out += line(left, ceiling, right, ceiling, "class=\"grid\"");
+  out +=
+      label(plot_left - 60, ceiling + 30, count_text(most), "class=\"mark\" text-anchor=\"end\"");
+  out += line(plot_left, ceiling, plot_right, ceiling, "class=\"grid\"");
   const auto count = static_cast<std::int64_t>(slices.size());
   for (std::int64_t i = 0; i < count; ++i) {
     const auto& slice = slices[static_cast<std::size_t>(i)];
@@ -142,8 +143,9 @@ std::string drop_chart(const drawing& what) {
       };
       const auto from = high(so_far);
       so_far += here;
-      out += rectangle(left + (right - left) * i / count, bottom - high(so_far),
-                       (right - left) / count, std::max<std::int64_t>(high(so_far) - from, 5),
+      out += rectangle(plot_left + (plot_right - plot_left) * i / count, bottom - high(so_far),
+                       (plot_right - plot_left) / count,
+                       std::max<std::int64_t>(high(so_far) - from, 5),
                        std::string{"fill=\""} + series_color(std::min(k, causes_shown)) + '"',
                        std::string{drop_name(order[k])} + ": " + count_text(here));
     }
@@ -151,8 +153,8 @@ std::string drop_chart(const drawing& what) {
   std::uint64_t others = 0;
   std::int64_t y = top;
   const auto note = [&](std::size_t k, const std::string& text) {
-    out += rectangle(left, y - 80, 90, 90, std::string{"fill=\""} + series_color(k) + '"');
-    out += label(left + 140, y, text, "class=\"note\"");
+    out += rectangle(plot_left, y - 80, 90, 90, std::string{"fill=\""} + series_color(k) + '"');
+    out += label(plot_left + 140, y, text, "class=\"note\"");
     y += 140;
   };
   for (std::size_t k = 0; k < order.size(); ++k)

@@ -11,7 +11,6 @@ namespace lanrage::sim::report {
 namespace {
 
 constexpr std::size_t rows_max = 200; ///< of a table
-constexpr std::int64_t p99_ppm = 990'000;
 
 constexpr const char* style = R"(
 :root{--ink:#1b1f24;--soft:#5d6670;--rule:#e3e6ea;--good:#00704f;--bad:#b84300}

@@ -20,6 +20,9 @@ struct drawing {
 /// Widths in tenths of a pixel.
 inline constexpr std::int64_t page_width = 11'800;
 
+/// What 99 of 100 do not exceed, as a quantile.
+inline constexpr std::int64_t p99_ppm = 990'000;
+
 /// How many pairs have a lane; the worst ones do.
 inline constexpr std::size_t lanes_max = 30;
 

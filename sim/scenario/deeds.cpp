@@ -17,6 +17,7 @@ constexpr duration command_wait = std::chrono::minutes{2};
 } // namespace
 
 void stage::perform(const event& what) {
+  if (!std::holds_alternative<deed::pings>(what.what)) world_.disturbed();
   std::visit([&](const auto& deed) { act(deed, what.where); }, what.what);
   if (faults_) faults_->places_changed();
   if (recorder_) recorder_->links_changed(now());

@@ -25,6 +25,7 @@ struct missed {
   kind what = kind::safety;
   place where; ///< in the scenario
   std::string text;
+  std::string id{}; ///< of the invariant (docs/invariants.md); empty: an expectation
 };
 
 /// How a stream of echoes fared, the silence before the first and behind the last answer counted.

@@ -25,6 +25,18 @@ std::optional<duration> median(std::vector<duration> of) {
   return *middle;
 }
 
+/// What they found stands behind what the scenario's expectations did.
+void add_findings(const invariants::checker& checker, outcome& to) {
+  for (const auto& each : checker.found().all()) {
+    const bool safety = invariants::find(each.id).what == invariants::sort::safety;
+    to.violations.push_back({safety ? missed::kind::safety : missed::kind::liveness,
+                             {},
+                             invariants::checker::text_of(each),
+                             std::string{each.id}});
+  }
+  to.seen = checker.seen().all();
+}
+
 /// As a shell takes it.
 std::string quoted(const std::string& text) {
   const bool plain =
@@ -58,6 +70,7 @@ std::vector<std::string> arguments_of(const run_options& how) {
   };
   if (how.until) add("--until", seconds_text(*how.until));
   if (how.trace) add("--trace", how.trace->string());
+  if (!how.invariants) out.emplace_back("--no-invariants");
   if (how.count) add("--count", std::to_string(*how.count));
   if (how.draw_faults) out.emplace_back("--faults");
   if (how.plan_file && !how.draw_faults) add("--plan", how.plan_file->string());
@@ -75,6 +88,10 @@ faults::drawn_plan plan_of(const script& what, const run_options& how) {
 
 std::string first_violation(const outcome& of) {
   if (of.violations.empty()) return {};
+  // What a rule says is told by its id; expectations stand before, and say less.
+  const auto rule = std::find_if(of.violations.begin(), of.violations.end(),
+                                 [](const missed& each) { return !each.id.empty(); });
+  if (rule != of.violations.end()) return rule->id;
   const auto& first = of.violations.front();
   const std::string kind = first.what == missed::kind::safety ? "safety " : "liveness ";
   if (first.where.line > 0) return kind + "line " + std::to_string(first.where.line);
@@ -111,6 +128,7 @@ result<outcome> run(const script& what, const std::filesystem::path& file, const
   const auto until = how.until.value_or(what.until);
   stage on{what, std::move(*traces), seed, until, how.to_log};
   if (how.record) on.keep_record();
+  if (how.invariants) on.check_invariants();
   on.watched_by(how.to_watch);
   on.broken_by(plan_of(what, how).what);
   on.run();
@@ -136,6 +154,10 @@ result<outcome> run(const script& what, const std::filesystem::path& file, const
   out.faults = on.seen_faults();
   out.record = on.take_record();
   out.violations = on.held_against().finish(until, results);
+  if (auto* checker = on.checker()) {
+    checker->finish();
+    add_findings(*checker, out);
+  }
   world.log().to({}); // the end of the actors is no event of the run
   return out;
 }

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -26,7 +27,8 @@ struct run_options {
   std::optional<std::filesystem::path> plan_file; ///< where that came from
   bool draw_faults = false;                       ///< a plan from the seed, instead of both
   std::optional<std::uint32_t> count;             ///< as the scenario was read with
-  bool record = false; ///< for a report; nothing in the run depends on it
+  bool record = false;    ///< for a report; nothing in the run depends on it
+  bool invariants = true; ///< held against them; the same
   /// What a member (its number in the script) says of its connection to another, when it changes.
   std::function<void(duration now, std::uint32_t member, std::uint32_t peer,
                      const msg::connection_view&)>
@@ -50,7 +52,9 @@ struct outcome {
   std::uint64_t packets_dropped = 0;
   std::vector<stream_outcome> streams;
   std::vector<missed> violations;
-  std::vector<faults::seen_kind> faults;    ///< of the plan
+  std::vector<faults::seen_kind> faults; ///< of the plan
+  /// Rare ways that the run took, and how often (sim/invariants/sometimes.hpp).
+  std::map<std::string, std::uint64_t> seen;
   std::optional<report::run_record> record; ///< when wanted
 };
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "sim/faults/engine.hpp"
+#include "sim/invariants/checker.hpp"
 #include "sim/report/recorder.hpp"
 #include "sim/scenario/judge.hpp"
 #include "sim/scenario/path_meter.hpp"
@@ -32,6 +33,10 @@ class stage : private faults::surroundings {
   /// What breaks when; without faults the run is what it would be without this. Before run().
   void broken_by(const faults::plan& plan);
   std::vector<faults::seen_kind> seen_faults() const;
+  /// Holds the run against the invariants, too. To be called before run().
+  void check_invariants() { checker_.emplace(world_); }
+  /// Null when they are not checked.
+  invariants::checker* checker() { return checker_ ? &*checker_ : nullptr; }
   void run();
   /// Ends the record; nothing when none was kept.
   std::optional<report::run_record> take_record();
@@ -130,7 +135,8 @@ class stage : private faults::surroundings {
   std::vector<std::uint64_t> wg_dropped_; ///< by member and cause, of its present interface
   report::drop_counts dropped_;           ///< so far
   world world_; ///< nearly last: it ends before all above, and its log may still speak
-  std::unique_ptr<faults::engine> faults_; ///< none without a plan; ends before the world
+  std::optional<invariants::checker> checker_; ///< looks at the world; ends before it
+  std::unique_ptr<faults::engine> faults_;     ///< none without a plan; ends before the world
 };
 
 } // namespace lanrage::sim::scenario

@@ -1,3 +1,4 @@
+#include "sim/invariants/sometimes.hpp"
 #include "sim/report/figures.hpp"
 #include "sim/report/markup.hpp"
 #include "sim/scenario/runner.hpp"
@@ -113,7 +114,9 @@ std::vector<cause> causes(const std::vector<row>& rows) {
     for (const auto& missed : each.missed)
       // Without a place there is only the text to tell causes apart by.
       add(std::to_string(static_cast<int>(missed.what)) + ' ' + std::to_string(missed.line) +
-              (missed.line == 0 ? missed.text : ""),
+              (missed.line > 0     ? ""
+               : missed.id.empty() ? missed.text
+                                   : missed.id),
           miss_text(missed), each);
   }
   std::vector<cause> out;
@@ -204,11 +207,41 @@ std::string totals(const std::vector<row>& rows) {
          count_text(by_exit[11]) + " liveness, " + count_text(by_exit[13]) + " crashed\n";
 }
 
+/// What was seen, in the order of sometimes.hpp, then what else was counted; and what was not.
+std::string seen_text(const results& of) {
+  struct tally {
+    std::uint64_t seeds = 0;
+    std::uint64_t times = 0;
+  };
+  std::map<std::string, tally> by_name;
+  for (const auto& each : of.rows)
+    for (const auto& [name, times] : each.seen) {
+      ++by_name[name].seeds;
+      by_name[name].times += times;
+    }
+  if (by_name.empty()) return {};
+  static constexpr std::array<column, 3> columns{
+      {{"seen", false}, {"seeds", true}, {"times", true}}};
+  std::vector<std::array<std::string, 3>> cells;
+  const auto put = [&](const std::string& name, const tally& is) {
+    cells.push_back({name, count_text(is.seeds), count_text(is.times)});
+  };
+  for (const auto& name : invariants::sometimes_all())
+    if (const auto node = by_name.extract(name); !node.empty()) put(name, node.mapped());
+  for (const auto& [name, is] : by_name)
+    put(name, is);
+  std::string out = '\n' + table(columns, cells);
+  const auto never = never_seen(of);
+  for (std::size_t i = 0; i < never.size(); ++i)
+    out += (i == 0 ? "never seen: " : ", ") + never[i];
+  return never.empty() ? out : out + '\n';
+}
+
 } // namespace
 
 std::string report_text(const results& of) {
-  return seeds_table(of.rows) + figures_table(of.rows) + failures(of) + faults_table(of.rows) +
-         totals(of.rows);
+  return seeds_table(of.rows) + figures_table(of.rows) + seen_text(of) + failures(of) +
+         faults_table(of.rows) + totals(of.rows);
 }
 
 } // namespace lanrage::sim::sweep

@@ -1,5 +1,6 @@
 #include "sim/sweep/sweep.hpp"
 
+#include "sim/invariants/sometimes.hpp"
 #include "sim/trace/numbers.hpp"
 
 #include <algorithm>
@@ -89,6 +90,15 @@ std::vector<faults::seen_kind> seen_faults(const std::vector<row>& all) {
   std::vector<faults::seen_kind> out;
   for (const auto& each : all)
     faults::add_to(out, each.faults);
+  return out;
+}
+
+std::vector<std::string> never_seen(const results& of) {
+  std::vector<std::string> out;
+  for (const auto& name : invariants::sometimes_all())
+    if (std::none_of(of.rows.begin(), of.rows.end(),
+                     [&](const row& each) { return each.seen.contains(name); }))
+      out.push_back(name);
   return out;
 }
 

@@ -7,6 +7,7 @@
 #include <boost/system/result.hpp>
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -46,6 +47,7 @@ struct miss {
   scenario::missed::kind what{};
   std::uint32_t line = 0; ///< of the scenario
   std::string text;
+  std::string id{}; ///< of the invariant; empty: an expectation
   friend bool operator==(const miss&, const miss&) = default;
 };
 
@@ -64,6 +66,8 @@ struct row {
   std::optional<duration> regret_mean;
   std::optional<duration> regret_p99;
   std::uint64_t switches = 0;
+  /// Rare ways that it took, and how often (sim/invariants/sometimes.hpp).
+  std::map<std::string, std::uint64_t> seen;
   std::vector<faults::seen_kind> faults; ///< of its plan
   friend bool operator==(const row&, const row&) = default;
 };
@@ -96,6 +100,9 @@ struct results {
 
 /// Of all rows together.
 std::vector<faults::seen_kind> seen_faults(const std::vector<row>& all);
+
+/// Rare ways that no seed took.
+std::vector<std::string> never_seen(const results& of);
 
 /// For people: a line per seed, failures by cause with the shortest run that shows each, figures
 /// over all seeds. The same results give the same text.

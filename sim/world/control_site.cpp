@@ -112,6 +112,13 @@ void control_site::paths_changed() {
   }
 }
 
+std::set<std::pair<net::party_id, net::wg_public_key>> control_site::memberships() const {
+  std::set<std::pair<net::party_id, net::wg_public_key>> out;
+  for (const auto& [who, each] : memberships_)
+    out.insert(who);
+  return out;
+}
+
 // --- a member's side -----------------------------------------------------------------------------
 
 control_site::conversation* control_site::find(number id) {

@@ -8,6 +8,8 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
+#include <utility>
 #include <vector>
 
 namespace lanrage::sim {
@@ -54,6 +56,10 @@ class control_site {
   const net::control::registry* registry() const { return registry_.get(); }
   const std::vector<net::relay_info>& relays() const { return relays_; }
   void use(control_faults* faults) { faults_ = faults; }
+  /// Whether anything is stored of this member.
+  bool knows(const net::wg_public_key& member) const { return members_.contains(member); }
+  /// Who is in which party, as stored.
+  std::set<std::pair<net::party_id, net::wg_public_key>> memberships() const;
 
   // --- a member's side ---
   /// One attempt; the connection's number.

@@ -107,6 +107,23 @@ bool fabric::reaches(node_id from, node_id to) {
          !link_between(from, to).blocked() && !(faults_ && faults_->cuts(from, to));
 }
 
+const fabric::own_link* fabric::known(node_id from, node_id to) const {
+  const auto found = link_index_.find(static_cast<std::uint64_t>(from) << 32 | to);
+  return found == link_index_.end() ? nullptr : &links_[found->second];
+}
+
+const link_settings& fabric::settings_between(node_id from, node_id to) const {
+  if (const auto* there = known(from, to)) return there->state.settings();
+  const bool outside = nodes_[from].realm == internet && nodes_[to].realm == internet;
+  return outside ? default_ : inside_default_;
+}
+
+bool fabric::open_between(node_id from, node_id to) const {
+  const auto* there = known(from, to);
+  return nodes_[from].up && nodes_[to].up && nodes_[from].group == nodes_[to].group &&
+         !(there && there->state.blocked());
+}
+
 // --- packets -------------------------------------------------------------------------------------
 
 bool fabric::send(node_id from, std::uint16_t port, const net::endpoint& to, net::byte_view data,
@@ -121,6 +138,16 @@ bool fabric::send(node_id from, std::uint16_t port, const net::endpoint& to, net
   if (observer_) observer_->on_sent(from, pool_[slot], now);
   route(nodes_[from].realm, from, slot, now);
   return true;
+}
+
+void fabric::send_to_neighbours(node_id from, std::uint16_t port, net::byte_view data,
+                                time_point now) {
+  if (nodes_[from].realm == internet) return;
+  std::vector<net::endpoint> all;
+  for (const auto& [address, node] : realms_[nodes_[from].realm].hosts)
+    if (node != from && !nodes_[node].box) all.push_back({address, port});
+  for (const auto& to : all)
+    send(from, port, to, data, now);
 }
 
 void fabric::route(realm_id in, node_id at, packet_slot slot, time_point now) {
@@ -149,12 +176,13 @@ void fabric::hop(node_id from, node_id to, packet_slot slot, bool outward, time_
   p.outward = outward;
   way.at = std::max(way.at + wrong.later, wrong.not_before);
   queue_.push(way.at, event_kind::packet, to, slot);
-  if (way.duplicate) copy(slot, std::max(*way.duplicate + wrong.later, wrong.not_before));
-  if (wrong.copy_after) copy(slot, way.at + *wrong.copy_after);
+  if (way.duplicate)
+    copy(from, slot, std::max(*way.duplicate + wrong.later, wrong.not_before), now);
+  if (wrong.copy_after) copy(from, slot, way.at + *wrong.copy_after, now);
 }
 
 /// Another one of a packet under way.
-void fabric::copy(packet_slot of, time_point arrives) {
+void fabric::copy(node_id from, packet_slot of, time_point arrives, time_point now) {
   ++count_.duplicated;
   const auto copied = pool_[of]; // taking a slot may move the packets
   const auto slot = pool_.take(copied.from, copied.to, copied.data);
@@ -162,6 +190,7 @@ void fabric::copy(packet_slot of, time_point arrives) {
   twin.next = copied.next;
   twin.outward = copied.outward;
   twin.hops = copied.hops;
+  if (observer_) observer_->on_duplicated(from, twin, now);
   queue_.push(arrives, event_kind::packet, copied.next, slot);
 }
 

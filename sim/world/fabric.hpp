@@ -34,6 +34,7 @@ class fabric_observer {
  public:
   virtual ~fabric_observer() = default;
   virtual void on_sent(node_id, const packet&, time_point) {}
+  virtual void on_duplicated(node_id, const packet&, time_point) {}
   virtual void on_delivered(node_id, const packet&, time_point) {}
   virtual void on_dropped(node_id, const packet&, drop_cause, time_point) {}
 };
@@ -70,8 +71,6 @@ class fabric {
   node_id add_nat(std::string name, realm_id outer, net::ip_address address, nat_settings how);
   realm_id inside_of(node_id nat) const { return nodes_[nat].inside; }
   realm_id realm_of(node_id node) const { return nodes_[node].realm; }
-  /// The box that a network is behind; not of the internet.
-  node_id gateway_of(realm_id network) const { return realms_[network].gateway; }
   nat_box& nat(node_id id) { return *nodes_[id].box; }
   /// Moves a host: other addresses, perhaps another realm.
   void move_host(node_id host, realm_id realm, std::vector<net::ip_address> addresses);
@@ -81,6 +80,9 @@ class fabric {
   const std::vector<net::ip_address>& addresses(node_id node) const {
     return nodes_[node].addresses;
   }
+  /// The box between a realm and the one around it.
+  node_id gateway_of(realm_id realm) const { return realms_[realm].gateway; }
+  bool is_up(node_id node) const { return nodes_[node].up; }
   /// The node that stands for it on the internet: itself, or its outermost box.
   node_id face_of(node_id node) const;
 
@@ -99,11 +101,17 @@ class fabric {
       each.group = 0;
   }
   bool reaches(node_id from, node_id to);
+  /// The same two for those who only look: no link comes into being.
+  const link_settings& settings_between(node_id from, node_id to) const;
+  bool open_between(node_id from, node_id to) const;
 
   // --- packets ---
   /// A host sends, from an address and port of its own; false when it has no such address family.
   bool send(node_id from, std::uint16_t port, const net::endpoint& to, net::byte_view data,
             time_point now);
+  /// To every other host of the realm, as multicast with a TTL of 1: no box passes it on, and on
+  /// the internet there is none.
+  void send_to_neighbours(node_id from, std::uint16_t port, net::byte_view data, time_point now);
   struct arrival {
     node_id host = no_node;
     packet_slot slot = 0;
@@ -143,9 +151,10 @@ class fabric {
   void hop(node_id from, node_id to, packet_slot slot, bool outward, time_point now);
   void drop(node_id at, packet_slot slot, drop_cause cause, time_point now);
   void drop_by(std::uint8_t fault, node_id at, packet_slot slot, time_point now);
-  void copy(packet_slot of, time_point arrives);
+  void copy(node_id from, packet_slot of, time_point arrives, time_point now);
   void through_nat(node_id box, packet_slot slot, time_point now);
   own_link& own(node_id from, node_id to);
+  const own_link* known(node_id from, node_id to) const;
   void follow(bool outside, const link_settings& settings);
 
   std::uint64_t seed_;

@@ -114,10 +114,23 @@ void fake_wireguard::remove(slot at) {
     forget(keys);
   allow(at, {});
   by_key_.erase(p.key);
-  p.staged.clear();
+  discard(p);
   p.used = false;
   ++p.generation;
   free_.push_back(at);
+}
+
+void fake_wireguard::discard(peer& p) {
+  for (const auto& each : p.staged) {
+    unstage(each);
+    if (each.octets != 0) around_.discarded(each);
+  }
+  p.staged.clear();
+}
+
+void fake_wireguard::discard_waiting() {
+  for (const auto& [key, at] : by_key_)
+    discard(peers_[at]);
 }
 
 bool fake_wireguard::transmit(peer& p, net::byte_view data) {

@@ -42,6 +42,10 @@ class wg_surroundings {
   /// Call `wake(token)` at that time.
   virtual void wake_at(time_point when, std::uint64_t token) = 0;
   virtual void dropped(wg_drop, const inner_packet*) {}
+  /// It waits for a session, or does not wait any more.
+  virtual void waiting(const inner_packet&, bool) {}
+  /// It was waiting for a peer that was removed.
+  virtual void discarded(const inner_packet&) {}
   virtual void handshake_done(const net::wg_public_key&) {}
 };
 
@@ -70,6 +74,10 @@ class fake_wireguard {
   bool send(const inner_packet& inner, time_point now);
   /// From the network.
   void datagram(const net::endpoint& from, net::byte_view data, time_point now);
+  /// Whose echo is in a data packet: this WireGuard encrypts nothing. None in keepalives.
+  static std::optional<echo_key> echo_in(net::byte_view datagram);
+  /// The interface goes away: what waits for sessions is discarded.
+  void discard_waiting();
   void wake(std::uint64_t token, time_point now);
   /// The machine slept: timers are due as the calendar says (they fire late, once).
   std::uint64_t sessions() const;
@@ -153,6 +161,9 @@ class fake_wireguard {
   duration jitter() { return random_.up_to(wg_time::jitter_max); }
 
   bool transmit(peer& p, net::byte_view data);
+  void stage(peer& p, const inner_packet& inner);
+  void unstage(const inner_packet& inner);
+  void discard(peer& p);
   void drop(wg_drop cause, const inner_packet* inner = nullptr);
   slot slot_of(const peer& p) const { return static_cast<slot>(&p - peers_.data()); }
 

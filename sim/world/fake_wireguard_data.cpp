@@ -45,12 +45,31 @@ bool fake_wireguard::send(const inner_packet& inner, time_point now) {
     return true;
   }
   if (p.staged.size() >= staged_max) {
+    unstage(p.staged.front());
     drop(wg_drop::queue_full, &p.staged.front());
     p.staged.erase(p.staged.begin());
   }
-  p.staged.push_back(inner);
+  stage(p, inner);
   flush_staged(p, now);
   return true;
+}
+
+/// A keepalive that waits has no octets.
+void fake_wireguard::stage(peer& p, const inner_packet& inner) {
+  p.staged.push_back(inner);
+  if (inner.octets != 0) around_.waiting(inner, true);
+}
+
+void fake_wireguard::unstage(const inner_packet& inner) {
+  if (inner.octets != 0) around_.waiting(inner, false);
+}
+
+std::optional<echo_key> fake_wireguard::echo_in(net::byte_view datagram) {
+  if (datagram.size() < header_octets + inner_octets_min + tag_octets || datagram[0] != 4)
+    return std::nullopt;
+  const auto plain = datagram.subspan(header_octets);
+  const auto asker = plain[kind_at] == kind_reply ? to_at : from_at;
+  return echo_key{get_at<std::uint32_t>(plain, asker), get_at<std::uint64_t>(plain, token_at)};
 }
 
 bool fake_wireguard::usable(const std::optional<wg_keypair>& keys, time_point now) const {
@@ -62,14 +81,16 @@ void fake_wireguard::flush_staged(peer& p, time_point now) {
   if (!usable(p.keys[current], now)) return initiate(p, false, now);
   auto waiting = std::move(p.staged);
   p.staged.clear();
-  for (const auto& each : waiting)
+  for (const auto& each : waiting) {
+    unstage(each);
     send_data(p, *p.keys[current], each.octets == 0 ? nullptr : &each, now);
+  }
 }
 
 void fake_wireguard::send_keepalive_packet(peer& p, time_point now) {
   inner_packet empty;
   empty.octets = 0;
-  if (p.staged.empty()) p.staged.push_back(empty);
+  if (p.staged.empty()) stage(p, empty);
   flush_staged(p, now);
 }
 

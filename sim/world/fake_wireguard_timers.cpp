@@ -58,8 +58,10 @@ void fake_wireguard::retry_handshake(peer& p, time_point now) {
     return initiate(p, true, now);
   }
   set(p, send_keepalive, never);
-  for (const auto& each : p.staged)
+  for (const auto& each : p.staged) {
+    unstage(each);
     drop(wg_drop::gave_up, each.octets == 0 ? nullptr : &each);
+  }
   p.staged.clear();
   if (p.due[zero_keys] == never) set(p, zero_keys, now + 3 * wg_time::reject_after);
 }

@@ -1,6 +1,6 @@
 #include "sim/world/machine.hpp"
 
-#include "config/defaults.hpp"
+#include "config/lan_defaults.hpp"
 #include "net/frames.hpp"
 
 #include <algorithm>
@@ -28,27 +28,43 @@ machine::machine(std::uint32_t number, std::string name, node_id node,
 
 // --- network -------------------------------------------------------------------------------------
 
-void machine::datagram(const packet& arrived) {
+std::string_view machine::datagram(const packet& arrived) {
+  if (arrived.to.port == config::defaults::lan_port) {
+    if (!hooks.lan) return "no such port";
+    hooks.lan(arrived);
+    return {};
+  }
   const bool spare =
       arrived.to.port >= config::defaults::spare_port_first &&
       arrived.to.port - config::defaults::spare_port_first < config::defaults::spare_ports;
-  if (arrived.to.port != wg_port && !spare) return;
+  if (arrived.to.port != wg_port && !spare) return "no such port";
   switch (net::classify(arrived.data)) {
   case net::datagram_class::wireguard:
-    if (device_ && !spare) device_->datagram(arrived.from, arrived.data, time_.now());
-    return;
+    if (!device_ || spare) return "no interface";
+    device_->datagram(arrived.from, arrived.data, time_.now());
+    break;
   case net::datagram_class::stun:
   case net::datagram_class::probe:
   case net::datagram_class::relay:
     if (hooks.frame) hooks.frame(arrived);
-    return;
+    break;
   case net::datagram_class::other:
-    return;
+    break;
   }
+  return {};
 }
 
 void machine::send_frame(const net::endpoint& to, net::byte_view data, std::uint16_t from_port) {
   net_.send(node_, from_port == 0 ? wg_port : from_port, to, data, time_.now());
+}
+
+void machine::send_lan(const std::optional<net::ip_address>& to, net::byte_view data) {
+  constexpr auto port = config::defaults::lan_port;
+  if (!has_lan()) return;
+  if (to)
+    net_.send(node_, port, {*to, port}, data, time_.now());
+  else
+    net_.send_to_neighbours(node_, port, data, time_.now());
 }
 
 std::vector<net::ip_address> machine::addresses() const {
@@ -63,7 +79,9 @@ std::optional<net::session_index> machine::session_towards(const net::endpoint& 
 
 bool machine::echo(net::virtual_ip to, std::uint64_t token, std::uint16_t octets) {
   if (!device_ || !device_->address().leased()) return false;
-  return device_->send({device_->address(), to, false, token, octets}, time_.now());
+  const inner_packet asked{device_->address(), to, false, token, octets};
+  observer_.on_echo_asked(number_, asked);
+  return device_->send(asked, time_.now());
 }
 
 // --- WireGuard's interface -----------------------------------------------------------------------
@@ -76,6 +94,7 @@ net::result<msg::device_state> machine::ensure(net::virtual_ip address) {
     device_ = std::make_unique<fake_wireguard>(
         own_, wg_port, unix_epoch_ + wall_offset_,
         stream{seed_, "wireguard/" + name_ + '/' + std::to_string(devices_)}, around);
+    observer_.on_device(number_, true);
   }
   if (address.leased()) device_->set_address(address);
   return msg::device_state{device_->observe(), created};
@@ -90,9 +109,17 @@ net::result<msg::device_state> machine::observe() const {
 
 net::result<msg::done> machine::apply(const std::vector<net::wg::change>& changes) {
   if (!device_) return no_device();
+  observer_.on_changes(number_, changes);
   for (const auto& change : changes)
     device_->apply(change, time_.now());
   return msg::done{};
+}
+
+void machine::delete_device() {
+  if (!device_) return;
+  device_->discard_waiting();
+  device_.reset();
+  observer_.on_device(number_, false);
 }
 
 std::optional<net::error> machine::next_failure(device_call call) {
@@ -124,19 +151,24 @@ void machine::wake(std::uint64_t token) {
 // --- what WireGuard does -------------------------------------------------------------------------
 
 void machine::transmit(const net::endpoint& to, net::byte_view datagram) {
-  net_.send(node_, wg_port, to, datagram, time_.now());
+  if (net_.send(node_, wg_port, to, datagram, time_.now())) return;
+  if (const auto echo = fake_wireguard::echo_in(datagram))
+    observer_.on_echo_lost(number_, *echo, "the machine is off, or has no such address family");
 }
 
 void machine::receive(const inner_packet& inner) {
-  if (inner.to != device_->address()) return;
+  if (inner.to != device_->address())
+    return observer_.on_echo_lost(number_, key_of(inner), "not the machine's address");
   if (!inner.reply) {
     observer_.on_echo_request(number_, inner);
     device_->send({inner.to, inner.from, true, inner.token, inner.octets}, time_.now());
-  } else if (inner.token & user_echo) {
-    observer_.on_echo(number_, inner.token);
-  } else if (hooks.echo) {
-    hooks.echo(inner.token);
+    return;
   }
+  observer_.on_echo_answered(number_, inner);
+  if (inner.token & user_echo)
+    observer_.on_echo(number_, inner.token);
+  else if (hooks.echo)
+    hooks.echo(inner.token);
 }
 
 void machine::wake_at(time_point when, std::uint64_t token) {
@@ -146,6 +178,14 @@ void machine::wake_at(time_point when, std::uint64_t token) {
 
 void machine::dropped(wg_drop cause, const inner_packet* inner) {
   observer_.on_wg_drop(number_, cause, inner);
+}
+
+void machine::waiting(const inner_packet& inner, bool begins) {
+  observer_.on_waiting(number_, inner, begins);
+}
+
+void machine::discarded(const inner_packet& inner) {
+  observer_.on_echo_lost(number_, key_of(inner), "its WireGuard peer was removed");
 }
 
 void machine::handshake_done(const net::wg_public_key& peer) {

@@ -12,6 +12,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace lanrage::sim {
@@ -48,6 +49,7 @@ class machine_faults {
 /// What a daemon hooks into its machine. A killed daemon has no hooks.
 struct daemon_hooks {
   std::function<void(const packet&)> frame;      ///< STUN or one of ours, on WireGuard's port
+  std::function<void(const packet&)> lan;        ///< on the port of the local network
   std::function<void(std::uint64_t token)> echo; ///< an answer to an echo of the daemon's
   std::function<void(duration slept)> network;   ///< addresses or routes changed
 };
@@ -60,6 +62,13 @@ class machine_observer {
   virtual void on_echo_request(std::uint32_t, const inner_packet&) {}
   virtual void on_wg_drop(std::uint32_t, wg_drop, const inner_packet*) {}
   virtual void on_handshake(std::uint32_t, const net::wg_public_key&) {}
+  // For those who only watch.
+  virtual void on_echo_asked(std::uint32_t, const inner_packet&) {}
+  virtual void on_echo_answered(std::uint32_t, const inner_packet&) {}
+  virtual void on_waiting(std::uint32_t, const inner_packet&, bool) {}
+  virtual void on_echo_lost(std::uint32_t, const echo_key&, std::string_view /*cause*/) {}
+  virtual void on_device(std::uint32_t, bool /*there*/) {}
+  virtual void on_changes(std::uint32_t, const std::vector<net::wg::change>&) {}
 };
 
 /// Tokens of users' echoes have this bit; the daemon's have not.
@@ -79,9 +88,13 @@ class machine final : private wg_surroundings {
   agenda& time() { return time_; }
 
   // --- network ---
-  void datagram(const packet& arrived);
+  /// Why nobody here took it; empty: it was taken.
+  std::string_view datagram(const packet& arrived);
   /// `from_port` 0: WireGuard's.
   void send_frame(const net::endpoint& to, net::byte_view data, std::uint16_t from_port = 0);
+  /// On the local network: to one, or as multicast to all.
+  void send_lan(const std::optional<net::ip_address>& to, net::byte_view data);
+  bool has_lan() const { return net_.realm_of(node_) != internet; }
   std::vector<net::ip_address> addresses() const; ///< sorted
   /// `slept`: the machine was suspended for so long until now.
   void addresses_changed(duration slept = {}) {
@@ -97,7 +110,7 @@ class machine final : private wg_surroundings {
   net::result<msg::device_state> observe() const;
   net::result<msg::done> apply(const std::vector<net::wg::change>& changes);
   /// Somebody else takes the interface away; the next `ensure` makes a new one.
-  void delete_device() { device_.reset(); }
+  void delete_device();
   fake_wireguard* wireguard() { return device_.get(); }
   void wake(std::uint64_t token);
   /// The failure that the next call of this kind meets, if any.
@@ -125,6 +138,8 @@ class machine final : private wg_surroundings {
   void receive(const inner_packet& inner) override;
   void wake_at(time_point when, std::uint64_t token) override;
   void dropped(wg_drop cause, const inner_packet* inner) override;
+  void waiting(const inner_packet& inner, bool begins) override;
+  void discarded(const inner_packet& inner) override;
   void handshake_done(const net::wg_public_key& peer) override;
 
   std::uint32_t number_;

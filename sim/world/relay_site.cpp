@@ -54,11 +54,14 @@ void relay_site::save() {
   saved_ = core_->snapshot(instant(), false);
 }
 
-void relay_site::datagram(const packet& arrived) {
-  if (!core_ || arrived.to.port != port_) return;
+std::string_view relay_site::datagram(const packet& arrived) {
+  if (!core_) return "the relay does not run";
+  if (arrived.to.port != port_) return "no such port";
   const auto verdict = core_->receive(arrived.data, {arrived.from, 0}, instant());
-  if (verdict.what == net::relay::verdict::action::drop) return;
-  net_.send(node_, port_, verdict.to, verdict.payload, time_.now());
+  if (verdict.what == net::relay::verdict::action::drop) return "the relay knows no way";
+  if (!net_.send(node_, port_, verdict.to, verdict.payload, time_.now()))
+    return "the relay's machine is off";
+  return verdict.what == net::relay::verdict::action::answer ? "the relay refused it" : "";
 }
 
 } // namespace lanrage::sim

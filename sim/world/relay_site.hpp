@@ -6,6 +6,7 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 
 namespace lanrage::sim {
 
@@ -15,7 +16,8 @@ class relay_site {
   relay_site(std::uint64_t seed, std::string name, node_id node, std::uint16_t port,
              duration unix_epoch, const net::token_public_key& tokens, fabric& net, agenda& time);
 
-  void datagram(const packet& arrived);
+  /// Why it ended here; empty: it went on.
+  std::string_view datagram(const packet& arrived);
   bool running() const { return core_ != nullptr; }
   /// As SIGKILL: the machine stays, nothing answers. What was saved last stays on its disk.
   void kill();

@@ -32,6 +32,16 @@ struct inner_packet {
   std::uint16_t octets = 36; ///< of the inner IP packet; 36: ICMP echo with 8 octets
 };
 
+/// Which echo a packet belongs to: its asker's address and token, there and back.
+struct echo_key {
+  std::uint32_t asker = 0;
+  std::uint64_t token = 0;
+  friend bool operator==(const echo_key&, const echo_key&) = default;
+};
+inline echo_key key_of(const inner_packet& inner) {
+  return {(inner.reply ? inner.to : inner.from).host_order(), inner.token};
+}
+
 /// Which counters were seen (RFC 6479's sliding window).
 class replay_window {
  public:

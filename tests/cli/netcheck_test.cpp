@@ -33,7 +33,8 @@ TEST_CASE("the advice fits what is known") {
         "No relay answers over UDP: let outgoing UDP through this network's firewall.");
   auto away = self("");
   away["control"] = "waiting";
-  CHECK(advice(away) == "Neither the control server nor a relay answers: is this machine online?");
+  CHECK(advice(away) == "Neither the control server nor a relay answers: is this machine online? "
+                        "Members on the same network are found all the same.");
   for (const auto* type : {"open", "full cone"})
     CHECK(advice(self(type)) == "Direct connections with everybody are likely.");
   const std::string mapped = R"(,"port_mappings":[{"protocol":"PCP","outside":"1.2.3.4:5"}])";
@@ -64,7 +65,8 @@ TEST_CASE("netcheck prints all of it, and as JSON what scripts need") {
       R"("filtering":"address_and_port_dependent","mapped":"198.51.100.7:40112",)"
       R"("ports_preserved":false,"port_delta":0,"hairpin":null,"port_mappings":[]},)"
       R"("candidates":[{"kind":"host","address":"192.168.1.5:51820"}],)"
-      R"("relays":[{"name":"relay1","endpoint":"198.51.100.11:51820","rtt_ms":30.4}]},"peers":[]})";
+      R"("relays":[{"name":"relay1","endpoint":"198.51.100.11:51820","rtt_ms":30.4}],)"
+      R"("lan":{"interfaces":["eth0","wlan0"],"near":["bob"]}},"peers":[]})";
   SECTION("text") {
     fake_daemon daemon{{document + "\n"}};
     const auto said = listen_to([&] {
@@ -81,6 +83,7 @@ TEST_CASE("netcheck prints all of it, and as JSON what scripts need") {
           "  hairpins    not measured\n"
           "  port mapping none\n"
           "  IPv6        no\n"
+          "  network     bob on eth0, wlan0\n"
           "  candidate   192.168.1.5:51820  host\n"
           "  relay       relay1 198.51.100.11:51820  30.4 ms\n"
           "Direct is likely with all but symmetric peers; for those, turn on UPnP or PCP on the "
@@ -92,8 +95,23 @@ TEST_CASE("netcheck prints all of it, and as JSON what scripts need") {
       CHECK(netcheck({daemon.socket(), true}) == exit_code::done);
     });
     const auto read = boost::json::parse(said.out).as_object();
-    for (const auto* field : {"nat", "candidates", "relays", "control", "ipv6", "advice"})
+    for (const auto* field : {"nat", "candidates", "relays", "lan", "control", "ipv6", "advice"})
       CHECK(read.contains(field));
     CHECK(read.at("ipv6") == false);
   }
+}
+
+TEST_CASE("netcheck says what is found on the local network, and why nothing is") {
+  const auto line = [](const std::string& lan) {
+    fake_daemon daemon{{R"({"ok":true,"self":{"peer_id":"a","parties":["p"],"nat":null,"lan":)" +
+                        lan + R"(},"peers":[]})" + "\n"}};
+    const auto said = listen_to([&] {
+      CHECK(netcheck({daemon.socket(), false}) == exit_code::done);
+    });
+    const auto at = said.out.find("  network");
+    return said.out.substr(at, said.out.find('\n', at) - at);
+  };
+  CHECK(line("null") == "  network     members are not looked for here (lan.enabled)");
+  CHECK(line(R"({"interfaces":[],"near":[]})") == "  network     no interface for multicast");
+  CHECK(line(R"({"interfaces":["eth0"],"near":[]})") == "  network     no member found on eth0");
 }

@@ -35,6 +35,8 @@ void check_equal(const settings& a, const settings& b) {
   CHECK(a.daemon.auto_connect == b.daemon.auto_connect);
   CHECK(a.daemon.relay_pin == b.daemon.relay_pin);
   CHECK(a.daemon.relay_avoid == b.daemon.relay_avoid);
+  CHECK(a.daemon.lan.enabled == b.daemon.lan.enabled);
+  CHECK(a.daemon.lan.avoid == b.daemon.lan.avoid);
   CHECK(a.daemon.state_dir == b.daemon.state_dir);
   CHECK(a.daemon.socket == b.daemon.socket);
   CHECK(a.daemon.socket_group == b.daemon.socket_group);
@@ -95,6 +97,9 @@ mtu = 1400
 check_interval = "1s"
 check_timeout = "500ms"
 degraded_above = "100ms"
+[lan]
+enabled = false
+avoid = ["docker0", "virbr0"]
 [relay]
 name = "r"
 listen = "127.0.0.1:5"
@@ -147,6 +152,8 @@ TEST_CASE("every key ends up in its setting") {
   CHECK(read.daemon.interface == "wg7");
   CHECK(read.daemon.listen_port == 4000);
   CHECK(read.daemon.fwmark == 16);
+  CHECK_FALSE(read.daemon.lan.enabled);
+  CHECK(read.daemon.lan.avoid == std::vector<std::string>{"docker0", "virbr0"});
   CHECK(read.daemon.mtu == 1400);
   CHECK(read.daemon.health.check_interval == 1s);
   CHECK(read.daemon.health.check_timeout == 500ms);
@@ -199,7 +206,7 @@ TEST_CASE("an unknown key is an error that names the nearest known one") {
 TEST_CASE("an unknown table is an error") {
   CHECK(problems("[deamon]\n") == "f.toml:1:2: found unknown table or key \"deamon\", expected the "
                                   "table daemon perhaps; there are daemon, wireguard, health, "
-                                  "relay, control");
+                                  "lan, relay, control");
   CHECK(problems("daemon = 1\n") == "f.toml:1:10: found integer 1, expected the table [daemon]");
 }
 
@@ -213,6 +220,9 @@ TEST_CASE("a value of the wrong type is an error that says what was found and ex
         std::string::npos);
   CHECK(problems("[daemon]\nrelay_pin = [\"a\", \"a\"]\n").find("names of relays") !=
         std::string::npos);
+  for (const auto* avoid : {"7", "[\"a/b\"]", "[\"eth0\", \"eth0\"]", "\"longer-than-15-chars\""})
+    CHECK(problems("[lan]\navoid = " + std::string{avoid} + "\n")
+              .find("names of network interfaces, such as [\"docker0\"]") != std::string::npos);
   CHECK(problems("[daemon]\nauto_connect = 1.5\n") ==
         "f.toml:2:16: found a floating-point number for auto_connect, expected true or false");
 }

@@ -55,6 +55,17 @@ TEST_CASE("delays of two ports add up and hold for new frames at once") {
   CHECK(*median_rtt(records) < 3ms);
 }
 
+TEST_CASE("the way between two ports can be worse than either port") {
+  if (skipped(unavailable_reason())) return;
+  laboratory lab{two_servers(1ms)};
+  lab.set_between("b", "a", {.delay = 9ms});
+  CHECK(*median_rtt(ping(lab, "a", "b", 500ms, 10ms)) >= 20ms); // 2 x (1 + 9), there and back
+  CHECK(*median_rtt(ping(lab, "c", "b", 300ms, 10ms)) < 5ms);
+  lab.set_between("a", "b", {.blocked = true});
+  CHECK_FALSE(median_rtt(ping(lab, "a", "b", 200ms, 10ms, 100ms)));
+  CHECK(median_rtt(ping(lab, "a", "c", 200ms, 10ms)));
+}
+
 TEST_CASE("loss drops the set share of frames") {
   if (skipped(unavailable_reason())) return;
   laboratory lab{two_servers(1ms)};

@@ -127,6 +127,8 @@ inline msg::directory_actor::behavior_type directory(msg::directory_actor::state
           [](const msg::own_paths&) {},
           [](const msg::own_legs&) {},
           [](const msg::network_changed&) {},
+          [](const msg::lan_heard&) {},
+          [](const msg::lan_ready&) {},
           [](const msg::attach_directory&) {}};
 }
 } // namespace fake

@@ -96,6 +96,9 @@ struct directory_node {
   net::wg_private_key key;
   net::wg_public_key pub;
   std::unique_ptr<actors::directory_core> core;
+  msg::lan_place place;     ///< on the local network, when it is plugged in
+  msg::unix_ms clock_off{}; ///< of its calendar
+  std::vector<msg::lan_send> on_lan;
   std::uint64_t session = 0; ///< of the link; 0: none
   std::uint64_t attempt = 0; ///< of that link
   std::vector<msg::control_open> opens;
@@ -138,6 +141,33 @@ class control_world {
   /// A server that remembers what the last one stored.
   void server_up(bool with_memory = true) {
     restart_server(with_memory ? stored_ : control::stored_state{});
+  }
+  /// A switch without anything else on it: a node that is plugged in hears all others.
+  void plug(directory_node& node) {
+    node.place = {net::ip_address::v4(0x0a000001 + ++last_place_), 1};
+    node.run([](auto& c, auto at, auto& out) { c.lan(msg::lan_ready{{"eth0"}}, at, out); });
+  }
+  void unplug(directory_node& node) {
+    node.place = {};
+    node.run([](auto& c, auto at, auto& out) { c.lan(msg::lan_ready{}, at, out); });
+  }
+  void carry(const msg::lan_place& from, const msg::lan_send& frame) {
+    for (auto* node : nodes_) {
+      const bool plugged = node->place != msg::lan_place{};
+      if (!plugged || node->place == from || (frame.to && *frame.to != node->place)) continue;
+      queue_.push_back([this, node, from, frame] {
+        if (std::count(nodes_.begin(), nodes_.end(), node) == 0) return;
+        node->run([&](auto& c, auto at, auto& out) {
+          c.lan(msg::lan_heard{from, frame.data}, at, out);
+        });
+      });
+    }
+  }
+  const control::stored_state& stored() const { return stored_; }
+  /// A server that lost what it stored since then.
+  void server_back_to(control::stored_state then) {
+    stored_ = std::move(then);
+    restart_server(stored_);
   }
   void cut(directory_node& node) {
     end_session(node);
@@ -193,6 +223,7 @@ class control_world {
   control::stored_state stored_;
   bool up_ = true;
   std::uint64_t last_session_ = 0;
+  std::uint32_t last_place_ = 0;
   std::vector<directory_node*> nodes_;
   std::deque<std::function<void()>> queue_;
 };
@@ -204,8 +235,12 @@ inline directory_node::directory_node(control_world& in, std::string called, std
     : world(in), name(std::move(called)),
       key(net::generate_x25519<net::wg_private_key>(stream(name))), pub(net::public_key(key)),
       document(std::move(kept)) {
-  actors::directory_settings settings{*net::peer_id::parse(goes_by.empty() ? name : goes_by), key,
-                                      stream(name + "/secrets"), stream(name + "/jitter")};
+  actors::directory_settings settings{*net::peer_id::parse(goes_by.empty() ? name : goes_by),
+                                      key,
+                                      stream(name + "/secrets"),
+                                      stream(name + "/jitter"),
+                                      stream(name + "/lan"),
+                                      stream(name + "/lan jitter")};
   core = std::make_unique<actors::directory_core>(settings,
                                                   actors::parse_directory(document).value(), 0);
   world.attach(*this);
@@ -215,7 +250,9 @@ inline void
 directory_node::run(const std::function<void(actors::directory_core&, actors::directory_time,
                                              actors::directory_effects&)>& step) {
   actors::directory_effects effects;
-  step(*core, world.at(), effects);
+  auto at = world.at();
+  at.wall += clock_off;
+  step(*core, at, effects);
   world.obey(*this, effects);
 }
 
@@ -228,6 +265,10 @@ inline actors::directory_request directory_node::create(const std::string& party
 
 inline void control_world::obey(directory_node& node, actors::directory_effects& effects) {
   if (effects.save) node.document = *effects.save;
+  for (auto& frame : effects.lan) {
+    if (node.place != msg::lan_place{}) carry(node.place, frame);
+    node.on_lan.push_back(std::move(frame));
+  }
   for (auto& event : effects.events)
     node.events.push_back(std::move(event));
   for (auto& each : effects.answers)

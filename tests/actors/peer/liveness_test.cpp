@@ -101,3 +101,23 @@ TEST_CASE("traffic is data in four looks in a row, none of them three seconds ap
     w.look(32, 32, 1s);
   CHECK_FALSE(carries());
 }
+
+TEST_CASE("a false alarm teaches, also when the probe's answer hides the packet's own") {
+  looks w;
+  for (int i = 0; i < 10; ++i) // answered between two looks
+    w.look(100, 100, 500ms);
+  int alarms = 0;
+  for (int i = 0; i < 100; ++i) {
+    // The packet left right before the look, which counts from the look before.
+    w.look(0, 100);
+    if (w.suspicious()) {
+      ++alarms;
+      w.now += 41ms;
+      w.l.alive(w.now);
+    }
+    w.look(100, 0);
+    w.look(0, 0, 300ms);
+  }
+  CHECK(alarms > 0);
+  CHECK(alarms < 5);
+}

@@ -66,3 +66,22 @@ TEST_CASE("only what was asked is answered, once, and the fastest that answered 
   CHECK(book.alive_since(start, std::nullopt)->where == bob_at);
   CHECK_FALSE(book.alive_since(start + 200ms, std::nullopt));
 }
+
+TEST_CASE("checks that are under way at once do not count as each other's losses") {
+  actors::path_book book;
+  const actors::path direct{bob_at, std::nullopt, {}};
+  const auto rtt = 30ms;
+  msg::time_point now{};
+  // Two chains, half a round trip apart: each answer asks again.
+  auto first = book.ask(direct, now);
+  auto second = book.ask(direct, now += 15ms);
+  for (int i = 0; i < 2; ++i) {
+    REQUIRE(book.answer(first, rtt, now += 15ms));
+    first = book.ask(direct, now);
+    REQUIRE(book.answer(second, rtt, now += 15ms));
+    second = book.ask(direct, now);
+  }
+  CHECK(book.find(bob_at)->in_a_row == 4);
+  book.ask(direct, now += 1s); // and neither was answered
+  CHECK(book.find(bob_at)->in_a_row == 0);
+}

@@ -161,6 +161,36 @@ TEST_CASE("a responder prepares, tells the move back, and follows once that was 
   }
 }
 
+TEST_CASE("a direct path proven while the first answer is awaited is moved to at once") {
+  driven_core d;
+  const auto first = d.verify();
+  d.give(
+      msg::path_event{bob_key, d.core.saved().epoch, msg::path_news::proven, bob_at, 20ms, true});
+  CHECK(d.phase() == phase::verifying);
+  CHECK(d.move_lands() == bob_at);
+  CHECK(d.phase() == phase::verifying); // it still has to answer
+  d.answer(first, 40ms);
+  CHECK(d.phase() == phase::connected);
+  CHECK(d.view().how == msg::strategy::direct);
+}
+
+TEST_CASE("a responder asked to move before its WireGuard has the session follows then") {
+  driven_core d{role::responder};
+  d.negotiate();
+  d.give(d.offer());
+  d.give(actors::relays_ranked{d.ticket_of<msg::rank_relays>(), {relay1(), relay2()}});
+  d.give(msg::path_event{alice_key, 7, msg::path_news::asked, alice_at});
+  CHECK_FALSE(d.said<msg::check_path>());
+  const auto in_time = GENERATE(true, false);
+  d.now += in_time ? 50ms : 1000ms; // the initiator has given up after a second
+  d.give(d.handshake());
+  REQUIRE(d.phase() == phase::verifying);
+  const auto told = d.said<msg::check_path>();
+  CHECK(told.has_value() == in_time);
+  if (told) CHECK(told->move == 7);
+  if (told) CHECK(told->where == alice_at);
+}
+
 TEST_CASE("a move that nobody answers is given up") {
   driven_core d;
   d.connect();

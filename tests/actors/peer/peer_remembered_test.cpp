@@ -175,6 +175,21 @@ TEST_CASE("an offline peer is not tried unasked") {
   CHECK(d.view().error == net::errc::peer_offline);
 }
 
+TEST_CASE("a rebooted responder says on the local network, too, that the session is gone") {
+  restarted d{role::responder}; // and the control server is away
+  CHECK_FALSE(d.said_signal(net::signal_kind::reset));
+  auto known = msg::known_peer{d.other(), true, {}, true};
+  d.give(msg::peer_known{known});
+  CHECK_FALSE(d.said_signal(net::signal_kind::reset));
+  known.near = true;
+  d.give(msg::peer_known{known});
+  CHECK(d.said_signal(net::signal_kind::reset));
+  CHECK(d.core.explain(msg::time_point{d.now}).decision.find("announces itself on this network") !=
+        std::string::npos);
+  d.give(msg::peer_known{known});
+  CHECK_FALSE(d.said_signal(net::signal_kind::reset)); // once
+}
+
 TEST_CASE("a rebooted initiator is back before the control plane answers") {
   two_cores world;
   world.can_punch = GENERATE(true, false);

@@ -122,6 +122,18 @@ TEST_CASE("members of our parties are connected by themselves") {
   REQUIRE(list->peers.size() == 1);
 }
 
+TEST_CASE("status knows who is on the local network") {
+  house h;
+  const auto lan = [&] {
+    return h.time.ask<msg::status_report>(h.roles.supervisor, 0s, msg::list_status{})->self.lan;
+  };
+  CHECK_FALSE(lan().enabled);
+  h.tell(msg::lan_state{true, {"eth0"}, {house::bob()}});
+  CHECK(lan() == msg::lan_state{true, {"eth0"}, {house::bob()}});
+  h.tell(msg::lan_state{true, {}, {}});
+  CHECK(lan().near.empty());
+}
+
 TEST_CASE("without auto_connect a member is connected when asked, and connect answers once up") {
   house h{{}, false};
   h.bob_connects();

@@ -2,6 +2,8 @@
 
 #include <catch2/catch.hpp>
 
+#include <algorithm>
+
 using namespace lanrage::sim;
 using namespace lanrage::sim::sweep;
 using namespace std::chrono_literals;
@@ -103,4 +105,31 @@ TEST_CASE("failures stand together by cause, the shortest run first, with its co
   CHECK(safety < late); // 1,003 events and 1,006
   CHECK(text.ends_with("\n7 seeds: 4 ok, 2 safety, 0 liveness, 1 crashed\n"));
   CHECK(exit_of(of.rows) == 13);
+}
+
+TEST_CASE("broken invariants stand together by their id, whatever the text") {
+  auto of = whole(2);
+  of.rows[0].missed.push_back({scenario::missed::kind::safety, 0, "S6 a-b at 1s", "S6"});
+  of.rows[1].missed.push_back({scenario::missed::kind::safety, 0, "S6 a-c at 2s", "S6"});
+  of.rows[1].missed.push_back({scenario::missed::kind::liveness, 0, "L1 a-c at 2s", "L1"});
+  const auto text = report_text(of);
+  CHECK(text.find("2 of 2 seeds: safety: S6 a-b at 1s\n  seeds 1, 2\n") != std::string::npos);
+  CHECK(text.find("1 of 2 seeds: liveness: L1 a-c at 2s\n") != std::string::npos);
+}
+
+TEST_CASE("what was seen is counted over all shards, and what nobody saw is named") {
+  auto all = whole(4);
+  for (auto& each : all.rows)
+    each.seen["a punch was won"] = each.seed;
+  all.rows[2].seen["fault f5"] = 1;
+  const auto text = report_text(all);
+  CHECK(text.find("\na punch was won      4     10\n") != std::string::npos);
+  CHECK(text.find("\nfault f5             1      1\n") != std::string::npos);
+  CHECK(text.find("never seen: a punch was lost, ") != std::string::npos);
+  const auto never = never_seen(all);
+  CHECK(std::count(never.begin(), never.end(), "a punch was lost") == 1);
+  CHECK(std::count(never.begin(), never.end(), "a punch was won") == 0);
+  for (const auto& name : never)
+    all.rows[0].seen[name] = 1;
+  CHECK(never_seen(all).empty());
 }
