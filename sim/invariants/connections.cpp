@@ -126,6 +126,7 @@ void connection_rules::repairs(state& s, const msg::connection_view& view, durat
     if (view.counters.reconnects != s.view.counters.reconnects) { // the first one, perhaps anew
       s.attempt = 1;
       s.attempt_at = now;
+      s.since = now; // a new interface begins the three anew, in the same state
     } else if (view.reason.starts_with(after_repair) && view.reason != s.view.reason) {
       const auto attempt = view.reason[after_repair.size()] - '0' + 1;
       if (s.attempt > 0 && attempt != s.attempt + 1)

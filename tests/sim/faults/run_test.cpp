@@ -51,7 +51,7 @@ played play(const scenario::script& what, scenario::run_options how = {}) {
 }
 
 const std::string cut_off =
-    "[[fault]]\nkind = \"partition\"\non = \"p2-nat\"\nstart = \"40s\"\nend = "
+    "[[fault]]\nkind = \"partition\"\non = \"p2-nat\"\nstart = \"20s\"\nend = "
     "\"55s\"\n";
 
 } // namespace
