@@ -2,8 +2,10 @@
 
 #include "cli/failure.hpp"
 #include "cli/json_text.hpp"
+#include "cli/sim_faults_json.hpp"
 #include "cli/terminal.hpp"
 #include "sim/event_log.hpp"
+#include "sim/faults/read_plan.hpp"
 #include "sim/report/markup.hpp"
 #include "sim/report/page.hpp"
 #include "sim/trace/sink.hpp"
@@ -128,6 +130,7 @@ boost::json::object to_json(const sim_options& what, const scenario::script& of,
                           {"missed", missed},
                           {"seen", seen}};
   if (got.record) add_figures(out, of, *got.record);
+  if (!got.faults.empty()) out["faults"] = faults_json(got.faults);
   return out;
 }
 
@@ -141,6 +144,17 @@ void print_figures(const sim::report::figures& of) {
   std::cout << "round trips " << sim::report::time_text(*mean(of.regret))
             << " above the best path on average, 99 % at most "
             << sim::report::time_text(*quantile(of.regret, most)) << '\n';
+}
+
+void print_faults(const std::vector<sim::faults::seen_kind>& of) {
+  for (const auto& each : of) {
+    std::cout << sim::faults::label(each.kind) << ": ";
+    if (each.fired == 0)
+      std::cout << "never fired";
+    else
+      std::cout << "fired " << each.fired << (each.fired == 1 ? " time" : " times");
+    std::cout << '\n';
+  }
 }
 
 void print(const scenario::outcome& got, sim::duration wall) {
@@ -157,6 +171,7 @@ void print(const scenario::outcome& got, sim::duration wall) {
   if (got.record) print_figures(sim::report::figures_of(*got.record));
   std::cout << "log " << sim::hash_text(got.log_hash) << " (" << got.lines << " lines), state "
             << sim::hash_text(got.state_hash) << '\n';
+  if (!got.faults.empty()) print_faults(got.faults);
   if (got.violations.empty()) std::cout << "all expectations met\n";
 }
 
@@ -194,15 +209,26 @@ sim_exit cannot_write(const sim_options& what) {
   return sim_exit::failed;
 }
 
-sim::trace::result<void> save_page(const std::filesystem::path& where, const std::string& text) {
+} // namespace
+
+scenario::result<scenario::script> load_scenario(const std::filesystem::path& file,
+                                                 scenario::run_options& how) {
+  auto script = scenario::load(file, {how.count});
+  if (!script || !how.plan_file) return script;
+  auto plan = sim::faults::load_plan(*how.plan_file, *script);
+  if (!plan) return plan.error();
+  how.plan = std::move(*plan);
+  return script;
+}
+
+bool save_text(const std::filesystem::path& where, const std::string& text) {
   sim::trace::file_sink sink{where};
   auto done = sink.open();
   if (done) done = sink.write(text);
   if (done) done = sink.commit();
-  return done;
+  if (!done) std::cerr << "lanrage: " << printable(sim::trace::to_string(done.error())) << '\n';
+  return done.has_value();
 }
-
-} // namespace
 
 sim_exit report(const scenario::bad_input& what, bool json) {
   std::string text;
@@ -228,10 +254,14 @@ void print_missed(const sim_options& what, const scenario::outcome& got) {
               << printable(each.text) << '\n';
 }
 
-sim_exit sim_run(const sim_options& what) {
+sim_exit sim_run(const sim_options& wanted) {
   spdlog::set_level(spdlog::level::off); // what daemons say is in the log as events
-  const auto script = scenario::load(what.scenario);
+  auto what = wanted;
+  const auto script = load_scenario(what.scenario, what.run);
   if (!script) return report(script.error(), what.json);
+  if (what.write_plan &&
+      !save_text(*what.write_plan, sim::faults::to_toml(scenario::plan_of(*script, what.run).what)))
+    return sim_exit::failed;
   log_file log{what.log};
   if (!log.good()) return cannot_write(what);
   const bool speaks = !what.json && what.log != std::filesystem::path{"-"};
@@ -252,10 +282,7 @@ sim_exit sim_run(const sim_options& what) {
     if (!log.finish()) return cannot_write(what);
     if (what.report) {
       const auto page = sim::report::page(*script, *got, what.scenario.string(), rerun);
-      if (const auto saved = save_page(*what.report, page); !saved) {
-        std::cerr << "lanrage: " << printable(sim::trace::to_string(saved.error())) << '\n';
-        return sim_exit::failed;
-      }
+      if (!save_text(*what.report, page)) return sim_exit::failed;
     }
     if (speaks) print(*got, wall);
     std::cout << std::flush;

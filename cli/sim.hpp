@@ -36,8 +36,9 @@ constexpr int to_int(sim_exit code) {
 struct sim_options {
   std::filesystem::path scenario;
   sim::scenario::run_options run;
-  std::optional<std::filesystem::path> log;    ///< "-": standard output, and nothing else there
-  std::optional<std::filesystem::path> report; ///< an HTML page about the run
+  std::optional<std::filesystem::path> log;        ///< "-": standard output, and nothing else there
+  std::optional<std::filesystem::path> report;     ///< an HTML page about the run
+  std::optional<std::filesystem::path> write_plan; ///< what broke, as a plan
   bool json = false;
 };
 sim_exit sim_run(const sim_options& what);
@@ -59,7 +60,8 @@ struct sweep_options {
   std::chrono::nanoseconds timeout = std::chrono::minutes{30}; ///< of a seed, in real time
   std::optional<std::filesystem::path> out;                    ///< results as JSON lines
   bool json = false;                                           ///< the same on standard output
-  bool all_seen = false; ///< a rare way that no seed took is a failure
+  bool require_all = false; ///< a kind of fault that never fired is a failure
+  bool all_seen = false;    ///< a rare way that no seed took is a failure
 };
 sim_exit sim_sweep(const sweep_options& what);
 
@@ -67,9 +69,16 @@ struct merge_options {
   std::vector<std::filesystem::path> files;
   std::optional<std::filesystem::path> out;
   bool json = false;
+  bool require_all = false;
   bool all_seen = false;
 };
 sim_exit sim_merge(const merge_options& what);
+
+/// The scenario, read as the options want it, and the plan that they name, which is put there.
+sim::scenario::result<sim::scenario::script> load_scenario(const std::filesystem::path& file,
+                                                           sim::scenario::run_options& how);
+/// A file that is there whole or not at all; false, and a line to standard error, if it cannot be.
+bool save_text(const std::filesystem::path& where, const std::string& text);
 
 /// For all of them: bad input to standard error.
 sim_exit report(const sim::scenario::bad_input& what, bool json);

@@ -1,5 +1,6 @@
 #include "cli/sim.hpp"
 #include "cli/sim_bench.hpp"
+#include "cli/sim_faults.hpp"
 #include "cli/sim_policy.hpp"
 #include "sim/scenario/script.hpp"
 #include "sim/trace/numbers.hpp"
@@ -14,19 +15,29 @@ namespace {
 /// What parsing fills in, kept alive by the subcommands' callbacks.
 struct arguments {
   sim_options run;
+  shrink_options shrink;
   golden_options golden;
   sweep_options sweep;
   merge_options merge;
 };
 using shared = std::shared_ptr<arguments>;
 
-void add_seed(CLI::App& to, const shared& a) {
+/// What breaks: by a plan, or by one that is drawn.
+void add_faults(CLI::App& to, const shared& a, sim::scenario::run_options& run) {
+  auto* plan = to.add_option_function<std::string>(
+                     "--plan", [a, &run](const std::string& path) { run.plan_file = path; },
+                     "A fault plan (TOML), instead of the scenario's faults")
+                   ->type_name("F");
+  to.add_flag("--faults", run.draw_faults, "Draw a fault plan from the seed")->excludes(plan);
+}
+
+void add_seed(CLI::App& to, const shared& a, sim::scenario::run_options& run) {
   to.add_option_function<std::string>(
         "--seed",
-        [a](const std::string& text) {
+        [a, &run](const std::string& text) {
           const auto seed = sim::trace::parse_count(text);
           if (!seed) throw CLI::ValidationError("--seed", "'" + text + "' is no seed: 0 to 2^63-1");
-          a->run.run.seed = static_cast<std::uint64_t>(*seed);
+          run.seed = static_cast<std::uint64_t>(*seed);
         },
         "Instead of the scenario's")
       ->type_name("N");
@@ -50,6 +61,17 @@ void add_scenario(CLI::App& to, const shared& a, std::filesystem::path& scenario
         "--trace", [a, &run](const std::string& path) { run.trace = path; },
         "Follow this trace instead of every one the scenario names")
       ->type_name("F");
+  to.add_option_function<std::string>(
+        "--count",
+        [a, &run](const std::string& text) {
+          const auto count = sim::trace::parse_count(text);
+          if (!count || *count < 1 || *count > 10'000)
+            throw CLI::ValidationError("--count", "'" + text + "' is no number from 1 to 10000");
+          run.count = static_cast<std::uint32_t>(*count);
+        },
+        "Of each [[member]] with `count`, at most so many")
+      ->type_name("N");
+  add_faults(to, a, run);
   to.add_flag_callback(
       "--no-invariants", [a, &run] { run.invariants = false; },
       "Only the scenario's own expectations");
@@ -57,7 +79,7 @@ void add_scenario(CLI::App& to, const shared& a, std::filesystem::path& scenario
 
 void add_common(CLI::App& to, const shared& a) {
   add_scenario(to, a, a->run.scenario, a->run.run);
-  add_seed(to, a);
+  add_seed(to, a, a->run.run);
 }
 
 /// An option whose text `parse` understands; else the message says what was expected.
@@ -81,6 +103,11 @@ void add_outputs(CLI::App& to, const shared& a, std::optional<std::filesystem::p
         "--out", [a, &out](const std::string& path) { out = path; },
         "Write the results as JSON lines, for `lanrage sim merge`")
       ->type_name("F");
+}
+
+void add_require(CLI::App& to, bool& all) {
+  to.add_flag("--require-all", all,
+              "Fail with a line for each kind of fault that fired with no seed");
 }
 
 void add_sweep(CLI::App& sim, const shared& a, std::function<int()>& command) {
@@ -111,12 +138,36 @@ void add_sweep(CLI::App& sim, const shared& a, std::function<int()>& command) {
              "a duration from 1ms to 7d, such as 90s", false, timeout,
              [a](std::chrono::nanoseconds most) { a->sweep.timeout = most; });
   add_outputs(sweep, a, a->sweep.out, a->sweep.json, a->sweep.all_seen);
+  add_require(sweep, a->sweep.require_all);
   sweep.callback([a, &command] { command = [a] { return to_int(sim_sweep(a->sweep)); }; });
 
   auto& merge = *sim.add_subcommand("merge", "Put the shards of a sweep together");
   merge.add_option("FILE", a->merge.files, "What `lanrage sim sweep --out` wrote")->required();
   add_outputs(merge, a, a->merge.out, a->merge.json, a->merge.all_seen);
+  add_require(merge, a->merge.require_all);
   merge.callback([a, &command] { command = [a] { return to_int(sim_merge(a->merge)); }; });
+}
+
+void add_shrink(CLI::App& sim, const shared& a, std::function<int()>& command) {
+  auto& shrink = *sim.add_subcommand(
+      "shrink", "Find the smallest fault plan with which a run still fails in the same way");
+  add_scenario(shrink, a, a->shrink.scenario, a->shrink.run);
+  add_seed(shrink, a, a->shrink.run);
+  shrink
+      .add_option_function<std::string>(
+          "--out", [a](const std::string& path) { a->shrink.out = path; },
+          "Where the plan is written")
+      ->type_name("F")
+      ->required();
+  const auto runs = [](const std::string& text) -> std::optional<std::size_t> {
+    const auto got = sim::trace::parse_count(text);
+    if (!got || *got < 1 || *got > 1'000'000) return std::nullopt;
+    return static_cast<std::size_t>(*got);
+  };
+  add_parsed(shrink, "--runs", "N", "At most so many runs; 2000 if not given",
+             "a number from 1 to 1000000", false, runs,
+             [a](std::size_t most) { a->shrink.runs = most; });
+  shrink.callback([a, &command] { command = [a] { return to_int(sim_shrink(a->shrink)); }; });
 }
 
 } // namespace
@@ -139,6 +190,10 @@ void add_sim(CLI::App& app, std::function<int()>& command) {
          "--report", [a](const std::string& path) { a->run.report = path; },
          "Write a page about the run: HTML in one file")
       ->type_name("F.html");
+  run.add_option_function<std::string>(
+         "--write-plan", [a](const std::string& path) { a->run.write_plan = path; },
+         "Write what breaks in this run, as a fault plan")
+      ->type_name("F");
   run.callback([a, &command] { command = [a] { return to_int(sim_run(a->run)); }; });
 
   auto& check = *sim.add_subcommand(
@@ -154,6 +209,8 @@ void add_sim(CLI::App& app, std::function<int()>& command) {
 
   add_sweep(sim, a, command);
   add_sim_bench(sim, command);
+  add_sim_faults(sim, command);
+  add_shrink(sim, a, command);
   add_sim_policy(sim, command);
 }
 

@@ -41,9 +41,8 @@ scenario::log_run elsewhere(const scenario::script& what, const sim_options& how
                  std::to_string(how.run.seed.value_or(what.seed)),
                  "--log",
                  "-"};
-    if (how.run.until)
-      spec.argv.insert(spec.argv.end(), {"--until", scenario::seconds_text(*how.run.until)});
-    if (how.run.trace) spec.argv.insert(spec.argv.end(), {"--trace", how.run.trace->string()});
+    for (auto& each : scenario::arguments_of(how.run))
+      spec.argv.push_back(std::move(each));
     spec.err = lab::to_null{};
     lab::process other{spec};
     while (const auto text = other.read_line(lab::process::clock::now() + patience))
@@ -93,9 +92,10 @@ sim_exit check(const scenario::script& script, const sim_options& what) {
 
 } // namespace
 
-sim_exit sim_check(const sim_options& what) {
+sim_exit sim_check(const sim_options& options) {
   spdlog::set_level(spdlog::level::off);
-  const auto script = scenario::load(what.scenario);
+  auto what = options;
+  const auto script = load_scenario(what.scenario, what.run);
   if (!script) return report(script.error(), what.json);
   // Bad traces are bad input, not a crash: look before anything runs.
   auto nothing = what.run;

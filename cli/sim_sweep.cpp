@@ -80,10 +80,8 @@ sweep::row run_seed(const sweep_options& what, std::uint64_t seed) {
   lab::process_spec spec;
   spec.argv = {"/proc/self/exe",    "sim", "run", what.scenario.string(), "--json", "--seed",
                std::to_string(seed)};
-  if (what.run.until)
-    spec.argv.insert(spec.argv.end(), {"--until", scenario::seconds_text(*what.run.until)});
-  if (!what.run.invariants) spec.argv.emplace_back("--no-invariants");
-  if (what.run.trace) spec.argv.insert(spec.argv.end(), {"--trace", what.run.trace->string()});
+  for (auto& each : scenario::arguments_of(what.run))
+    spec.argv.push_back(std::move(each));
   sweep::row lost;
   lost.seed = seed;
   try {
@@ -167,11 +165,21 @@ sim_exit give(const sweep::results& got, const std::optional<std::filesystem::pa
   return never.empty() ? code : sim_exit::liveness;
 }
 
+/// Kinds that never fired, each a line; liveness, as something did not happen that should have.
+sim_exit require_all(const sweep::results& got, bool wanted, sim_exit so_far) {
+  if (!wanted || so_far == sim_exit::failed) return so_far;
+  const auto never = sim::faults::never_fired(sweep::seen_faults(got.rows));
+  for (const auto id : never)
+    std::cerr << "coverage: " << sim::faults::label(id) << " never fired\n";
+  return never.empty() ? so_far : std::max(so_far, sim_exit::liveness);
+}
+
 } // namespace
 
-sim_exit sim_sweep(const sweep_options& what) {
+sim_exit sim_sweep(const sweep_options& options) {
   spdlog::set_level(spdlog::level::off);
-  const auto script = scenario::load(what.scenario);
+  auto what = options;
+  const auto script = load_scenario(what.scenario, what.run);
   if (!script) return report(script.error(), what.json);
   if (const auto good = usable(what, *script); !good) return report(good.error(), what.json);
   const auto seeds = sweep::seeds_of(what.seeds, what.part);
@@ -183,13 +191,19 @@ sim_exit sim_sweep(const sweep_options& what) {
   out.about.part = what.part;
   if (what.run.until) out.about.until = scenario::seconds_text(*what.run.until);
   if (what.run.trace) out.about.trace = what.run.trace->string();
+  if (what.run.count) out.about.count = *what.run.count;
+  out.about.faults = what.run.draw_faults;
+  if (what.run.plan_file) {
+    out.about.plan = what.run.plan_file->string();
+    out.about.plan_hash = hash_of(*what.run.plan_file);
+  }
   const auto cores = std::max<std::size_t>(1, std::thread::hardware_concurrency());
   const auto jobs =
       std::clamp<std::size_t>(what.jobs.value_or(cores), 1, std::max<std::size_t>(1, seeds.size()));
   progress shown{seeds.size(), ::isatty(STDERR_FILENO) == 1};
   out.rows = run_all(what, seeds, shown, jobs);
   std::cerr << shown.summary(jobs) << '\n';
-  return give(out, what.out, what.json, what.all_seen);
+  return require_all(out, what.require_all, give(out, what.out, what.json, what.all_seen));
 }
 
 sim_exit sim_merge(const merge_options& what) {
@@ -207,7 +221,7 @@ sim_exit sim_merge(const merge_options& what) {
   if (!bad.lines.empty()) return report(bad, what.json);
   const auto whole = sweep::merge(std::move(shards));
   if (!whole) return report(scenario::bad_input{whole.error().lines}, what.json);
-  return give(*whole, what.out, what.json, what.all_seen);
+  return require_all(*whole, what.require_all, give(*whole, what.out, what.json, what.all_seen));
 }
 
 } // namespace lanrage::cli

@@ -1,6 +1,7 @@
 #include "cli/sweep_file.hpp"
 
 #include "cli/json_text.hpp"
+#include "cli/sim_faults_json.hpp"
 
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
@@ -56,6 +57,7 @@ json::object to_json(const row& of) {
   for (const auto& [name, times] : of.seen)
     seen[name] = times;
   out["seen"] = seen;
+  if (!of.faults.empty()) out["faults"] = faults_json(of.faults);
   return out;
 }
 
@@ -75,6 +77,11 @@ class taker {
     const auto* value = find(name);
     return value && value->is_string() ? std::string{value->get_string()}
                                        : wrong<std::string>(name, "a text");
+  }
+  bool has(const char* name) const { return find(name) != nullptr; }
+  bool flag(const char* name) {
+    const auto* value = find(name);
+    return value && value->is_bool() ? value->get_bool() : wrong<bool>(name, "true or false");
   }
   std::optional<std::string> maybe_text(const char* name) {
     const auto* value = find(name);
@@ -181,6 +188,11 @@ row take_row(taker& from, const json::object& object, bool of_a_run) {
   out.regret_p99 = from.maybe_time("regret_p99_ms", ns_per_ms);
   out.switches = from.count("switches");
   out.seen = from.counts("seen");
+  if (const auto* faults = object.if_contains("faults")) {
+    auto got = faults_of(*faults);
+    from.expect(got.has_value(), "faults", "a list of what faults did");
+    if (got) out.faults = std::move(*got);
+  }
   return out;
 }
 
@@ -198,6 +210,10 @@ sim::sweep::heading take_heading(taker& from) {
   out.part = part.value_or(sim::sweep::shard{});
   out.until = from.maybe_text("until");
   out.trace = from.maybe_text("trace");
+  if (from.has("faults")) out.faults = from.flag("faults");
+  if (from.has("plan")) out.plan = from.text("plan");
+  if (from.has("plan_hash")) out.plan_hash = from.text("plan_hash");
+  if (from.has("count")) out.count = static_cast<std::uint32_t>(from.count("count") & UINT32_MAX);
   return out;
 }
 
@@ -278,15 +294,20 @@ std::string to_lines(const sim::sweep::results& of) {
     return value ? json::value(*value) : json::value(nullptr);
   };
   const auto& about = of.about;
-  std::string out = to_line(json::object{{"lanrage_sweep", 1},
-                                         {"lanrage", about.version},
-                                         {"scenario", about.scenario},
-                                         {"scenario_hash", about.scenario_hash},
-                                         {"seeds", sim::sweep::to_string(about.seeds)},
-                                         {"shard", sim::sweep::to_string(about.part)},
-                                         {"until", text(about.until)},
-                                         {"trace", text(about.trace)}}) +
-                    '\n';
+  json::object heading{{"lanrage_sweep", 1},
+                       {"lanrage", about.version},
+                       {"scenario", about.scenario},
+                       {"scenario_hash", about.scenario_hash},
+                       {"seeds", sim::sweep::to_string(about.seeds)},
+                       {"shard", sim::sweep::to_string(about.part)},
+                       {"until", text(about.until)},
+                       {"trace", text(about.trace)}};
+  // Only where they were given: sweeps without faults are written as ever.
+  if (about.faults) heading["faults"] = true;
+  if (about.plan) heading["plan"] = *about.plan;
+  if (about.plan_hash) heading["plan_hash"] = *about.plan_hash;
+  if (about.count) heading["count"] = *about.count;
+  std::string out = to_line(heading) + '\n';
   for (const auto& each : of.rows)
     out += to_line(to_json(each)) + '\n';
   return out + to_line(json::object{{"rows", of.rows.size()}}) + '\n';

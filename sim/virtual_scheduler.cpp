@@ -18,6 +18,10 @@ namespace {
 
 /// Whether an actor still waits for the answer to a request. CAF keeps that to itself.
 struct open_requests : caf::scheduled_actor {
+  static bool any(const caf::scheduled_actor& who) {
+    return !(who.*&open_requests::multiplexed_responses_).empty() ||
+           !(who.*&open_requests::awaited_responses_).empty();
+  }
   static bool waits(const caf::scheduled_actor& who, caf::message_id answer) {
     const auto& open = who.*&open_requests::multiplexed_responses_;
     const auto& next = who.*&open_requests::awaited_responses_;
@@ -75,11 +79,13 @@ bool virtual_clock::fire() {
 
 void virtual_clock::set_request_timeout(time_point at, caf::abstract_actor* self,
                                         caf::message_id id) {
+  if (faults_) at = faults_->due(at, *self, true);
   push(at, {caf::strong_actor_ptr{self->ctrl()}, nullptr, id});
 }
 
 void virtual_clock::schedule_message(time_point at, caf::strong_actor_ptr to,
                                      caf::mailbox_element_ptr what) {
+  if (faults_) at = faults_->due(at, *to->get(), false);
   push(at, {std::move(to), std::move(what), {}});
 }
 
@@ -116,13 +122,37 @@ caf::actor_system::module* virtual_scheduler::make(caf::actor_system& system,
   return new virtual_scheduler(system);
 }
 
+void virtual_scheduler::use(actor_faults* faults) {
+  faults_ = faults;
+  clock_.use(faults);
+  release();
+}
+
+void virtual_scheduler::release() {
+  jobs_.insert(jobs_.end(), waiting_.begin(), waiting_.end());
+  waiting_.clear();
+}
+
+bool virtual_scheduler::has_turn(caf::resumable* job, caf::scheduled_actor* who) {
+  if (!who || faults_->before(*who)) return true;
+  waiting_.push_back(job);
+  return false;
+}
+
 bool virtual_scheduler::run_once() {
   if (jobs_.empty()) return false;
+  if (faults_)
+    if (const auto which = faults_->pick(jobs_.size()); which > 0)
+      std::swap(jobs_.front(), jobs_[which]);
   auto* job = jobs_.front();
   jobs_.pop_front();
+  auto* who = faults_ ? dynamic_cast<caf::scheduled_actor*>(job) : nullptr;
+  if (faults_ && !has_turn(job, who)) return true;
   if (watcher_) show(job);
   // One at a time, so that urgent mail overtakes what lies in the mailbox.
-  switch (job->resume(&unit_, 1)) {
+  const auto then = job->resume(&unit_, 1);
+  if (who && then != caf::resumable::done) faults_->after(*who, open_requests::any(*who));
+  switch (then) {
   case caf::resumable::resume_later:
     jobs_.push_front(job);
     break;
@@ -150,6 +180,7 @@ void virtual_scheduler::start() {
 }
 
 void virtual_scheduler::stop() {
+  use(nullptr);
   while (run_once()) {
   }
   clock_.cancel_all(); // else periodic timers would go on without end

@@ -19,6 +19,21 @@
 /// and then by insertion, ready actors first come first served, each until its mailbox is empty.
 namespace lanrage::sim {
 
+/// What faults do to actors and their timers (sim/faults/). Nobody is asked where none are planned.
+class actor_faults {
+ public:
+  virtual ~actor_faults() = default;
+  /// It is this actor's turn to handle a message; false: it waits until `release`.
+  virtual bool before(caf::scheduled_actor& who) = 0;
+  /// It has handled one; `asking`: it waits for answers to questions of its own.
+  virtual void after(caf::scheduled_actor& who, bool asking) = 0;
+  /// Which of so many ready actors comes first.
+  virtual std::size_t pick(std::size_t ready) = 0;
+  /// When a timer that is set now shall fire instead; `request`: the deadline of a question.
+  virtual caf::actor_clock::time_point due(caf::actor_clock::time_point at,
+                                           const caf::abstract_actor& whose, bool request) = 0;
+};
+
 /// Time that passes when it is told to.
 class virtual_clock final : public caf::actor_clock {
  public:
@@ -31,6 +46,7 @@ class virtual_clock final : public caf::actor_clock {
   /// request's deadline whose answer has come. CAF never cancels those, and most are.
   bool fire();
   std::size_t pending() const { return heap_.size(); }
+  void use(actor_faults* faults) { faults_ = faults; }
 
   // --- what CAF asks for ---
   void set_ordinary_timeout(time_point at, caf::abstract_actor* self, caf::atom_value type,
@@ -68,6 +84,7 @@ class virtual_clock final : public caf::actor_clock {
   std::vector<timer> timers_;
   std::vector<std::uint32_t> free_;
   std::uint64_t last_ = 0;
+  actor_faults* faults_ = nullptr;
 };
 
 /// Sees every message before its actor does.
@@ -91,6 +108,11 @@ class virtual_scheduler final : public caf::scheduler::abstract_coordinator {
   bool detaches_utility_actors() const override { return false; }
   void watched_by(message_watcher* watcher) { watcher_ = watcher; }
 
+  /// Null: nobody from now on, and who was made to wait goes on.
+  void use(actor_faults* faults);
+  /// Who was made to wait is asked about again.
+  void release();
+
  protected:
   void start() override;
   void stop() override;
@@ -104,9 +126,13 @@ class virtual_scheduler final : public caf::scheduler::abstract_coordinator {
     std::deque<caf::resumable*>& queue;
   };
 
-  std::deque<caf::resumable*> jobs_;
+  /// Whether it has its turn; else it is kept.
+  bool has_turn(caf::resumable* job, caf::scheduled_actor* who);
   void show(caf::resumable* job);
 
+  std::deque<caf::resumable*> jobs_;
+  std::vector<caf::resumable*> waiting_;
+  actor_faults* faults_ = nullptr;
   virtual_clock clock_;
   unit unit_;
   message_watcher* watcher_ = nullptr;

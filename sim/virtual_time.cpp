@@ -19,6 +19,7 @@ virtual_time::virtual_time() : scheduler_(dynamic_cast<virtual_scheduler&>(syste
 }
 
 virtual_time::~virtual_time() {
+  use(nullptr);
   // First the polite way, on which a guardian takes its child along.
   for (const auto reason : {caf::exit_reason::user_shutdown, caf::exit_reason::kill}) {
     for (auto& actor : owned_)

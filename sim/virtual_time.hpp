@@ -57,6 +57,9 @@ class virtual_time {
   /// These share the time line: what is due first comes first, and at the same moment they come
   /// before the actors' timers. They must outlive this.
   void attach(happenings* more) { more_ = more; }
+  /// Null: none any more. They must outlive this, or be taken away before.
+  void use(actor_faults* faults) { scheduler_.use(faults); }
+  void release() { scheduler_.release(); }
   /// Null: nobody. It must outlive this, or take itself away.
   void watched_by(message_watcher* watcher) { scheduler_.watched_by(watcher); }
 

@@ -164,10 +164,7 @@ relay_number world::add_relay(const std::string& name) {
   made.killed = [this, &made] { tcp_->relay_ended(made); };
   occupants_.resize(std::max<std::size_t>(occupants_.size(), node + 1));
   occupants_[node] = {occupation::relay, number};
-  std::vector<net::relay_info> listed;
-  for (const auto& each : relays_)
-    listed.push_back(each->info());
-  control_->set_relays(std::move(listed));
+  control_->set_relays(relay_list());
   return relay_number{number};
 }
 
@@ -219,6 +216,29 @@ void world::rebind(node_id nat) {
   note(fabric_.name(nat) + " rebound to " + net::to_string(fabric_.addresses(nat).front()));
 }
 
+void world::put_behind(node_id nat, std::optional<node_id> carrier) {
+  rewired();
+  const auto in = carrier ? fabric_.inside_of(*carrier) : internet;
+  const auto address = new_box_address(in);
+  fabric_.move_host(nat, in, {address});
+  fabric_.nat(nat).rebind(address);
+  note(fabric_.name(nat) + " moved to " + net::to_string(address));
+}
+
+void world::readdress(relay_number which) {
+  rewired();
+  const auto at = node(which);
+  fabric_.move_host(at, internet, {new_address(internet)});
+  note(relay(which).name() + " moved to " + net::to_string(fabric_.addresses(at).front()));
+}
+
+std::vector<net::relay_info> world::relay_list() const {
+  std::vector<net::relay_info> out;
+  for (const auto& each : relays_)
+    out.push_back(each->info());
+  return out;
+}
+
 // --- daemons -------------------------------------------------------------------------------------
 
 actors::mesh_settings world::settings_of(const resident& who) {
@@ -231,8 +251,8 @@ actors::mesh_settings world::settings_of(const resident& who) {
   out.seed = sim::stream{settings_.seed, "daemon/" + stream}.next();
   out.random = net::seeded_random(settings_.seed, "secrets/" + stream);
   out.lan_random = net::seeded_random(settings_.seed, "lan/" + stream);
-  out.wall = [this] {
-    return std::chrono::duration_cast<msg::unix_ms>(settings_.unix_epoch +
+  out.wall = [this, host = who.host.get()] {
+    return std::chrono::duration_cast<msg::unix_ms>(settings_.unix_epoch + host->wall_offset() +
                                                     time_.now().time_since_epoch());
   };
   out.documents = who.host->documents;
@@ -255,14 +275,20 @@ void world::start(member_id who) {
   auto wanted = settings_of(it);
   wanted.on_birth = [this, who](const std::string& name, const caf::actor& born) {
     of(who).actors[name] = born.address();
+    if (on_birth) on_birth(who, name, born);
     if (watcher_) watch_life(who, name, born);
   };
   auto& system = time_.system();
   auto started = actors::start_mesh(system, wanted, virtual_drivers(system, it.process), {},
                                     [this, who](const std::string& role, const std::string& cause) {
                                       note(of(who).name + " daemon ended: " + role + ": " + cause);
+                                      if (on_ended) on_ended(who);
                                     });
-  if (!started) throw std::runtime_error("world: " + net::to_string(started.error()));
+  if (!started) {
+    it.process.reset();
+    throw std::runtime_error(it.name +
+                             " daemon does not start: " + net::to_string(started.error()));
+  }
   it.mesh = std::move(*started);
   time_.own(it.mesh.root);
   note(it.name + " daemon started");
@@ -353,6 +379,23 @@ net::result<msg::done> world::disconnect(member_id who, const std::string& peer)
 
 msg::status_report world::status(member_id who) {
   return ask<msg::status_report>(roles(who).supervisor, status_wait, msg::list_status{}).value();
+}
+
+std::optional<msg::status_report> world::status_if_answered(member_id who) {
+  auto got = ask<msg::status_report>(roles(who).supervisor, status_wait, msg::list_status{});
+  return got ? std::optional{std::move(*got)} : std::nullopt;
+}
+
+void world::reinstall(member_id who) {
+  auto& it = of(who);
+  if (it.process) throw std::logic_error("world: reinstalled under a running daemon");
+  it.key = net::generate_x25519<net::wg_private_key>(net::seeded_random(
+      settings_.seed, "wireguard key/" + it.name + '/' + std::to_string(it.incarnation)));
+  it.own = net::public_key(it.key);
+  by_key_[it.own] = static_cast<std::uint32_t>(who);
+  it.host->reinstall(it.own);
+  rewired();
+  note(it.name + " reinstalled");
 }
 
 std::optional<msg::connection_view> world::connection(member_id who, member_id peer) {

@@ -105,6 +105,19 @@ class world final : private happenings,
   void rewired() {
     if (watcher_) watcher_->rewired();
   }
+  /// One more, or one less, thing is broken until somebody says otherwise.
+  void broken(bool now) {
+    broken_ += now ? 1 : -1;
+    disturbed();
+  }
+  bool is_broken() const { return broken_ > 0; }
+  /// See world_watcher.
+  void mistimed(member_id who, bool on) {
+    if (watcher_) watcher_->mistimed(static_cast<std::uint32_t>(who), on);
+  }
+  void device_touched(member_id who) {
+    if (watcher_) watcher_->device_touched(static_cast<std::uint32_t>(who));
+  }
   /// Texts of keys that nobody may log.
   std::vector<std::string> secrets() const;
   /// To be called after changes to links or groups made on `net()`.
@@ -113,6 +126,12 @@ class world final : private happenings,
   void move(member_id who, std::optional<node_id> behind);
   /// The box has another address outside and no mappings.
   void rebind(node_id nat);
+  /// A box goes behind another one, or onto the internet: another address, no mappings.
+  void put_behind(node_id nat, std::optional<node_id> carrier);
+  /// A relay's machine gets another address. The control server is told by whoever says so.
+  void readdress(relay_number which);
+  /// As they are now.
+  std::vector<net::relay_info> relay_list() const;
 
   // --- daemons ---
   void start(member_id who);
@@ -155,6 +174,16 @@ class world final : private happenings,
   const ping_stream& pings(std::size_t stream) const { return streams_[stream]; }
   /// When those of its echoes were sent that have no answer yet.
   std::vector<time_point> unanswered(std::size_t stream) const;
+
+  // --- for faults (sim/faults/) ---
+  /// Another installation on the member's machine: another key, nothing saved. Its daemon is off.
+  void reinstall(member_id who);
+  /// Told of every actor of a daemon that is born, under its name in the log.
+  std::function<void(member_id, const std::string& name, const caf::actor&)> on_birth;
+  /// A daemon gave up: a role exceeded its restart budget.
+  std::function<void(member_id)> on_ended;
+  /// As status(), but nothing when there is no answer in time.
+  std::optional<msg::status_report> status_if_answered(member_id who);
 
   event_log& log() { return log_; }
   /// From now on told everything; null: nobody. To be called before daemons start.
@@ -245,6 +274,7 @@ class world final : private happenings,
   std::map<std::uint64_t, time_point> echoes_; ///< of users, under way, by token
   std::uint64_t events_ = 0;
   world_watcher* watcher_ = nullptr;
+  int broken_ = 0;
   std::optional<echo_key> arriving_; ///< in the packet that a host is handling
   virtual_time time_;                ///< last: the actors end before what they act on
 };

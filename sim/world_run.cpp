@@ -1,4 +1,5 @@
 #include "net/frames.hpp"
+#include "sim/faults/kinds.hpp"
 #include "sim/world.hpp"
 
 #include <algorithm>
@@ -195,6 +196,8 @@ void world::on_dropped(node_id at, const packet& what, drop_cause why, time_poin
   if (watcher_) carried(what, -1, to_string(why));
   // What boxes filter is daily business while members punch.
   if (why == drop_cause::nat_filter && !settings_.log_packets) return;
+  if (why == drop_cause::fault)
+    return note_packet("dropped", at, what, " fault " + faults::label(what.fault));
   note_packet("dropped", at, what, std::string{" "} + to_string(why));
 }
 

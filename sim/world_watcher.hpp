@@ -40,12 +40,16 @@ class world_watcher {
                           std::uint64_t /*actor*/, const caf::error& /*why*/) {}
   /// The next death of this actor is somebody's will.
   virtual void death_ordered(std::uint32_t /*member*/, const std::string& /*name*/) {}
+  /// From now on its actors and their timers keep no time; told as often off as on.
+  virtual void mistimed(std::uint32_t /*member*/, bool /*on*/) {}
   /// An actor is about to handle a message.
   virtual void message(std::uint64_t /*actor*/, caf::mailbox_element& /*what*/) {}
 
   // --- WireGuard ---
   virtual void device_made(std::uint32_t /*member*/) {}
   virtual void device_deleted(std::uint32_t /*member*/) {}
+  /// Somebody changed it past its daemon, or had a call fail, late or answered wrongly.
+  virtual void device_touched(std::uint32_t /*member*/) {}
   /// Before they are applied.
   virtual void changes(std::uint32_t /*member*/, const std::vector<net::wg::change>&) {}
 

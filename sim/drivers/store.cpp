@@ -19,6 +19,8 @@ msg::store_actor::behavior_type store(msg::store_actor::stateful_pointer<store_s
   return {[process](const msg::store_put& put) -> caf::result<msg::done> {
     if (!process->alive) return msg::to_caf(net::fail(net::errc::closed, "killed"));
     if (process->on->disk_error) return msg::to_caf(*process->on->disk_error);
+    if (auto* faults = process->on->faults)
+      if (const auto why = faults->on_store(*process->on, put.name)) return msg::to_caf(*why);
     process->on->documents[put.name] = put.text;
     return msg::done{};
   }};

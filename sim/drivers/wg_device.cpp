@@ -47,9 +47,12 @@ caf::result<Answer> perform(device_pointer self, device_call kind, Work work) {
   const auto run = [process = state.process, kind, work]() -> net::result<Answer> {
     if (!process->alive) return net::fail(net::errc::closed, "killed");
     if (auto why = process->on->next_failure(kind)) return *why;
-    return work(*process->on);
+    auto done = work(*process->on);
+    if (done && process->on->faults)
+      if (auto why = process->on->faults->loses_answer(*process->on, kind)) return *why;
+    return done;
   };
-  const auto takes = state.process->on->behavior.takes[static_cast<std::size_t>(kind)];
+  const auto takes = state.process->on->takes(kind);
   if (takes == duration{} && state.calls.empty()) {
     auto done = run();
     if (!done) return msg::to_caf(done.error());

@@ -106,6 +106,8 @@ void checker::disturbed() {
 
 void checker::rewired() {
   reach_.note_addresses();
+  for (const auto& each : world_.secrets()) // a new installation has another
+    secrets_.keep(each);
   rewired_at_ = now();
   disturbed();
 }
@@ -178,6 +180,10 @@ void checker::death_ordered(std::uint32_t member, const std::string& called) {
   ++deaths_;
 }
 
+void checker::mistimed(std::uint32_t member, bool on) {
+  connections_.mistimed(member, on, now());
+}
+
 // --- WireGuard and what goes through it ----------------------------------------------------------
 
 void checker::device_made(std::uint32_t member) {
@@ -186,6 +192,9 @@ void checker::device_made(std::uint32_t member) {
 void checker::device_deleted(std::uint32_t member) {
   disturbed();
   writes_.device_changed(member, now());
+}
+void checker::device_touched(std::uint32_t member) {
+  writes_.device_touched(member, now());
 }
 
 void checker::changes(std::uint32_t member, const std::vector<net::wg::change>& what) {

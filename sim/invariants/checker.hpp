@@ -51,9 +51,11 @@ class checker : public world_watcher {
   void actor_died(std::uint32_t member, const std::string& name, std::uint64_t actor,
                   const caf::error& why) override;
   void death_ordered(std::uint32_t member, const std::string& name) override;
+  void mistimed(std::uint32_t member, bool on) override;
   void message(std::uint64_t actor, caf::mailbox_element& what) override;
   void device_made(std::uint32_t member) override;
   void device_deleted(std::uint32_t member) override;
+  void device_touched(std::uint32_t member) override;
   void changes(std::uint32_t member, const std::vector<net::wg::change>& what) override;
   void echo_asked(std::uint32_t member, const inner_packet& inner) override;
   void echo_answered(std::uint32_t member, const inner_packet& inner) override;

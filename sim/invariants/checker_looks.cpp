@@ -35,6 +35,7 @@ constexpr duration doubled_at_most = 60s;
 } // namespace
 
 void checker::look() {
+  if (world_.is_broken()) disturbed();
   errors();
   look_at_addresses();
   look_at_devices();
@@ -104,6 +105,7 @@ void checker::look_at_addresses() {
 void checker::look_at_devices() {
   const bool all = now() % full_look_every < 1s;
   for (std::uint32_t i = 0; i < world_.member_count(); ++i) {
+    if (!connections_.in_time(i, now())) writes_.device_touched(i, now());
     if (!world_.running(member_id{i}) || (!all && !writes_.dirty(i))) continue;
     const auto there = device(i);
     writes_.look(i, there, now());
@@ -140,18 +142,21 @@ void checker::look_at_peers(std::uint32_t member, const write_rules::shown& ther
 // --- actors --------------------------------------------------------------------------------------
 
 void checker::look_at_actors() {
+  const auto in_time = [&](std::uint32_t member) { return connections_.in_time(member, now()); };
   for (const auto& [actor, since] : closing_)
     if (now() - since > actor_ends_within)
-      if (const auto found = actors_.find(actor); found != actors_.end())
+      if (const auto found = actors_.find(actor);
+          found != actors_.end() && in_time(found->second.member))
         found_.add("S15", now(), name(found->second.member),
                    found->second.name + " is closed since " + seconds_text(since) + " and lives");
   for (const auto& [what, since] : open_)
     if (now() - since > request_ends_within)
-      if (const auto found = actors_.find(what.by); found != actors_.end())
+      if (const auto found = actors_.find(what.by);
+          found != actors_.end() && in_time(found->second.member))
         found_.add("S15", now(), name(found->second.member),
                    found->second.name + " waits for an answer since " + seconds_text(since));
   for (const auto& [member, left] : leaving_)
-    if (!left.second.empty() && now() - left.first > actor_ends_within)
+    if (!left.second.empty() && now() - left.first > actor_ends_within && in_time(member))
       found_.add("L6", now(), name(member),
                  std::to_string(left.second.size()) + " actors of the daemon that ended at " +
                      seconds_text(left.first) + " live");

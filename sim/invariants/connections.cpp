@@ -19,6 +19,8 @@ constexpr duration slack = std::chrono::seconds{1};
 constexpr std::string_view after_repair = "no answer after repair ";
 constexpr std::string_view after_all = "no answer after three repairs";
 constexpr duration hour = std::chrono::hours{1};
+/// A timer that a fault made late (at most 5 minutes, sim/faults/kinds_daemon.cpp) outlives it.
+constexpr duration late_timers = std::chrono::minutes{6};
 
 std::string name(phase at) {
   return std::string{msg::to_string(at)};
@@ -113,7 +115,8 @@ void connection_rules::transition(state& s, const msg::connection_view& view, bo
 /// Which repair it is stands in the reason alone.
 void connection_rules::repairs(state& s, const msg::connection_view& view, duration now) {
   const auto early = [&](const std::string& what) {
-    if (s.attempt > 0 && now - s.attempt_at < duration{defaults::repair_interval})
+    if (s.attempt > 0 && now - s.attempt_at < duration{defaults::repair_interval} &&
+        in_time(s.by.member, now))
       add("S7", now, s.by,
           what + ' ' + seconds_text(now - s.attempt_at) + " after repair " +
               std::to_string(s.attempt) + ", expected at least " +
@@ -123,6 +126,7 @@ void connection_rules::repairs(state& s, const msg::connection_view& view, durat
     if (view.counters.reconnects != s.view.counters.reconnects) { // the first one, perhaps anew
       s.attempt = 1;
       s.attempt_at = now;
+      s.since = now; // a new interface begins the three anew, in the same state
     } else if (view.reason.starts_with(after_repair) && view.reason != s.view.reason) {
       const auto attempt = view.reason[after_repair.size()] - '0' + 1;
       if (s.attempt > 0 && attempt != s.attempt + 1)
@@ -157,7 +161,7 @@ void connection_rules::health(const said& by, const state* before, const msg::co
             ", the limit is " + ms_text(limit));
   const bool measured = !gap && view.latency && is_up(view.at) && view.at != phase::trialling &&
                         (!before || before->view.latency != view.latency);
-  if (!measured) return;
+  if (!measured || !in_time(by.member, now)) return;
   const auto got = answers_.find({by.member, view.address});
   const bool real = got != answers_.end() && got->second.at == now &&
                     std::count(got->second.rtts.begin(), got->second.rtts.end(), *view.latency) > 0;
@@ -221,9 +225,20 @@ void connection_rules::daemon_ended(std::uint32_t member) {
   std::erase_if(states_, [&](const auto& each) { return each.first.first == member; });
 }
 
+void connection_rules::mistimed(std::uint32_t member, bool on, duration now) {
+  auto& m = mistimed_[member];
+  m.count += on ? 1 : -1;
+  m.last = now;
+}
+
+bool connection_rules::in_time(std::uint32_t member, duration now) const {
+  const auto m = mistimed_.find(member);
+  return m == mistimed_.end() || (m->second.count == 0 && now - m->second.last > late_timers);
+}
+
 void connection_rules::look(duration now) {
   for (const auto& [key, s] : states_) {
-    if (s.stale || s.unheard) continue;
+    if (s.stale || s.unheard || !in_time(key.first, now)) continue;
     if (const auto most = longest_in(s.view.at); most && now - s.since > *most + slack) {
       const auto id = s.view.at == phase::trialling ? "S9" : "L7";
       add(id, now, s.by,

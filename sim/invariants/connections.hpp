@@ -43,6 +43,9 @@ class connection_rules {
   /// Its supervisor died: what peers say until there is another one is lost.
   void unheard(std::uint32_t member);
   void daemon_ended(std::uint32_t member);
+  /// Its actors and timers keep no time: nobody can ask when it does what, and a while after.
+  void mistimed(std::uint32_t member, bool on, duration now);
+  bool in_time(std::uint32_t member, duration now) const;
   void look(duration now);
 
   struct state {
@@ -78,6 +81,11 @@ class connection_rules {
   passed passed_;
   std::map<pair, state> states_;
   std::map<std::pair<std::uint32_t, net::virtual_ip>, answers> answers_;
+  struct mistiming {
+    int count = 0;
+    duration last{}; ///< when one ended
+  };
+  std::map<std::uint32_t, mistiming> mistimed_;
 };
 
 /// A change that one event may lead to: by the table of the state machine, over negotiating too,

@@ -117,6 +117,9 @@ void reach::note_addresses() {
       for (const auto& address : world_.net().addresses(node))
         known.insert(address);
   }
+  for (std::uint32_t i = 0; i < world_.relay_count(); ++i)
+    for (const auto& address : world_.net().addresses(world_.node(relay_number{i})))
+      relays_seen_.insert(address);
 }
 
 bool reach::belongs(const net::ip_address& address, member_id who) const {
@@ -126,12 +129,8 @@ bool reach::belongs(const net::ip_address& address, member_id who) const {
 
 bool reach::is_relay(const net::endpoint& where) {
   // Not by relay_site::info(), which makes a key.
-  if (where.port != config::defaults::relay_port) return false;
-  for (std::uint32_t i = 0; i < world_.relay_count(); ++i) {
-    const auto& addresses = world_.net().addresses(world_.node(relay_number{i}));
-    if (std::count(addresses.begin(), addresses.end(), where.address) > 0) return true;
-  }
-  return false;
+  note_addresses();
+  return where.port == config::defaults::relay_port && relays_seen_.contains(where.address);
 }
 
 } // namespace lanrage::sim::invariants

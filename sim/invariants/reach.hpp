@@ -37,10 +37,11 @@ class reach {
   /// The control server runs and is reached.
   bool controlled(member_id who);
 
-  /// Notes where members are seen from outside now.
+  /// Notes where members and relays are seen from outside now.
   void note_addresses();
   /// Whether it is, or was, this member's: a machine's own address or its boxes' outer ones.
   bool belongs(const net::ip_address& address, member_id who) const;
+  /// The same of the relays.
   bool is_relay(const net::endpoint& where);
   /// From the member outwards: itself, then its boxes.
   std::vector<node_id> outwards(node_id from);
@@ -50,6 +51,7 @@ class reach {
  private:
   world& world_;
   std::map<member_id, std::set<net::ip_address>> seen_;
+  std::set<net::ip_address> relays_seen_;
 };
 
 } // namespace lanrage::sim::invariants

@@ -161,8 +161,8 @@ void write_rules::check_steps(std::uint32_t member, const std::vector<net::wg::c
           other.allowed_ips.front() == address)
         found_.add("S3", now, who(member, step.key),
                    address + " is taken from " + who(member, other.key));
-    if (is && !step.where && is->keepalive == step.keepalive && is->allowed_ips.size() == 1 &&
-        is->allowed_ips.front() == address)
+    if (now >= in.misled_until && is && !step.where && is->keepalive == step.keepalive &&
+        is->allowed_ips.size() == 1 && is->allowed_ips.front() == address)
       found_.add("S16", now, who(member, step.key), "what is there is written once more");
   }
 }
@@ -178,6 +178,11 @@ void write_rules::device_changed(std::uint32_t member, duration now) {
   in.device_since = now;
   in.excused_until = now + longest_difference();
   in.dirty = true;
+}
+
+void write_rules::device_touched(std::uint32_t member, duration now) {
+  device_changed(member, now);
+  members_[member].misled_until = now + longest_difference();
 }
 
 void write_rules::daemon_started(std::uint32_t member, duration now) {

@@ -50,6 +50,8 @@ class write_rules {
 
   // --- what excuses a difference for a while ---
   void device_changed(std::uint32_t member, duration now); ///< made, or deleted by others
+  /// By somebody else, or a call failed, was late or was answered wrongly by a fault's will.
+  void device_touched(std::uint32_t member, duration now);
   void daemon_started(std::uint32_t member, duration now);
   /// A user's disconnect was acknowledged; asked for again.
   void disconnected(std::uint32_t member, const key& peer);
@@ -94,6 +96,7 @@ class write_rules {
     std::map<std::uint64_t, request> calling; ///< by the asking actor
     std::deque<issued> batches;
     duration excused_until{};
+    duration misled_until{}; ///< what is written twice may be what the daemon was not shown
     duration device_since{};
     bool dirty = true;
   };

@@ -14,6 +14,7 @@ class book {
 
   script& into;
   problems& wrongs;
+  std::optional<std::uint32_t> count; ///< see `reading`
 
   /// A new name for a thing; a problem if something has it, or if it is no name.
   void define(const fields::name& name, thing what);

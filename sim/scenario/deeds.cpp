@@ -19,6 +19,7 @@ constexpr duration command_wait = std::chrono::minutes{2};
 void stage::perform(const event& what) {
   if (!std::holds_alternative<deed::pings>(what.what)) world_.disturbed();
   std::visit([&](const auto& deed) { act(deed, what.where); }, what.what);
+  if (faults_) faults_->places_changed();
   if (recorder_) recorder_->links_changed(now());
 }
 
@@ -42,9 +43,7 @@ void stage::act(const deed::start& what, place) {
 void stage::act(const deed::kill& what, place) {
   for (const auto& each : what.who) {
     if (each.what == kind::member) {
-      world_.kill(members_[each.number]);
-      if (recorder_) recorder_->forget(now(), each.number);
-      judge_.forget(now(), each.number);
+      kill(each.number);
     } else if (each.what == kind::relay) {
       world_.relay(relays_[each.number]).kill();
       note(name_of(each) + " killed");
@@ -204,6 +203,17 @@ void stage::act(const deed::leave& what, place where) {
     }
     ask<msg::done>(name + " leaves " + party, world_.roles(members_[who]).directory,
                    msg::party_leave{party}, {});
+  }
+}
+
+void stage::leave(std::uint32_t who) {
+  if (!world_.running(members_[who])) return;
+  for (const auto& party : script_.parties) {
+    const bool in = party.creator == who || std::find(party.members.begin(), party.members.end(),
+                                                      who) != party.members.end();
+    if (!in) continue;
+    ask<msg::done>(script_.members[who].name + " leaves " + party.name,
+                   world_.roles(members_[who]).directory, msg::party_leave{party.name}, {});
   }
 }
 

@@ -12,17 +12,14 @@ constexpr std::uint32_t every_packet = 1'000'000;
 } // namespace
 
 path_meter::path_meter(world& in, const std::vector<member_id>& members,
-                       const std::vector<relay_number>& relays, const std::vector<node_id>& nats)
-    : world_(in), members_(members), relays_(relays) {
-  for (const auto box : nats)
-    gateways_[world_.net().inside_of(box)] = box;
-}
+                       const std::vector<relay_number>& relays)
+    : world_(in), members_(members), relays_(relays) {}
 
 /// The node itself, then the boxes it is behind; the last is on the internet.
 std::vector<node_id> path_meter::outwards(node_id from) {
   std::vector<node_id> out{from};
   while (world_.net().realm_of(out.back()) != internet)
-    out.push_back(gateways_.at(world_.net().realm_of(out.back())));
+    out.push_back(world_.net().gateway_of(world_.net().realm_of(out.back())));
   return out;
 }
 

@@ -3,7 +3,6 @@
 #include "sim/report/recorder.hpp"
 #include "sim/world.hpp"
 
-#include <map>
 #include <vector>
 
 namespace lanrage::sim::scenario {
@@ -13,7 +12,7 @@ class path_meter final : public report::meter {
  public:
   /// All but `nats` must outlive it; members and relays by their numbers in the scenario.
   path_meter(world& in, const std::vector<member_id>& members,
-             const std::vector<relay_number>& relays, const std::vector<node_id>& nats);
+             const std::vector<relay_number>& relays);
 
   std::optional<duration> one_way(std::uint32_t from, std::uint32_t to, report::path over) override;
   bool may_be_direct(std::uint32_t a, std::uint32_t b) override;
@@ -31,7 +30,6 @@ class path_meter final : public report::meter {
   world& world_;
   const std::vector<member_id>& members_;
   const std::vector<relay_number>& relays_;
-  std::map<realm_id, node_id> gateways_;
 };
 
 } // namespace lanrage::sim::scenario

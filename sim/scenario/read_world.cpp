@@ -137,7 +137,8 @@ void read_member(book& all, const toml::table& table, const config::health_setti
       add_member(all, out, own_box, where);
     } else {
       const auto stem = out.name;
-      for (std::int64_t i = 1; i <= count; ++i, out.start += gap) {
+      const auto most = std::min<std::int64_t>(count, all.count.value_or(UINT32_MAX));
+      for (std::int64_t i = 1; i <= most; ++i, out.start += gap) {
         out.name = stem + std::to_string(i);
         add_member(all, out, own_box, where);
       }

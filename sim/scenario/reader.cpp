@@ -1,6 +1,7 @@
 #include "sim/scenario/reader.hpp"
 
 #include "config/dotted_keys.hpp"
+#include "sim/faults/read_faults.hpp"
 #include "sim/scenario/book.hpp"
 #include "sim/trace/source.hpp"
 
@@ -33,6 +34,8 @@ void read_all(book& all, const toml::table& root) {
   if (const auto* node = in.take("party")) read_parties(all, *node);
   if (const auto* node = in.take("event")) read_events(all, *node);
   if (const auto* node = in.take("expect")) read_expectations(all, *node);
+  if (const auto* node = in.take("fault"))
+    faults::read_faults(all.wrongs, *node, all.into, all.into.faults);
   in.finish();
   std::stable_sort(all.into.events.begin(), all.into.events.end(),
                    [](const auto& a, const auto& b) { return a.at < b.at; });
@@ -44,7 +47,7 @@ void throw_exception_from_error(const bad_input& what, const boost::source_locat
   throw std::logic_error(what.lines.front());
 }
 
-result<script> parse(std::string_view text, const std::string& file_name) {
+result<script> parse(std::string_view text, const std::string& file_name, const reading& how) {
   script out;
   problems bad;
   if (text.size() > limits::file_octets) {
@@ -59,6 +62,7 @@ result<script> parse(std::string_view text, const std::string& file_name) {
   try {
     const auto root = toml::parse(text, std::string_view{file_name});
     book all{out, bad};
+    all.count = how.count;
     read_all(all, root);
   } catch (const toml::parse_error& error) {
     bad.add(place_of(error.source()), "no TOML (" + std::string{error.description()} + ")",
@@ -68,7 +72,7 @@ result<script> parse(std::string_view text, const std::string& file_name) {
   return out;
 }
 
-result<script> load(const std::filesystem::path& file) {
+result<std::string> read_text(const std::filesystem::path& file) {
   std::error_code failed;
   const auto status = std::filesystem::status(file, failed);
   if (!std::filesystem::exists(status)) return bad_input{{file.string() + ": no such file"}};
@@ -87,7 +91,13 @@ result<script> load(const std::filesystem::path& file) {
     filled += *got;
   }
   text.resize(filled);
-  return parse(text, file.string());
+  return text;
+}
+
+result<script> load(const std::filesystem::path& file, const reading& how) {
+  const auto text = read_text(file);
+  if (!text) return text.error();
+  return parse(*text, file.string(), how);
 }
 
 } // namespace lanrage::sim::scenario

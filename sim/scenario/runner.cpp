@@ -57,10 +57,48 @@ std::string rerun_command(const std::filesystem::path& file, const script& what,
                           const run_options& how) {
   std::string out = "lanrage sim run " + quoted(file.string()) + " --seed " +
                     std::to_string(how.seed.value_or(what.seed));
-  if (how.until) out += " --until " + seconds_text(*how.until);
-  if (how.trace) out += " --trace " + quoted(how.trace->string());
-  if (!how.invariants) out += " --no-invariants";
+  for (const auto& each : arguments_of(how))
+    out += ' ' + quoted(each);
   return out;
+}
+
+std::vector<std::string> arguments_of(const run_options& how) {
+  std::vector<std::string> out;
+  const auto add = [&](const char* name, const std::string& value) {
+    out.emplace_back(name);
+    out.push_back(value);
+  };
+  if (how.until) add("--until", seconds_text(*how.until));
+  if (how.trace) add("--trace", how.trace->string());
+  if (!how.invariants) out.emplace_back("--no-invariants");
+  if (how.count) add("--count", std::to_string(*how.count));
+  if (how.draw_faults) out.emplace_back("--faults");
+  if (how.plan_file && !how.draw_faults) add("--plan", how.plan_file->string());
+  return out;
+}
+
+faults::drawn_plan plan_of(const script& what, const run_options& how) {
+  const auto until = how.until.value_or(what.until);
+  if (how.draw_faults) return faults::draw_plan(how.seed.value_or(what.seed), what, until);
+  faults::drawn_plan out{how.plan.value_or(what.faults), {}};
+  for (const auto& each : out.what.faults)
+    out.knobs.push_back("fault " + faults::describe(each));
+  return out;
+}
+
+std::string first_violation(const outcome& of) {
+  if (of.violations.empty()) return {};
+  // What a rule says is told by its id; expectations stand before, and say less.
+  const auto rule = std::find_if(of.violations.begin(), of.violations.end(),
+                                 [](const missed& each) { return !each.id.empty(); });
+  if (rule != of.violations.end()) return rule->id;
+  const auto& first = of.violations.front();
+  const std::string kind = first.what == missed::kind::safety ? "safety " : "liveness ";
+  if (first.where.line > 0) return kind + "line " + std::to_string(first.where.line);
+  // Without a place there is only the text to tell it by; its numbers are the run's.
+  auto text = first.text;
+  std::erase_if(text, [](char c) { return c >= '0' && c <= '9'; });
+  return kind + text;
 }
 
 std::vector<std::string> preamble(const script& what, const std::filesystem::path& file,
@@ -78,6 +116,8 @@ std::vector<std::string> preamble(const script& what, const std::filesystem::pat
   for (const auto& each : what.traces)
     out.push_back("# trace " + each.name + " from " +
                   (how.trace ? how.trace->string() : each.path));
+  for (const auto& each : plan_of(what, how).knobs)
+    out.push_back("# " + each);
   return out;
 }
 
@@ -90,6 +130,7 @@ result<outcome> run(const script& what, const std::filesystem::path& file, const
   if (how.record) on.keep_record();
   if (how.invariants) on.check_invariants();
   on.watched_by(how.to_watch);
+  on.broken_by(plan_of(what, how).what);
   on.run();
 
   outcome out;
@@ -110,6 +151,7 @@ result<outcome> run(const script& what, const std::filesystem::path& file, const
     results[i] = result_of(what.streams[i], stream, until);
     out.streams.push_back({what.streams[i].name, *results[i], median(stream.rtts)});
   }
+  out.faults = on.seen_faults();
   out.record = on.take_record();
   out.violations = on.held_against().finish(until, results);
   if (auto* checker = on.checker()) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "config/settings.hpp"
+#include "sim/faults/plan.hpp"
 #include "sim/trace/values.hpp"
 #include "sim/world/link.hpp"
 #include "sim/world/nat_box.hpp"
@@ -262,6 +263,7 @@ struct script {
   std::vector<stream_entry> streams;
   std::vector<event> events; ///< in the order of their times, equal times in the file's order
   std::vector<expectation> expectations;
+  faults::plan faults; ///< what breaks when (docs/faults.md); often nothing
 };
 
 /// What a file may hold at most. More is a problem, never a long wait.

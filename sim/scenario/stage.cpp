@@ -148,6 +148,7 @@ void stage::heard(std::uint32_t who, const msg::connection_view& view) {
   const pair_view seen{view.at, view.how, view.relay.value_or("")};
   if (recorder_) recorder_->heard(now(), who, peer->second, seen);
   judge_.heard(now(), who, peer->second, seen);
+  if (faults_) faults_->seen().heard(who, peer->second, view.at);
   if (watcher_) watcher_(now(), who, peer->second, view);
 }
 
@@ -169,10 +170,14 @@ std::uint64_t stage::state_hash() {
       states.write({}, name + " off");
       continue;
     }
-    const auto report = world_.status(members_[i]);
-    states.write({}, name + ' ' + net::to_string(report.self.address) +
-                         (report.self.control.up ? " up" : " down"));
-    for (const auto& view : report.peers)
+    const auto report = world_.status_if_answered(members_[i]);
+    if (!report) {
+      states.write({}, name + " silent");
+      continue;
+    }
+    states.write({}, name + ' ' + net::to_string(report->self.address) +
+                         (report->self.control.up ? " up" : " down"));
+    for (const auto& view : report->peers)
       states.write({}, name + ' ' + state_line(view));
   }
   return states.hash();
@@ -181,7 +186,7 @@ std::uint64_t stage::state_hash() {
 // --- the report ----------------------------------------------------------------------------------
 
 void stage::keep_record() {
-  meter_.emplace(world_, members_, relays_, nats_);
+  meter_.emplace(world_, members_, relays_);
   recorder_.emplace(script_, until_, *meter_);
   wg_dropped_.assign(members_.size() * wg_drops, 0);
   dropped_.assign(report::drop_kinds(), 0);

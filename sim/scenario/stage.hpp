@@ -1,5 +1,6 @@
 #pragma once
 
+#include "sim/faults/engine.hpp"
 #include "sim/invariants/checker.hpp"
 #include "sim/report/recorder.hpp"
 #include "sim/scenario/judge.hpp"
@@ -17,7 +18,7 @@ namespace lanrage::sim::scenario {
 
 /// A scenario on a world: builds it, puts the timeline on the world's agenda, tells the judge what
 /// members say. Only for the runner.
-class stage {
+class stage : private faults::surroundings {
  public:
   stage(const script& what, recordings traces, std::uint64_t seed, duration until,
         std::function<void(std::string_view)> to_log);
@@ -29,6 +30,9 @@ class stage {
   using watcher = std::function<void(duration now, std::uint32_t member, std::uint32_t peer,
                                      const msg::connection_view&)>;
   void watched_by(watcher by) { watcher_ = std::move(by); }
+  /// What breaks when; without faults the run is what it would be without this. Before run().
+  void broken_by(const faults::plan& plan);
+  std::vector<faults::seen_kind> seen_faults() const;
   /// Holds the run against the invariants, too. To be called before run().
   void check_invariants() { checker_.emplace(world_); }
   /// Null when they are not checked.
@@ -36,7 +40,7 @@ class stage {
   void run();
   /// Ends the record; nothing when none was kept.
   std::optional<report::run_record> take_record();
-  world& where() { return world_; }
+  world& where() override { return world_; }
   judge& held_against() { return judge_; }
   std::vector<std::optional<std::size_t>> streams() const { return streams_; }
   /// Of what every daemon says of itself and its connections.
@@ -76,11 +80,22 @@ class stage {
   void create_party(std::uint32_t party);
   void join_party(std::uint32_t who, std::uint32_t party);
   void check_addresses();
-  void suspend(std::uint32_t who, bool off);
   /// Asks one of a running member's actors; what comes of it goes into the log.
   template <class Answer, class Handle, class Question>
   void ask(const std::string& what, const Handle& to, const Question& question,
            std::function<void(const Answer&)> done);
+
+  // For faults (stage_faults.cpp).
+  node_id node_at(const thing& what) override { return node_of(what); }
+  member_id member_at(std::uint32_t who) override { return members_[who]; }
+  relay_number relay_at(std::uint32_t which) override { return relays_[which]; }
+  bool start(std::uint32_t who) override;
+  void kill(std::uint32_t who) override;
+  void suspend(std::uint32_t who, bool off) override;
+  void leave(std::uint32_t who) override;
+  void join(std::uint32_t who) override;
+  void reinstalled(std::uint32_t who) override;
+  std::vector<std::string> invites() override;
 
   // For the report.
   void tick();
@@ -120,8 +135,9 @@ class stage {
   std::optional<report::recorder> recorder_;
   std::vector<std::uint64_t> wg_dropped_; ///< by member and cause, of its present interface
   report::drop_counts dropped_;           ///< so far
-  world world_; ///< nearly last: it ends early, and its log may still speak
-  std::optional<invariants::checker> checker_; ///< looks at the world
+  world world_; ///< nearly last: it ends before all above, and its log may still speak
+  std::optional<invariants::checker> checker_; ///< looks at the world; ends before it
+  std::unique_ptr<faults::engine> faults_;     ///< none without a plan; ends before the world
 };
 
 } // namespace lanrage::sim::scenario

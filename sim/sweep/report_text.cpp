@@ -136,6 +136,9 @@ std::string rerun(const heading& about, std::uint64_t seed) {
   how.seed = seed;
   if (about.until) how.until = trace::parse_duration(*about.until);
   if (about.trace) how.trace = *about.trace;
+  if (about.plan) how.plan_file = *about.plan;
+  how.draw_faults = about.faults;
+  how.count = about.count;
   return scenario::rerun_command(about.scenario, script, how);
 }
 
@@ -189,6 +192,12 @@ std::string figures_table(const std::vector<row>& rows) {
   return '\n' + table(columns, cells);
 }
 
+/// Only where plans were.
+std::string faults_table(const std::vector<row>& rows) {
+  const auto seen = seen_faults(rows);
+  return seen.empty() ? std::string{} : '\n' + faults::matrix_text(seen);
+}
+
 std::string totals(const std::vector<row>& rows) {
   std::map<int, std::size_t> by_exit;
   for (const auto& each : rows)
@@ -232,7 +241,7 @@ std::string seen_text(const results& of) {
 
 std::string report_text(const results& of) {
   return seeds_table(of.rows) + figures_table(of.rows) + seen_text(of) + failures(of) +
-         totals(of.rows);
+         faults_table(of.rows) + totals(of.rows);
 }
 
 } // namespace lanrage::sim::sweep

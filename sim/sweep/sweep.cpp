@@ -26,7 +26,11 @@ std::string difference(const heading& a, const heading& b) {
         differ("range of seeds", to_string(a.seeds), to_string(b.seeds)),
         differ("number of shards", std::to_string(a.part.of), std::to_string(b.part.of)),
         differ("--until", a.until.value_or("none"), b.until.value_or("none")),
-        differ("--trace", a.trace.value_or("none"), b.trace.value_or("none"))})
+        differ("--trace", a.trace.value_or("none"), b.trace.value_or("none")),
+        differ("--faults", a.faults ? "given" : "none", b.faults ? "given" : "none"),
+        differ("plan", a.plan_hash.value_or("none"), b.plan_hash.value_or("none")),
+        differ("--count", a.count ? std::to_string(*a.count) : "none",
+               b.count ? std::to_string(*b.count) : "none")})
     if (!each.empty()) return each;
   return {};
 }
@@ -80,6 +84,13 @@ int exit_of(const std::vector<row>& all) {
   for (const auto& each : all)
     worst = std::max(worst, exit_of(each));
   return worst;
+}
+
+std::vector<faults::seen_kind> seen_faults(const std::vector<row>& all) {
+  std::vector<faults::seen_kind> out;
+  for (const auto& each : all)
+    faults::add_to(out, each.faults);
+  return out;
 }
 
 std::vector<std::string> never_seen(const results& of) {

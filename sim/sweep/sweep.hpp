@@ -1,5 +1,6 @@
 #pragma once
 
+#include "sim/faults/coverage.hpp"
 #include "sim/scenario/judge.hpp"
 #include "sim/world/moment.hpp"
 
@@ -67,6 +68,7 @@ struct row {
   std::uint64_t switches = 0;
   /// Rare ways that it took, and how often (sim/invariants/sometimes.hpp).
   std::map<std::string, std::uint64_t> seen;
+  std::vector<faults::seen_kind> faults; ///< of its plan
   friend bool operator==(const row&, const row&) = default;
 };
 
@@ -82,8 +84,12 @@ struct heading {
   std::string scenario_hash; ///< of the file's octets
   seed_range seeds;
   shard part;
-  std::optional<std::string> until; ///< instead of the scenario's, "12.5s"
-  std::optional<std::string> trace; ///< instead of the scenario's
+  std::optional<std::string> until;     ///< instead of the scenario's, "12.5s"
+  std::optional<std::string> trace;     ///< instead of the scenario's
+  bool faults = false;                  ///< plans drawn from the seeds
+  std::optional<std::string> plan;      ///< a plan's file, the same for all seeds
+  std::optional<std::string> plan_hash; ///< of its octets
+  std::optional<std::uint32_t> count;
   friend bool operator==(const heading&, const heading&) = default;
 };
 
@@ -91,6 +97,9 @@ struct results {
   heading about;
   std::vector<row> rows; ///< by seed
 };
+
+/// Of all rows together.
+std::vector<faults::seen_kind> seen_faults(const std::vector<row>& all);
 
 /// Rare ways that no seed took.
 std::vector<std::string> never_seen(const results& of);

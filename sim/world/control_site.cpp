@@ -202,17 +202,26 @@ void control_site::close_all(node_id member) {
 
 // --- in between ----------------------------------------------------------------------------------
 
-void control_site::carry(number id, direction way, std::function<void()> deed) {
+void control_site::carry(number id, direction way, std::function<void()> deed, duration later) {
   auto& it = connections_.at(id);
   if (it.cut) return it.held.push_back(std::move(deed));
+  if (later > duration{})
+    return time_.at(time_.now() + paths_.delay(it.member) + later, std::move(deed));
   auto& last = way == direction::up ? it.last_up : it.last_down;
   last = std::max(last, time_.now() + paths_.delay(it.member));
   time_.at(last, std::move(deed));
 }
 
 void control_site::tell(number id, control_news news) {
-  if (!find(id)) return;
-  carry(id, direction::down, [this, id, news = std::move(news)]() mutable {
+  const auto* it = find(id);
+  if (!it) return;
+  if (!faults_) return bring(id, std::move(news), {});
+  for (const auto later : faults_->on_news(it->member, news))
+    bring(id, news, later);
+}
+
+void control_site::bring(number id, control_news news, duration later) {
+  const auto arrive = [this, id, news = std::move(news)]() mutable {
     auto* it = find(id);
     if (!it || !it->hears) return;
     it->heard = time_.now();
@@ -226,7 +235,8 @@ void control_site::tell(number id, control_news news) {
       join(id, party);
     for (auto& message : std::exchange(it->waiting, {}))
       say(id, std::move(message));
-  });
+  };
+  carry(id, direction::down, arrive, later);
 }
 
 void control_site::finish(number id, net::error why) {

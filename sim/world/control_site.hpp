@@ -22,6 +22,15 @@ struct control_paths {
   std::function<duration(node_id member)> delay; ///< one way
 };
 
+/// What faults do to what the server says (sim/faults/). Nobody is asked where none are planned.
+class control_faults {
+ public:
+  virtual ~control_faults() = default;
+  /// News is about to leave for a member; it may be changed. How much later than usual each copy of
+  /// it arrives: one of {0} is as usual. What is late may be overtaken.
+  virtual std::vector<duration> on_news(node_id member, control_news& news) = 0;
+};
+
 /// The control server: the real registry, its members at the ends of virtual TCP connections. A
 /// connection costs its round trips, keeps order, holds what is said while the path is cut, and
 /// dies when that takes too long. Logins carry the real proofs over an invented TLS exporter.
@@ -45,6 +54,8 @@ class control_site {
   /// Paths were cut or healed.
   void paths_changed();
   const net::control::registry* registry() const { return registry_.get(); }
+  const std::vector<net::relay_info>& relays() const { return relays_; }
+  void use(control_faults* faults) { faults_ = faults; }
   /// Whether anything is stored of this member.
   bool knows(const net::wg_public_key& member) const { return members_.contains(member); }
   /// Who is in which party, as stored.
@@ -86,8 +97,9 @@ class control_site {
   conversation* find(number id);
   void login(number id, const msg::control_open& wanted);
   /// Runs `deed` when a message that starts now arrives; while the path is cut, later.
-  void carry(number id, direction way, std::function<void()> deed);
+  void carry(number id, direction way, std::function<void()> deed, duration later = {});
   void tell(number id, control_news news);
+  void bring(number id, control_news news, duration later);
   void finish(number id, net::error why);
   void server_forgets(number id);
   void perform(const net::control::effects& todo);
@@ -99,6 +111,7 @@ class control_site {
   duration unix_epoch_;
   agenda& time_;
   control_paths paths_;
+  control_faults* faults_ = nullptr;
   net::control::server_line line_;
   net::login_private_key login_key_;
   net::token_private_key token_key_;

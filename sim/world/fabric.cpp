@@ -104,7 +104,7 @@ void fabric::follow(bool outside, const link_settings& settings) {
 
 bool fabric::reaches(node_id from, node_id to) {
   return nodes_[from].up && nodes_[to].up && nodes_[from].group == nodes_[to].group &&
-         !link_between(from, to).blocked();
+         !link_between(from, to).blocked() && !(faults_ && faults_->cuts(from, to));
 }
 
 const fabric::own_link* fabric::known(node_id from, node_id to) const {
@@ -166,28 +166,43 @@ void fabric::hop(node_id from, node_id to, packet_slot slot, bool outward, time_
   const auto& b = nodes_[to];
   if (a.realm == b.realm && a.group != b.group)
     return drop(from, slot, drop_cause::partitioned, now);
+  packet_faults::verdict wrong;
+  if (faults_) wrong = faults_->on_hop(from, to, p, now);
+  if (wrong.dropped_by != 0) return drop_by(wrong.dropped_by, from, slot, now);
   const auto octets = p.data.size() + (p.to.address.is_v4() ? ipv4_udp_octets : ipv6_udp_octets);
-  const auto way = link_between(from, to).pass(now, octets);
+  auto way = link_between(from, to).pass(now, octets);
   if (way.dropped != drop_cause::none) return drop(from, slot, way.dropped, now);
   p.next = to;
   p.outward = outward;
+  way.at = std::max(way.at + wrong.later, wrong.not_before);
   queue_.push(way.at, event_kind::packet, to, slot);
-  if (!way.duplicate) return;
+  if (way.duplicate)
+    copy(from, slot, std::max(*way.duplicate + wrong.later, wrong.not_before), now);
+  if (wrong.copy_after) copy(from, slot, way.at + *wrong.copy_after, now);
+}
+
+/// Another one of a packet under way.
+void fabric::copy(node_id from, packet_slot of, time_point arrives, time_point now) {
   ++count_.duplicated;
-  const auto copied = p; // taking a slot may move the packets
-  const auto copy = pool_.take(copied.from, copied.to, copied.data);
-  auto& twin = pool_[copy];
-  twin.next = to;
-  twin.outward = outward;
+  const auto copied = pool_[of]; // taking a slot may move the packets
+  const auto slot = pool_.take(copied.from, copied.to, copied.data);
+  auto& twin = pool_[slot];
+  twin.next = copied.next;
+  twin.outward = copied.outward;
   twin.hops = copied.hops;
   if (observer_) observer_->on_duplicated(from, twin, now);
-  queue_.push(*way.duplicate, event_kind::packet, to, copy);
+  queue_.push(arrives, event_kind::packet, copied.next, slot);
 }
 
 void fabric::drop(node_id at, packet_slot slot, drop_cause cause, time_point now) {
   ++count_.dropped[static_cast<std::size_t>(cause)];
   if (observer_) observer_->on_dropped(at, pool_[slot], cause, now);
   pool_.give_back(slot);
+}
+
+void fabric::drop_by(std::uint8_t fault, node_id at, packet_slot slot, time_point now) {
+  pool_[slot].fault = fault;
+  drop(at, slot, drop_cause::fault, now);
 }
 
 std::optional<fabric::arrival> fabric::advance(packet_slot slot, time_point now) {
@@ -215,6 +230,8 @@ std::optional<fabric::arrival> fabric::advance(packet_slot slot, time_point now)
 void fabric::through_nat(node_id at, packet_slot slot, time_point now) {
   auto& here = nodes_[at];
   auto& p = pool_[slot];
+  if (faults_)
+    if (const auto fault = faults_->on_box(at, p, now)) return drop_by(fault, at, slot, now);
   if (!p.outward) {
     if (p.to.address != here.box->outer()) return drop(at, slot, drop_cause::no_route, now);
     const auto cause = here.box->inward(p.from, p.to, now);
@@ -222,6 +239,8 @@ void fabric::through_nat(node_id at, packet_slot slot, time_point now) {
     return route(here.inside, at, slot, now);
   }
   const auto cause = here.box->outward(p.from, p.to, now);
+  if (cause == drop_cause::nat_ports && faults_)
+    if (const auto fault = faults_->out_of_ports(at)) return drop_by(fault, at, slot, now);
   if (cause != drop_cause::none) return drop(at, slot, cause, now);
   if (p.to.address != here.box->outer()) return route(here.realm, at, slot, now);
   if (!here.box->settings().hairpin) return drop(at, slot, drop_cause::nat_hairpin, now);

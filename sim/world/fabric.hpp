@@ -39,6 +39,26 @@ class fabric_observer {
   virtual void on_dropped(node_id, const packet&, drop_cause, time_point) {}
 };
 
+/// What faults do to packets (sim/faults/). Nobody is asked where none are planned.
+class packet_faults {
+ public:
+  virtual ~packet_faults() = default;
+  struct verdict {
+    std::uint8_t dropped_by = 0;        ///< a fault's id; 0: it goes on
+    duration later{};                   ///< on top of what the link takes
+    time_point not_before{};            ///< it is held that long
+    std::optional<duration> copy_after; ///< a second one arrives so much later
+  };
+  /// A packet starts from one node to the next one. It may be changed.
+  virtual verdict on_hop(node_id from, node_id to, packet& what, time_point now) = 0;
+  /// It is at a box: a fault's id drops it there.
+  virtual std::uint8_t on_box(node_id box, const packet& what, time_point now) = 0;
+  /// The box has no port left: whose doing that is; 0: nobody's.
+  virtual std::uint8_t out_of_ports(node_id box) = 0;
+  /// Whether nothing passes, for what is not made of packets here: control connections.
+  virtual bool cuts(node_id from, node_id to) = 0;
+};
+
 /// Nodes, the realms they are in, NAT boxes between realms, and a directed link between any two
 /// nodes that talk. Packets wait in the world's one queue of events.
 class fabric {
@@ -105,6 +125,7 @@ class fabric {
   const fabric_counters& count() const { return count_; }
   std::size_t under_way() const { return pool_.under_way(); }
   void observe(fabric_observer* observer) { observer_ = observer; }
+  void use(packet_faults* faults) { faults_ = faults; }
 
  private:
   struct place {
@@ -129,6 +150,8 @@ class fabric {
   void route(realm_id in, node_id at, packet_slot slot, time_point now);
   void hop(node_id from, node_id to, packet_slot slot, bool outward, time_point now);
   void drop(node_id at, packet_slot slot, drop_cause cause, time_point now);
+  void drop_by(std::uint8_t fault, node_id at, packet_slot slot, time_point now);
+  void copy(node_id from, packet_slot of, time_point arrives, time_point now);
   void through_nat(node_id box, packet_slot slot, time_point now);
   own_link& own(node_id from, node_id to);
   const own_link* known(node_id from, node_id to) const;
@@ -145,6 +168,7 @@ class fabric {
   link_settings inside_default_;
   fabric_counters count_;
   fabric_observer* observer_ = nullptr;
+  packet_faults* faults_ = nullptr;
 };
 
 } // namespace lanrage::sim

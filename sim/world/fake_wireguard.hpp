@@ -65,6 +65,8 @@ class fake_wireguard {
   void set_address(net::virtual_ip address) { address_ = address; }
   net::virtual_ip address() const { return address_; }
   std::uint16_t listen_port() const { return listen_port_; }
+  /// The calendar was set.
+  void set_unix_epoch(duration unix_epoch) { unix_epoch_ = unix_epoch; }
   const net::wg_public_key& own() const { return own_; }
 
   // --- packets ---

@@ -11,9 +11,9 @@ constexpr std::uint64_t ns_per_s = 1'000'000'000;
 
 const char* to_string(drop_cause cause) {
   static constexpr std::array<const char*, drop_causes> names{
-      "none",        "loss",      "unreachable",  "partitioned", "mtu",
-      "queue",       "no_route",  "node_down",    "nat_filter",  "nat_hairpin",
-      "nat_blocked", "nat_ports", "too_many_hops"};
+      "none",        "loss",      "unreachable",   "partitioned", "mtu",
+      "queue",       "no_route",  "node_down",     "nat_filter",  "nat_hairpin",
+      "nat_blocked", "nat_ports", "too_many_hops", "fault"};
   return names[static_cast<std::size_t>(cause)];
 }
 

@@ -66,8 +66,9 @@ enum class drop_cause : std::uint8_t {
   nat_blocked, ///< the box lets no UDP out
   nat_ports,   ///< no port left to map to
   too_many_hops,
+  fault, ///< of a plan: the packet says which
 };
-inline constexpr std::size_t drop_causes = 13;
+inline constexpr std::size_t drop_causes = 14;
 const char* to_string(drop_cause cause);
 
 struct transit {

@@ -118,7 +118,7 @@ net::result<msg::device_state> machine::ensure(net::virtual_ip address) {
     ++devices_;
     wg_surroundings& around = *this;
     device_ = std::make_unique<fake_wireguard>(
-        own_, wg_port, unix_epoch_,
+        own_, wg_port, unix_epoch_ + wall_offset_,
         stream{seed_, "wireguard/" + name_ + '/' + std::to_string(devices_)}, around);
     observer_.on_device(number_, true);
   }
@@ -128,7 +128,9 @@ net::result<msg::device_state> machine::ensure(net::virtual_ip address) {
 
 net::result<msg::device_state> machine::observe() const {
   if (!device_) return no_device();
-  return msg::device_state{device_->observe(), false};
+  msg::device_state out{device_->observe(), false};
+  if (faults) faults->on_dump(*this, out.seen);
+  return out;
 }
 
 net::result<msg::done> machine::apply(const std::vector<net::wg::change>& changes) {
@@ -147,11 +149,24 @@ void machine::delete_device() {
 }
 
 std::optional<net::error> machine::next_failure(device_call call) {
+  if (faults)
+    if (auto why = faults->refuses(*this, call)) return why;
   auto& waiting = behavior.failures[static_cast<std::size_t>(call)];
   if (waiting.empty()) return std::nullopt;
   auto out = std::move(waiting.front());
   waiting.pop_front();
   return out;
+}
+
+void machine::reinstall(const net::wg_public_key& own) {
+  own_ = own;
+  delete_device();
+  documents.clear();
+}
+
+void machine::set_wall_offset(duration ahead) {
+  wall_offset_ = ahead;
+  if (device_) device_->set_unix_epoch(unix_epoch_ + ahead);
 }
 
 void machine::wake(std::uint64_t token) {

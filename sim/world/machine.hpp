@@ -29,6 +29,23 @@ struct device_behavior {
   std::array<std::deque<net::error>, device_calls> failures;
 };
 
+class machine;
+
+/// What faults do to an operating system (sim/faults/). Nobody is asked where none are planned.
+class machine_faults {
+ public:
+  virtual ~machine_faults() = default;
+  /// A call about WireGuard begins: how much longer it takes.
+  virtual duration slower(const machine& on, device_call call) = 0;
+  /// It fails before anything is done.
+  virtual std::optional<net::error> refuses(const machine& on, device_call call) = 0;
+  /// It was done, and says that it was not.
+  virtual std::optional<net::error> loses_answer(const machine& on, device_call call) = 0;
+  virtual void on_dump(const machine& on, net::wg::observation& seen) = 0;
+  /// A document cannot be stored.
+  virtual std::optional<net::error> on_store(const machine& on, const std::string& name) = 0;
+};
+
 /// What a daemon hooks into its machine. A killed daemon has no hooks.
 struct daemon_hooks {
   std::function<void(const packet&)> frame;      ///< STUN or one of ours, on WireGuard's port
@@ -105,11 +122,23 @@ class machine final : private wg_surroundings {
   void wake(std::uint64_t token);
   /// The failure that the next call of this kind meets, if any.
   std::optional<net::error> next_failure(device_call call);
+  /// How long a call of this kind takes now.
+  duration takes(device_call call) const {
+    const auto usual = behavior.takes[static_cast<std::size_t>(call)];
+    return faults ? usual + faults->slower(*this, call) : usual;
+  }
+  /// Another installation on the same machine: nothing of the last one is left.
+  void reinstall(const net::wg_public_key& own);
+  /// The calendar's error from now on.
+  void set_wall_offset(duration ahead);
+  duration wall_offset() const { return wall_offset_; }
+  std::uint32_t number() const { return number_; }
 
   daemon_hooks hooks;
   device_behavior behavior;
   std::map<std::string, std::string> documents; ///< the disk
   std::optional<net::error> disk_error;         ///< while set, nothing can be stored
+  machine_faults* faults = nullptr;
 
  private:
   bool by_stream(const net::endpoint& to, net::byte_view data);
@@ -127,6 +156,7 @@ class machine final : private wg_surroundings {
   net::wg_public_key own_;
   std::uint64_t seed_;
   duration unix_epoch_;
+  duration wall_offset_{};
   fabric& net_;
   agenda& time_;
   machine_observer& observer_;

@@ -111,6 +111,17 @@ std::uint16_t nat_box::choose(const net::endpoint& from, const net::endpoint& to
   return 0;
 }
 
+/// The port of the mapping that was used least lately, which ends.
+std::uint16_t nat_box::steal() {
+  const auto oldest =
+      std::min_element(ports_.begin(), ports_.end(),
+                       [](const auto& a, const auto& b) { return a.second.used < b.second.used; });
+  if (oldest == ports_.end()) return 0;
+  const auto port = oldest->first;
+  forget(oldest);
+  return port;
+}
+
 void nat_box::remember(mapping& m, const net::endpoint& to, time_point now) const {
   m.used = now;
   const auto known = std::find_if(m.remotes.begin(), m.remotes.end(),
@@ -161,7 +172,8 @@ drop_cause nat_box::outward(net::endpoint& from, net::endpoint& to, time_point n
     at = find(key, now);
   }
   if (at == ports_.end()) {
-    const auto port = choose(from, to, now);
+    auto port = choose(from, to, now);
+    if (port == 0 && settings_.steals_ports) port = steal();
     if (port == 0) return drop_cause::nat_ports;
     keys_[key] = port;
     at = ports_.insert_or_assign(port, mapping{from, {key}, now, {}}).first;

@@ -24,6 +24,8 @@ struct nat_settings {
   /// What comes in unasked is answered and remembered, as by a Linux masquerade without a rule
   /// against it: while that lasts, its port is taken for packets to the same remote endpoint.
   bool remembers_refused = false;
+  /// When no port is free, a new mapping takes that of the one that was unused longest.
+  bool steals_ports = false;
   std::chrono::seconds lifetime{120};        ///< 4.3: REQ-5 says at least two minutes
   std::chrono::seconds refused_lifetime{30}; ///< of a remembered refusal
   std::uint16_t first_port = 1'024;
@@ -86,6 +88,7 @@ class nat_box {
   bool live(const mapping& m, time_point now) const { return now - m.used <= settings_.lifetime; }
   by_port::iterator find(const mapping_key& key, time_point now);
   void forget(by_port::iterator at);
+  std::uint16_t steal();
   std::uint16_t choose(const net::endpoint& from, const net::endpoint& to, time_point now);
   bool is_free(std::uint16_t port, const net::endpoint& to, time_point now);
   /// Whether a refusal that is remembered keeps `port` from reaching `to`.

@@ -19,6 +19,7 @@ struct packet {
   node_id next = no_node; ///< the node it reaches when its event is due
   bool outward = false;   ///< it reaches a NAT box from the inside
   std::uint8_t hops = 0;
+  std::uint8_t fault = 0; ///< dropped by this one (sim/faults/kinds.hpp)
 };
 
 using packet_slot = std::uint32_t;
@@ -42,6 +43,7 @@ class packet_pool {
     p.next = no_node;
     p.outward = false;
     p.hops = 0;
+    p.fault = 0;
     return slot;
   }
   void give_back(packet_slot slot) { free_.push_back(slot); }

@@ -84,6 +84,21 @@ TEST_CASE("S7: a new actor does not begin connected") {
   CHECK(s.only("S7"));
 }
 
+TEST_CASE(
+    "whom a fault lets keep no time is not asked when it does what, until a while behind it") {
+  story s;
+  s.connect();
+  s.rules.mistimed(s.by.member, true, 1s);
+  s.first_repair(31s);
+  s.says(phase::reconnecting, 35s, "no answer after repair 1"); // too soon
+  s.rules.look(300s);                                           // and too long
+  s.rules.mistimed(s.by.member, false, 300s);
+  s.rules.look(660s);
+  CHECK(s.found.all().empty());
+  s.rules.look(661s);
+  CHECK(s.only("L7"));
+}
+
 TEST_CASE("S7: a state without a reason is found") {
   story s;
   s.says(phase::negotiating, 0s, "");

@@ -169,6 +169,13 @@ TEST_CASE("S16: what is there is written once, and what is not there is not remo
   fresh.rules.device_changed(0, 10s);
   fresh.write({{change_kind::remove, key(2), {}, {}, {}}}, 10s);
   CHECK(fresh.found.all().empty());
+  story misled; // a fault may have hidden it
+  misled.has(2, "10.66.0.2");
+  misled.rules.device_touched(0, 10s);
+  misled.write({misled.put(2, "10.66.0.2")}, 10s);
+  CHECK(misled.found.all().empty());
+  misled.write({misled.put(2, "10.66.0.2")}, 10s + write_rules::longest_difference());
+  CHECK(misled.only("S16"));
 }
 
 TEST_CASE("S21: a responder that starts a handshake is found") {

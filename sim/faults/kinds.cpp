@@ -1,0 +1,55 @@
+#include "sim/faults/kinds.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace lanrage::sim::faults {
+
+const char* to_string(seam where) {
+  static constexpr std::array<const char*, 10> names{
+      "link", "nat", "stun", "relay", "control", "wireguard", "actor", "clock", "disk", "input"};
+  return names[static_cast<std::size_t>(where)];
+}
+
+std::vector<std::string_view> words_of(const argument& of) {
+  std::vector<std::string_view> out;
+  std::string_view rest = of.about;
+  for (;;) {
+    const auto end = rest.find('|');
+    out.push_back(rest.substr(0, end));
+    if (end == std::string_view::npos) return out;
+    rest.remove_prefix(end + 1);
+  }
+}
+
+const std::vector<kind>& kinds() {
+  static const auto all = [] {
+    std::vector<kind> out;
+    for (auto* part : {&network_kinds, &server_kinds, &daemon_kinds})
+      for (auto& each : part())
+        out.push_back(std::move(each));
+    std::sort(out.begin(), out.end(), [](const auto& a, const auto& b) { return a.id < b.id; });
+    return out;
+  }();
+  return all;
+}
+
+const kind* find_kind(int id) {
+  const auto& all = kinds();
+  const auto found =
+      std::lower_bound(all.begin(), all.end(), id, [](const kind& a, int b) { return a.id < b; });
+  return found != all.end() && found->id == id ? &*found : nullptr;
+}
+
+const kind* find_kind(std::string_view text) {
+  for (const auto& each : kinds())
+    if (text == each.name || text == "F" + std::to_string(each.id)) return &each;
+  return nullptr;
+}
+
+std::string label(int id) {
+  const auto* known = find_kind(id);
+  return "F" + std::to_string(id) + (known ? ' ' + std::string{known->name} : std::string{});
+}
+
+} // namespace lanrage::sim::faults
