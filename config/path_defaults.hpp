@@ -79,6 +79,9 @@ inline constexpr int direct_hiccups_max = 1;
 /// A relay's whole way is measured beside a direct path that got long; an answer counts so long.
 /// Ours: what slows one down may slow down the other.
 inline constexpr seconds detour_fresh = 2s;
+/// So often is the tunnel probed because the direct path seems to be a detour. Ours: above
+/// traffic_for, or probes would pass for traffic.
+inline constexpr seconds detour_gap = 10s;
 /// A path that answers so soon after it was left was not dead, and is not gone back to at once.
 /// Ours.
 inline constexpr seconds false_death_within = 3s;

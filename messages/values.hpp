@@ -1,6 +1,7 @@
 #pragma once
 
 #include "config/settings.hpp"
+#include "messages/driver_values.hpp"
 #include "messages/path_forecast.hpp"
 #include "net/bytes.hpp"
 #include "net/endpoint.hpp"
@@ -26,7 +27,6 @@ using time_point = std::chrono::steady_clock::time_point; ///< CAF's clock, virt
 using unix_ms = std::chrono::milliseconds;                ///< since 1970-01-01T00:00:00Z
 /// The only source of calendar time; the simulation passes a fixed epoch plus virtual time.
 using wall_clock = std::function<unix_ms()>;
-using shared_bytes = std::shared_ptr<const net::bytes>; ///< immutable, so freely shared
 
 // --- port driver: datagrams from and to WireGuard's own UDP port
 // ----------------------------------
@@ -239,29 +239,6 @@ struct directory_event {
       what;
 };
 
-// --- lan (driver): frames between members on the local network, on a port of their own
-// ----------------------------------
-
-/// Where a datagram of the local network came from: an address means little without its interface.
-struct lan_place {
-  net::ip_address address;
-  std::uint32_t interface = 0; ///< its number here
-  friend auto operator<=>(const lan_place&, const lan_place&) = default;
-};
-struct lan_send {
-  std::optional<lan_place> to; ///< absent: to the group, over every interface
-  shared_bytes data;
-};
-struct lan_heard {
-  lan_place from;
-  shared_bytes data;
-};
-/// The interfaces that the driver uses now; said when it starts, when somebody attaches, and when
-/// addresses or links change.
-struct lan_ready {
-  std::vector<std::string> interfaces; ///< sorted
-};
-
 // --- control link (driver)
 // ---------------------------------------------------------------------------------- Its messages
 // carry net/control's protocol values and are declared in messages/control.hpp.
@@ -386,33 +363,6 @@ struct prepare_relay {
 /// A peer saw its traffic through this relay die.
 struct relay_trouble {
   net::relay_id relay;
-};
-
-// --- relay streams (driver)
-// ----------------------------------------------------------------------------------
-
-/// Open a stream to a relay in the place of the one there is; one attempt.
-struct open_stream {
-  net::relay_info relay; ///< with `tls`
-  std::uint64_t attempt = 0;
-};
-struct close_stream {
-  net::relay_id relay;
-};
-/// All of them: whoever opened them is no more.
-struct close_streams {};
-/// What is sent to `at`, on the loopback interface and from WireGuard's port, goes to the relay by
-/// the stream; what the relay sends comes from there.
-struct stream_opened {
-  net::relay_id relay;
-  std::uint64_t attempt = 0;
-  net::endpoint at;
-};
-/// The end of an attempt, opened before or not.
-struct stream_closed {
-  net::relay_id relay;
-  std::uint64_t attempt = 0; ///< 0: all that there were
-  net::error why;
 };
 
 // --- store (driver)

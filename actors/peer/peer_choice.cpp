@@ -90,10 +90,12 @@ void peer_connection::weigh_detour(std::chrono::nanoseconds rtt) {
 /// A check over a path was answered while the direct one is in use. Choices are made by what the
 /// tunnel takes, so that is measured first.
 void peer_connection::checked_beside(const path_book::entry& known) {
-  const auto in_use = known.what.where == path_->where;
-  const auto detour =
-      in_use ? relay_looks_shorter(known.last) : latency_ && clearly_slower(*latency_, known.last);
-  if (detour) check_now();
+  if (known.what.where != path_->where) {
+    if (latency_) weigh_detour(*latency_);
+  } else if (relay_looks_shorter(known.last) && (!detour_at_ || now_.at >= *detour_at_)) {
+    detour_at_ = now_.at + defaults::detour_gap; // a probe is traffic, which is checked, and so on
+    check_now();
+  }
 }
 
 /// Health checks are rare and a lost one is a repair: only checks beside traffic tell what a path

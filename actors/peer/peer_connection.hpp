@@ -257,10 +257,11 @@ class peer_connection {
   bool warm_ = false; ///< the next relay knows this session
   path_chooser chooser_;
   delay_persistence persistence_;
-  delay_history here_;                      ///< of the path in use, by its tunnel probes
-  std::string choice_;                      ///< the last decision, for people
-  std::optional<msg::time_point> watch_at_; ///< then the path in use is checked, if it is busy
-  std::uint32_t watched_from_ = 0;          ///< checks of it before it was in use
+  delay_history here_;                       ///< of the path in use, by its tunnel probes
+  std::string choice_;                       ///< the last decision, for people
+  std::optional<msg::time_point> detour_at_; ///< no probe for a detour's sake before
+  std::optional<msg::time_point> watch_at_;  ///< then the path in use is checked, if it is busy
+  std::uint32_t watched_from_ = 0;           ///< checks of it before it was in use
   std::optional<msg::time_point> punching_until_;
   std::uint32_t punched_epoch_ = 0;
   bool control_up_ = false;

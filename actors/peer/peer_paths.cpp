@@ -126,30 +126,6 @@ void peer_connection::on(const relays_ranked& answer) {
   reconsider();
 }
 
-/// The relay in use is reached by a stream now, or by UDP again. That is our own business: the peer
-/// is reached by the same relay, so our WireGuard alone goes there.
-void peer_connection::follow_relay() {
-  if (!path_ || !path_->relay || move_ || !configured_) return;
-  if (!alive() && !in<verifying>() && !in<trialling>() && !in<reconnecting>()) return;
-  for (const auto& relay : ranking_) {
-    if (relay.relay != path_->relay->relay || relay.address == path_->where) continue;
-    const auto rtt = path_->rtt;
-    path_ = through(relay);
-    if (rtt.count() > 0) path_->rtt = rtt;
-    last_relay_ = relay;
-    liveness_.settle();
-    if (configured_->where) configured_->where = relay.address;
-    // A handshake that began towards the old address is repeated after seconds only.
-    if (const auto* r = in<reconnecting>(); r && initiator_ && !r->keeps) return repair(path_);
-    issue(msg::assert_endpoint{record_.key, relay.address, path_->rtt});
-    // What was asked before went nowhere.
-    if (up()) check_now();
-    if (auto* v = in<verifying>()) probe_next(v->probes);
-    if (auto* r = in<reconnecting>()) probe_next(r->probes);
-    return;
-  }
-}
-
 path peer_connection::attributed(const net::endpoint& where) const {
   if (path_ && path_->relay && path_->where == where) return *path_;
   // Also by UDP to a relay that a stream reaches: WireGuard follows its packets before we do.

@@ -277,9 +277,13 @@ const kinds at_start{
     {"control link", "attach_control"}, {"wireguard writer", "use_address"},
     {"directory", "attach_directory"},  {"connection supervisor", "attach_events"}};
 
-/// Kinds that this story has no occasion for: p1 would have to leave its last party, and to find a
-/// direct path before it had a relay.
-const kinds no_occasion{{"control link", "control_close"}, {"nat", "nominate_path"}};
+/// Kinds that this story has no occasion for: p1 would have to leave its last party, to find a
+/// direct path before it had a relay, to be on a network with others, and on one without UDP.
+const kinds no_occasion{{"control link", "control_close"},
+                        {"nat", "nominate_path"},
+                        {"directory", "lan_heard"},
+                        {"relay selector", "stream_opened"},
+                        {"relay selector", "stream_closed"}};
 
 /// One actor, every message, both ways.
 void let_die_everywhere(const std::string& actor) {

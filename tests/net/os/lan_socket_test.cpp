@@ -3,6 +3,7 @@
 #include "tests/net/os/sockets.hpp"
 
 #include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/post.hpp>
 #include <catch2/catch.hpp>
 
 #include <fcntl.h>
@@ -92,8 +93,10 @@ class far_end {
     thread_.join();
   }
   void say(std::string_view what) {
-    socket_->refresh(); // a cable takes a moment to come up
-    socket_->send(std::nullopt, text(what));
+    boost::asio::post(context_, [this, said = text(what)] { // the socket is its thread's
+      socket_->refresh();                                   // a cable takes a moment to come up
+      socket_->send(std::nullopt, said);
+    });
   }
 
  private:
