@@ -140,7 +140,7 @@ class peer_connection {
   // --- living paths (peer_moves.cpp) -------------------------------------------------------------
   std::vector<path> alternatives() const; ///< to the path in use
   void check(const path& over, bool doubt, std::uint32_t move = 0);
-  void check_alternatives();
+  void check_alternatives(bool doubt);
   void path_checked(const msg::path_event& news);
   void path_asked(const msg::path_event& news);
   void follow_move();
@@ -188,7 +188,7 @@ class peer_connection {
   void first_answer();
   void check_now();
   void start_check(monitored& m);
-  void doubt();
+  void doubt(bool told = false);
   void burst(health_check& check);
   bool leave_dead_path(monitored& m);
   void check_over(monitored& m); ///< without an answer

@@ -117,7 +117,7 @@ void peer_connection::start_check(monitored& m) {
 }
 
 /// Something says that the path may be dead: look at once, at this path and at all others.
-void peer_connection::doubt() {
+void peer_connection::doubt(bool told) {
   auto* m = up();
   if (!m || move_) return check_now();
   if (m->check && m->check->doubted) return;
@@ -125,6 +125,7 @@ void peer_connection::doubt() {
     ++counters_.checks;
     m->check = health_check{now_.at + health_.check_timeout, probe_series{}, now_.at};
   }
+  m->check->told = told;
   burst(*m->check);
 }
 
@@ -139,7 +140,7 @@ void peer_connection::burst(health_check& check) {
     check.dead_at = now_.at + usual + usual / 4 + defaults::doubt_margin;
   }
   learn_index();
-  check_alternatives();
+  check_alternatives(!check.told);
 }
 
 /// The probes of a doubted path had their time, and another path answered: the first repair.
@@ -247,7 +248,7 @@ void peer_connection::keep_session(reconnecting& r) {
     r.target.reset();
   }
   probe(r.probes, health_.check_timeout, defaults::doubt_gap * 3);
-  check_alternatives();
+  check_alternatives(true);
 }
 
 /// Nobody proves a path, perhaps because the other side's daemon is away: its WireGuard may live.
@@ -300,7 +301,7 @@ void peer_connection::due(reconnecting& s) {
   }
   if (s.keeps && now_.at >= s.check_at) {
     s.check_at = now_.at + defaults::repair_check_gap;
-    check_alternatives();
+    check_alternatives(true);
   }
   if (s.keeps && now_.at >= s.unproven_at) try_unproven(s);
   if (s.probes.next() && now_.at >= *s.probes.next()) probe_next(s.probes);

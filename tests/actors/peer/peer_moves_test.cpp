@@ -305,3 +305,16 @@ TEST_CASE("a punch waits until both sides are seen from outside, but not for lon
     CHECK(d.now - began == 300ms);
   }
 }
+
+TEST_CASE("a peer that doubts is not told so back, or two of them would never end") {
+  driven_core d{GENERATE(role::initiator, role::responder)};
+  d.connect();
+  const auto told = GENERATE(true, false);
+  if (told)
+    d.give(msg::path_event{d.other().key, 0, msg::path_news::asked, relay2_at, {}, false, true});
+  else
+    d.give(msg::network_changed{});
+  REQUIRE(d.said<msg::check_path>());
+  CHECK(d.said<msg::probe_tunnel>());
+  CHECK(d.said<msg::check_path>()->doubt == !told);
+}
