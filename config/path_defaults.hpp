@@ -79,6 +79,10 @@ inline constexpr int direct_hiccups_max = 1;
 /// A relay's whole way is measured beside a direct path that got long; an answer counts so long.
 /// Ours: what slows one down may slow down the other.
 inline constexpr seconds detour_fresh = 2s;
+/// So many doubts of the peer count within this time. Ours: each echoes the other end's, and a few
+/// rounds settle where both are.
+inline constexpr int doubts_told_max = 10;
+inline constexpr seconds doubts_told_within = 10s;
 /// So often is the tunnel probed because the direct path seems to be a detour. Ours: above
 /// traffic_for, or probes would pass for traffic.
 inline constexpr seconds detour_gap = 10s;

@@ -96,15 +96,6 @@ world::~world() {
     if (running(member_id{i})) kill(member_id{i});
 }
 
-/// Unlike single packets, TCP gets through whatever is not cut.
-bool world::tcp_passes(node_id a, node_id b) {
-  const auto open = [&](node_id from, node_id to) {
-    return fabric_.reaches(from, to) &&
-           fabric_.link_between(from, to).settings().loss_ppm < all_lost;
-  };
-  return open(a, b) && open(b, a);
-}
-
 void world::paths_changed() {
   control_->paths_changed();
   tcp_->paths_changed();

@@ -76,6 +76,15 @@ void world::hand_over(net::byte_view data, const std::function<std::string_view(
   arriving_.reset();
 }
 
+/// Unlike single packets, TCP gets through whatever is not cut.
+bool world::tcp_passes(node_id a, node_id b) {
+  const auto open = [&](node_id from, node_id to) {
+    return fabric_.reaches(from, to) &&
+           fabric_.link_between(from, to).settings().loss_ppm < all_lost;
+  };
+  return open(a, b) && open(b, a);
+}
+
 void world::run_until(time_point end) {
   time_.run_until(end);
 }

@@ -140,7 +140,7 @@ class peer_connection {
   // --- living paths (peer_moves.cpp) -------------------------------------------------------------
   std::vector<path> alternatives() const; ///< to the path in use
   void check(const path& over, bool doubt, std::uint32_t move = 0);
-  void check_alternatives(bool doubt);
+  void check_alternatives();
   void path_checked(const msg::path_event& news);
   void path_asked(const msg::path_event& news);
   void follow_move();
@@ -188,7 +188,8 @@ class peer_connection {
   void first_answer();
   void check_now();
   void start_check(monitored& m);
-  void doubt(bool told = false);
+  void doubt();
+  void doubt_told();
   void burst(health_check& check);
   bool leave_dead_path(monitored& m);
   void check_over(monitored& m); ///< without an answer
@@ -259,6 +260,8 @@ class peer_connection {
   delay_persistence persistence_;
   delay_history here_;                       ///< of the path in use, by its tunnel probes
   std::string choice_;                       ///< the last decision, for people
+  std::optional<msg::time_point> told_from_; ///< doubts of the peer are counted from then on
+  int told_ = 0;
   std::optional<msg::time_point> detour_at_; ///< no probe for a detour's sake before
   std::optional<msg::time_point> watch_at_;  ///< then the path in use is checked, if it is busy
   std::uint32_t watched_from_ = 0;           ///< checks of it before it was in use

@@ -117,7 +117,7 @@ void peer_connection::start_check(monitored& m) {
 }
 
 /// Something says that the path may be dead: look at once, at this path and at all others.
-void peer_connection::doubt(bool told) {
+void peer_connection::doubt() {
   auto* m = up();
   if (!m || move_) return check_now();
   if (m->check && m->check->doubted) return;
@@ -125,8 +125,16 @@ void peer_connection::doubt(bool told) {
     ++counters_.checks;
     m->check = health_check{now_.at + health_.check_timeout, probe_series{}, now_.at};
   }
-  m->check->told = told;
   burst(*m->check);
+}
+
+/// The peer doubts. That may be the echo of our own doubt, and two ends would go on for ever.
+void peer_connection::doubt_told() {
+  if (!told_from_ || now_.at - *told_from_ >= defaults::doubts_told_within) {
+    told_from_ = now_.at;
+    told_ = 0;
+  }
+  if (++told_ <= defaults::doubts_told_max) doubt();
 }
 
 void peer_connection::burst(health_check& check) {
@@ -140,7 +148,7 @@ void peer_connection::burst(health_check& check) {
     check.dead_at = now_.at + usual + usual / 4 + defaults::doubt_margin;
   }
   learn_index();
-  check_alternatives(!check.told);
+  check_alternatives();
 }
 
 /// The probes of a doubted path had their time, and another path answered: the first repair.
@@ -248,7 +256,7 @@ void peer_connection::keep_session(reconnecting& r) {
     r.target.reset();
   }
   probe(r.probes, health_.check_timeout, defaults::doubt_gap * 3);
-  check_alternatives(true);
+  check_alternatives();
 }
 
 /// Nobody proves a path, perhaps because the other side's daemon is away: its WireGuard may live.
@@ -301,7 +309,7 @@ void peer_connection::due(reconnecting& s) {
   }
   if (s.keeps && now_.at >= s.check_at) {
     s.check_at = now_.at + defaults::repair_check_gap;
-    check_alternatives(true);
+    check_alternatives();
   }
   if (s.keeps && now_.at >= s.unproven_at) try_unproven(s);
   if (s.probes.next() && now_.at >= *s.probes.next()) probe_next(s.probes);

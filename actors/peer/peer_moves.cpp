@@ -28,9 +28,9 @@ void peer_connection::check(const path& over, bool doubt, std::uint32_t move) {
                       move != 0 && move_ && !move_->urgent});
 }
 
-void peer_connection::check_alternatives(bool doubt) {
+void peer_connection::check_alternatives() {
   for (const auto& other : alternatives())
-    check(other, doubt);
+    check(other, true);
 }
 
 void peer_connection::path_checked(const msg::path_event& news) {
@@ -96,7 +96,7 @@ void peer_connection::path_asked(const msg::path_event& news) {
     asked_move_ = asked_move{over, news.epoch, news.doubt, now_.at};
     follow_move();
   }
-  if (news.doubt) doubt(true);
+  if (news.doubt) doubt_told();
 }
 
 // --- a session's index ---------------------------------------------------------------------------

@@ -59,7 +59,6 @@ struct health_check {
   probe_series probes;
   msg::time_point since; ///< other paths that answered after this are alive
   bool doubted = false;  ///< the path may be dead: probes come fast, other paths are checked, too
-  bool told = false;     ///< by the peer, which need not be told back: doubts would never end
   int burst = 0;         ///< probes sent since then
   std::optional<msg::time_point> dead_at = std::nullopt; ///< unless one was answered by then
   /// Every report is in by then, or the prober is to blame.
