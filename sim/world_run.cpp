@@ -76,6 +76,11 @@ void world::hand_over(net::byte_view data, const std::function<std::string_view(
   arriving_.reset();
 }
 
+namespace {
+///< realms with a /24 of their own
+constexpr std::uint32_t all_lost = 1'000'000; ///< of a million packets
+} // namespace
+
 /// Unlike single packets, TCP gets through whatever is not cut.
 bool world::tcp_passes(node_id a, node_id b) {
   const auto open = [&](node_id from, node_id to) {
