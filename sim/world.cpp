@@ -20,10 +20,10 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::uint32_t internet_net = 0xc6120000; ///< 198.18.0.0/15 (RFC 2544: for benchmarks)
-constexpr std::uint32_t carrier_net = 0x64400000;  ///< 100.64.0.0/10 (RFC 6598)
-constexpr std::uint32_t private_net = 0xac100000;  ///< 172.16.0.0/12 (RFC 1918)
-constexpr std::uint32_t private_realm_mask = 0xfff;
+constexpr std::uint32_t internet_net = 0xc6120000;  ///< 198.18.0.0/15 (RFC 2544: for benchmarks)
+constexpr std::uint32_t carrier_net = 0x64400000;   ///< 100.64.0.0/10 (RFC 6598)
+constexpr std::uint32_t private_net = 0xac100000;   ///< 172.16.0.0/12 (RFC 1918)
+constexpr std::uint32_t private_realm_mask = 0xfff; ///< realms with a /24 of their own
 constexpr std::string_view control_host = "control.sim";
 
 /// Users wait for a party that is made or joined as long as the directory does, and a little.

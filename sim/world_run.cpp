@@ -77,7 +77,6 @@ void world::hand_over(net::byte_view data, const std::function<std::string_view(
 }
 
 namespace {
-///< realms with a /24 of their own
 constexpr std::uint32_t all_lost = 1'000'000; ///< of a million packets
 } // namespace
 
