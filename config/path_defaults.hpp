@@ -83,6 +83,9 @@ inline constexpr seconds detour_fresh = 2s;
 /// rounds settle where both are.
 inline constexpr int doubts_told_max = 10;
 inline constexpr seconds doubts_told_within = 10s;
+/// A path that is left because it looks dead is taken to be alive and this slow, there and back,
+/// for as long as an endpoint is asserted against packets that are still under way on it. Ours.
+inline constexpr milliseconds slow_path_rtt = 200ms;
 /// So often is the tunnel probed because the direct path seems to be a detour. Ours: above
 /// traffic_for, or probes would pass for traffic.
 inline constexpr seconds detour_gap = 10s;

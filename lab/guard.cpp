@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <chrono>
 #include <csignal>
 #include <cstdio>
@@ -67,6 +68,19 @@ int wait_for_child(pid_t child) {
   }
 }
 
+/// The laboratories' janitors and whatever else outlived the child, which are ours now: while one
+/// lives, what it inherited keeps a laboratory locked, and a janitor may still be at work.
+void wait_for_orphans() {
+  const auto deadline = std::chrono::steady_clock::now() + grace;
+  for (;;) {
+    const auto ended = ::waitpid(-1, nullptr, WNOHANG);
+    if (ended < 0 && errno == ECHILD) return;
+    if (ended > 0) continue;
+    if (std::chrono::steady_clock::now() > deadline) return;
+    ::poll(nullptr, 0, 5);
+  }
+}
+
 } // namespace
 
 int run_guarded(const std::function<int()>& body) {
@@ -78,11 +92,14 @@ int run_guarded(const std::function<int()>& body) {
     ::sigaction(numbers[i], &note, &before[i]);
   std::cout.flush();
   std::fflush(nullptr);
+  ::prctl(PR_SET_CHILD_SUBREAPER, 1);
   const pid_t child = ::fork();
   if (child == 0) run_child(body);
   if (child < 0) throw_errno("start the laboratory's runner");
   const int code = wait_for_child(child);
-  sweep_stale(); // its janitor may still be at work: this returns when nothing is left
+  wait_for_orphans();
+  ::prctl(PR_SET_CHILD_SUBREAPER, 0);
+  sweep_stale();
   for (int i = 0; i < 3; ++i)
     ::sigaction(numbers[i], &before[i], nullptr);
   return code;

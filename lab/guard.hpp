@@ -10,8 +10,8 @@ namespace lanrage::lab {
 /// error and the code is 1. Before this returns, everything its laboratories owned is removed.
 /// After a signal the code is 128 + its number, unless the child ended on its own terms meanwhile.
 ///
-/// Call it while the process has one thread. The child ignores SIGINT and SIGHUP: deciding about
-/// them is this function's business.
+/// Call it while the process has one thread and no other children. The child ignores SIGINT and
+/// SIGHUP: deciding about them is this function's business.
 int run_guarded(const std::function<int()>& body);
 
 /// In the child: waits for SIGTERM instead of dying of it, then returns. For `--keep`.

@@ -164,8 +164,11 @@ void peer_connection::advance_move() {
   if (now_.at >= move_->until) return end_move(false);
   if (move_->tell_due(now_.at)) check(move_->target, move_->urgent, move_->number);
   if (!move_->assert_due()) return;
-  move_->asserting =
-      issue(msg::assert_endpoint{record_.key, move_->target.where, move_->target.rtt});
+  // A path that looked dead may only have got slow: what is under way on it calls WireGuard back.
+  const auto rtt =
+      move_->urgent ? std::max<std::chrono::nanoseconds>(move_->target.rtt, defaults::slow_path_rtt)
+                    : move_->target.rtt;
+  move_->asserting = issue(msg::assert_endpoint{record_.key, move_->target.where, rtt});
   move_->until = now_.at + defaults::assert_deadline + defaults::configure_deadline;
   if (!move_->urgent) return;
   use(move_->target);

@@ -1,5 +1,6 @@
 #include "net/os/lan_socket.hpp"
 
+#include "net/os/control_message.hpp"
 #include "net/os/descriptor.hpp"
 #include "net/os/socket_address.hpp"
 
@@ -225,24 +226,14 @@ class lan_socket::impl : public std::enable_shared_from_this<impl> {
     if (four) {
       in_pktinfo info{};
       info.ipi_ifindex = static_cast<int>(to.interface);
-      add_control(header, IPPROTO_IP, IP_PKTINFO, info);
+      put_control_message(header, IPPROTO_IP, IP_PKTINFO, info);
     } else {
       in6_pktinfo info{};
       info.ipi6_ifindex = to.interface;
-      add_control(header, IPPROTO_IPV6, IPV6_PKTINFO, info);
+      put_control_message(header, IPPROTO_IPV6, IPV6_PKTINFO, info);
     }
     // An interface without an address of that family cannot send, and need not.
     (void)::sendmsg((four ? v4_ : v6_).native_handle(), &header, MSG_DONTWAIT | MSG_NOSIGNAL);
-  }
-
-  template <class Info>
-  static void add_control(msghdr& header, int level, int type, const Info& info) {
-    header.msg_controllen = CMSG_SPACE(sizeof info);
-    auto* c = CMSG_FIRSTHDR(&header);
-    c->cmsg_level = level;
-    c->cmsg_type = type;
-    c->cmsg_len = CMSG_LEN(sizeof info);
-    std::memcpy(CMSG_DATA(c), &info, sizeof info);
   }
 
   void wait(stream& socket, bool four) {

@@ -1,6 +1,7 @@
 #include "net/os/raw_port.hpp"
 
 #include "net/frames.hpp"
+#include "net/os/control_message.hpp"
 #include "net/os/descriptor.hpp"
 #include "net/os/inet_checksum.hpp"
 #include "net/os/socket_address.hpp"
@@ -267,12 +268,7 @@ class raw_port::impl : public std::enable_shared_from_this<impl> {
     alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof info)> control{};
     msghdr header{};
     header.msg_control = control.data();
-    header.msg_controllen = control.size();
-    auto* c = CMSG_FIRSTHDR(&header);
-    c->cmsg_level = IPPROTO_IP;
-    c->cmsg_type = IP_PKTINFO;
-    c->cmsg_len = CMSG_LEN(sizeof info);
-    std::memcpy(CMSG_DATA(c), &info, sizeof info);
+    put_control_message(header, IPPROTO_IP, IP_PKTINFO, info);
     return write(v4_.native_handle(), header, to, datagram);
   }
 

@@ -2,6 +2,7 @@
 
 #include "lab/failure.hpp"
 #include "lab/party.hpp"
+#include "net/os/files.hpp"
 #include "tests/lab/require_lab.hpp"
 #include "tests/support/places.hpp"
 
@@ -52,6 +53,17 @@ std::string wireguard_endpoint(party& p, const std::string& member) {
   std::string key, endpoint;
   line >> key >> endpoint;
   return endpoint;
+}
+
+/// Waits until a member has written down that it was connected, for its next start.
+bool remembers(party& p, const std::string& member) {
+  const auto file = p.lab().at(member).root() / "state" / "peers.json";
+  for (const auto until = std::chrono::steady_clock::now() + 10s;
+       std::chrono::steady_clock::now() < until; std::this_thread::sleep_for(50ms)) {
+    const auto text = lanrage::net::os::read_file(file, 65'536);
+    if (text && *text && (*text)->find("connected_at_unix_ms") != std::string::npos) return true;
+  }
+  return false;
 }
 
 /// As a switched off machine: neither a daemon nor a WireGuard is left.
@@ -122,7 +134,8 @@ TEST_CASE("a member that comes back to such a switch is connected within two sec
   party p{options(false)};
   p.form();
   require_host_path(p, 20s);
-  std::this_thread::sleep_for(3s); // until both have written down that they were connected
+  REQUIRE(remembers(p, "p1"));
+  REQUIRE(remembers(p, "p2"));
   lose_the_internet(p);
   power_off(p, "p2");
   // Until the other one has given up its repairs, which are five seconds apart.

@@ -18,6 +18,7 @@ TEST_CASE("the first repair moves the session to the path that answers") {
   d.give(msg::path_event{bob_key, asked->number, msg::path_news::checked, relay2_at, 80ms});
   REQUIRE(d.said<msg::assert_endpoint>());
   CHECK(d.said<msg::assert_endpoint>()->where == relay2_at);
+  CHECK(d.said<msg::assert_endpoint>()->rtt == 200ms); // the old path may only be slow
   CHECK(d.said<msg::prepare_relay>()->relay == relay_number(2));
   CHECK(d.said<msg::check_path>()->move != 0);
   CHECK_FALSE(d.said<msg::reset_peer>());
@@ -130,6 +131,7 @@ TEST_CASE("a session moves when both ends have proven the path, and stays if it 
   CHECK_FALSE(d.said<msg::assert_endpoint>()); // not before the other side is ready, too
   d.give(msg::path_event{bob_key, told->move, msg::path_news::asked, bob_at});
   REQUIRE(d.said<msg::assert_endpoint>());
+  CHECK(d.said<msg::assert_endpoint>()->rtt == 20ms);
   const auto asked = d.ticket_of<msg::assert_endpoint>();
   const auto landed = GENERATE(true, false);
   d.give(actors::move_done{asked, landed});
