@@ -102,25 +102,36 @@ TEST_CASE("a detour that answers is not gone back to while it is one") {
 
 TEST_CASE("looking for a detour does not keep itself going") {
   on_direct d;
-  const auto until = d.now + 300s;
-  int probes = 0;
   auto seen = d.handshake(bob_at);
-  while (d.now < until) {
-    d.wake();
-    for (int i = 0; i < 10 && d.now < until; ++i) { // every question is answered, and slowly
-      const auto asked = d.said<msg::check_path>();
-      if (d.said<msg::probe_tunnel>()) {
-        ++probes;
-        seen.rx += 80, seen.tx += 80; // as WireGuard's counters show
-        const auto probe = d.ticket_of<msg::probe_tunnel>();
-        d.give(seen);
-        d.answer(probe, 190ms);
-      } else if (asked) {
-        d.checked(*asked, asked->where == bob_at ? 190ms : 150ms);
-      } else {
-        break;
-      }
+  int probes = 0;
+  // Looks at WireGuard every 100 ms; every question is answered, and slowly over the direct path.
+  const auto pass = [&](std::chrono::seconds time, bool traffic) {
+    probes = 0;
+    for (const auto until = d.now + time; d.now < until;) {
+      const auto look = d.now + 100ms;
+      const auto answer = [&] {
+        for (int i = 0; i < 10; ++i) {
+          const auto asked = d.said<msg::check_path>();
+          if (d.said<msg::probe_tunnel>()) {
+            ++probes;
+            seen.rx += 80, seen.tx += 80; // as WireGuard's counters show
+            d.answer(d.ticket_of<msg::probe_tunnel>(), 190ms);
+          } else if (asked) {
+            d.checked(*asked, asked->where == bob_at ? 190ms : 150ms);
+          } else {
+            break;
+          }
+        }
+      };
+      while (d.core.wake_at() && d.core.wake_at()->at <= msg::time_point{look})
+        d.wake(), answer();
+      d.now = look;
+      if (traffic) seen.rx += 1'000, seen.tx += 1'000;
+      d.give(seen), answer();
     }
-  }
-  CHECK(probes <= 20); // the health checks, every 30 s, and a few
+    return probes;
+  };
+  CHECK(pass(30s, true) >= 3);    // it does look while there is traffic
+  pass(30s, false);               // which ends
+  CHECK(pass(300s, false) <= 12); // health checks, every 30 s
 }
