@@ -94,6 +94,7 @@ party::party(party_options options) : options_(std::move(options)), lab_(plan(op
     write_settings_file(m.name, words::daemon_settings(m.name, root / "state", socket(m.name),
                                                        options_.check_interval, options_.log_level,
                                                        options_.auto_connect));
+    if (options_.state_octets != 0) prepare_disk(m.name);
     start(m.name);
     options_.progress("member " + m.name + " behind a " + std::string{to_string(m.nat.type)} +
                       " NAT");
@@ -101,6 +102,10 @@ party::party(party_options options) : options_(std::move(options)), lab_(plan(op
 }
 
 party::~party() = default;
+
+std::string party::name() {
+  return party_name;
+}
 
 /// Control must know the relays' keys and pins, and the relays the control server's: keys are made
 /// here, and each relay says its pin when it is ready.
@@ -136,6 +141,14 @@ void party::prepare_control() {
       "control", words::control_settings(
                      control.root() / "state", options_.ipv6 ? "[::]" : control.address(),
                      options_.ipv6 ? "control" : control.address(), entries, options_.log_level));
+}
+
+void party::prepare_disk(const std::string& member) {
+  const auto& at = lab_.at(member);
+  const auto mounted = at.run({"mount", "-t", "tmpfs", "-o",
+                               "mode=0700,size=" + std::to_string(options_.state_octets), "tmpfs",
+                               (at.root() / "state").string()});
+  if (!mounted.ok()) throw failure(member + ": mount: " + mounted.err);
 }
 
 std::filesystem::path party::socket(const std::string& member) const {

@@ -40,6 +40,8 @@ struct party_options {
   std::string public_network = "203.0.113"; ///< as topology's
   std::vector<party_carrier> carriers;
   bool auto_connect = true;
+  /// Size of a disk of its own for each member's state, seen from that machine alone; 0: none.
+  std::size_t state_octets = 0;
   /// Told of each step in one sentence.
   std::function<void(const std::string&)> progress = [](const std::string&) {};
 };
@@ -62,6 +64,8 @@ class party {
   laboratory& lab() { return lab_; }
   const laboratory& lab() const { return lab_; }
   const party_options& options() const { return options_; }
+  /// What the party is called.
+  static std::string name();
 
   /// The first member creates the party; the others join with its invite.
   void create(const std::string& member);
@@ -105,6 +109,7 @@ class party {
   void write_settings_file(const std::string& machine, const std::string& text) const;
   void prepare_keys();
   void prepare_control();
+  void prepare_disk(const std::string& member);
   void start_server(const std::string& machine, const words::argv& command);
   void start_daemon(const std::string& member);
   [[noreturn]] void fail(const std::string& machine, const std::string& what) const;

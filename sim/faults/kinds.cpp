@@ -1,5 +1,7 @@
 #include "sim/faults/kinds.hpp"
 
+#include "sim/faults/arguments.hpp"
+
 #include <algorithm>
 #include <array>
 
@@ -34,7 +36,39 @@ const std::vector<kind>& kinds() {
   return all;
 }
 
+const std::vector<kind>& laboratory_kinds() {
+  using namespace std::chrono_literals;
+  static const std::vector<kind> all{
+      {67,
+       "junk",
+       seam::input,
+       aim_members | aim_relays,
+       false,
+       false,
+       1s,
+       1min,
+       "strangers send random packets to its UDP ports",
+       {count_of("rate", 1, 100'000, 10'000, 100, 10'000, "packets per second")}},
+      {68,
+       "half-open",
+       seam::input,
+       aim_relays | aim_control,
+       false,
+       false,
+       1s,
+       1min,
+       "strangers open connections and say almost nothing",
+       {count_of("count", 1, 10'000, 100, 1, 200, "connections")}}};
+  return all;
+}
+
 const kind* find_kind(int id) {
+  if (id > ids) {
+    const auto& all = laboratory_kinds();
+    const auto found =
+        std::find_if(all.begin(), all.end(), [id](const kind& each) { return each.id == id; });
+    return found == all.end() ? nullptr : &*found;
+  }
   const auto& all = kinds();
   const auto found =
       std::lower_bound(all.begin(), all.end(), id, [](const kind& a, int b) { return a.id < b; });
@@ -42,8 +76,9 @@ const kind* find_kind(int id) {
 }
 
 const kind* find_kind(std::string_view text) {
-  for (const auto& each : kinds())
-    if (text == each.name || text == "F" + std::to_string(each.id)) return &each;
+  for (const auto* all : {&kinds(), &laboratory_kinds()})
+    for (const auto& each : *all)
+      if (text == each.name || text == "F" + std::to_string(each.id)) return &each;
   return nullptr;
 }
 

@@ -9,7 +9,8 @@
 #include <vector>
 
 /// What can break, in one table: reader, writer, drawer, the list of `lanrage sim faults` and the
-/// coverage all come from it. Ids are the taxonomy's (docs/faults.md): F1 to F66.
+/// coverage all come from it. Ids are the taxonomy's (docs/faults.md): F1 to F66. What only the
+/// laboratory can do has ids of its own behind them.
 namespace lanrage::sim::faults {
 
 inline constexpr int ids = 66;
@@ -65,9 +66,14 @@ struct kind {
   std::vector<argument> arguments;
 };
 
-/// All there are, by their ids.
+/// Where a plan is played.
+enum class ground : std::uint8_t { simulation, laboratory };
+
+/// All that a simulated world can do, by their ids.
 const std::vector<kind>& kinds();
-/// Null when there is none of that id.
+/// What only a laboratory of real processes can do (docs/faults.md).
+const std::vector<kind>& laboratory_kinds();
+/// Of both. Null when there is none of that id.
 const kind* find_kind(int id);
 /// "loss" or "F2".
 const kind* find_kind(std::string_view text);

@@ -29,8 +29,8 @@ std::string aim_text(const kind& of) {
 
 class fault_reader {
  public:
-  fault_reader(const toml::table& table, const scenario::script& of, problems& into)
-      : in_(table, "[[fault]]", into), cast_(of), until_(of.until) {}
+  fault_reader(const toml::table& table, const scenario::script& of, ground where, problems& into)
+      : in_(table, "[[fault]]", into), cast_(of), where_(where) {}
 
   /// Absent: nothing but problems.
   std::optional<fault> read() {
@@ -54,7 +54,12 @@ class fault_reader {
     if (!in_.need("kind", "what breaks; lanrage sim faults lists all")) return nullptr;
     const auto* node = in_.take("kind");
     if (const auto* text = node->as_string())
-      if (const auto* found = find_kind(std::string_view{text->get()})) return found;
+      if (const auto* found = find_kind(std::string_view{text->get()})) {
+        if (found->id <= ids || where_ == ground::laboratory) return found;
+        in_.wrong(*node, "\"" + text->get() + "\", which only a laboratory can do",
+                  "a kind of lanrage sim faults");
+        return nullptr;
+      }
     std::vector<std::string_view> known;
     for (const auto& each : kinds())
       known.push_back(each.name);
@@ -123,19 +128,20 @@ class fault_reader {
 
   fields in_;
   cast cast_;
-  duration until_;
+  ground where_;
 };
 
 } // namespace
 
 void read_faults(scenario::problems& into, const toml::node& node, const scenario::script& of,
-                 plan& out) {
+                 plan& out, ground where) {
   for (const auto* table : scenario::tables_of(node, "[[fault]]", limits::faults, into))
-    if (auto got = fault_reader{*table, of, into}.read()) out.faults.push_back(std::move(*got));
+    if (auto got = fault_reader{*table, of, where, into}.read())
+      out.faults.push_back(std::move(*got));
 }
 
 scenario::result<plan> parse_plan(std::string_view text, const std::string& file_name,
-                                  const scenario::script& of) {
+                                  const scenario::script& of, ground where) {
   plan out;
   problems bad;
   if (text.size() > scenario::limits::file_octets) {
@@ -152,7 +158,7 @@ scenario::result<plan> parse_plan(std::string_view text, const std::string& file
     fields top{root, "the plan", bad};
     if (const auto seed = top.number("seed", 0, INT64_MAX))
       out.seed = static_cast<std::uint64_t>(*seed);
-    if (const auto* node = top.take("fault")) read_faults(bad, *node, of, out);
+    if (const auto* node = top.take("fault")) read_faults(bad, *node, of, out, where);
     top.finish();
   } catch (const toml::parse_error& error) {
     bad.add(scenario::place_of(error.source()),
@@ -162,10 +168,11 @@ scenario::result<plan> parse_plan(std::string_view text, const std::string& file
   return out;
 }
 
-scenario::result<plan> load_plan(const std::filesystem::path& file, const scenario::script& of) {
+scenario::result<plan> load_plan(const std::filesystem::path& file, const scenario::script& of,
+                                 ground where) {
   const auto text = scenario::read_text(file);
   if (!text) return text.error();
-  return parse_plan(*text, file.string(), of);
+  return parse_plan(*text, file.string(), of, where);
 }
 
 } // namespace lanrage::sim::faults
