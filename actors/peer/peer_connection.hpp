@@ -191,6 +191,7 @@ class peer_connection {
   void doubt();
   void doubt_told();
   void burst(health_check& check);
+  void ask_for_relay();
   bool leave_dead_path(monitored& m);
   void check_over(monitored& m); ///< without an answer
   void check_answered(monitored& m, std::chrono::nanoseconds rtt);

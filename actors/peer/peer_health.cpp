@@ -146,9 +146,20 @@ void peer_connection::burst(health_check& check) {
   if (check.burst == defaults::doubt_probes) {
     const auto usual = latency_.value_or(path_ ? path_->rtt : nanoseconds::zero());
     check.dead_at = now_.at + usual + usual / 4 + defaults::doubt_margin;
+    ask_for_relay();
   }
   learn_index();
   check_alternatives();
+}
+
+/// Whether the relay in use answers us, or the one that would take over from a direct path: when
+/// that is silent, too, it may be UDP that is blocked, and a stream takes a second to be there.
+void peer_connection::ask_for_relay() {
+  if (!path_) return;
+  if (path_->relay)
+    say(msg::relay_trouble{path_->relay->relay});
+  else if (!ranking_.empty())
+    say(msg::relay_trouble{ranking_.front().relay});
 }
 
 /// The probes of a doubted path had their time, and another path answered: the first repair.
@@ -248,9 +259,7 @@ void peer_connection::reconnect(int attempt, std::string why, first_repair how,
 /// The initiator moves the session to a path that answers; the responder makes it look.
 void peer_connection::keep_session(reconnecting& r) {
   r.check_at = now_.at + defaults::repair_check_gap;
-  if (initiator_ && path_ && path_->relay) say(msg::relay_trouble{path_->relay->relay});
-  // The relay that would take over: when it is silent, too, it is UDP that is blocked.
-  if (path_ && !path_->relay && !ranking_.empty()) say(msg::relay_trouble{ranking_.front().relay});
+  ask_for_relay();
   if (initiator_ && r.target && !move_) {
     start_move(*r.target, true);
     r.target.reset();

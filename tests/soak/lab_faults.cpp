@@ -155,8 +155,6 @@ void lab_faults::act(const faults::fault& of, const std::string& name, moment wh
     return asleep(name, on);
   case 60: // disk-full
     return no_disk(name, on);
-  case 64: // read-only
-    return read_only(name, on);
   case 67: // junk
     return junk_at(name, number_of(of), on);
   case 68: // half-open
@@ -218,11 +216,6 @@ void lab_faults::no_disk(const std::string& member, bool full) {
     (void)at.run({"dd", "if=/dev/zero", "of=" + filler, "bs=4k"}); // until it is full, an error
   else
     must(at, {"rm", "-f", filler});
-}
-
-void lab_faults::read_only(const std::string& member, bool yes) {
-  const auto& at = party_.lab().at(member);
-  must(at, {"mount", "-o", yes ? "remount,ro" : "remount,rw", (at.root() / "state").string()});
 }
 
 /// The interface, and every other time the process that is behind it.

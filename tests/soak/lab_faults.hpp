@@ -50,7 +50,6 @@ class lab_faults {
   void left(const std::string& member, bool away);
   void let_in();
   void no_disk(const std::string& member, bool full);
-  void read_only(const std::string& member, bool yes);
   void delete_interface(const std::string& member);
   void junk_at(const std::string& name, std::size_t fault, bool on);
   void half_open_at(const std::string& name, std::size_t fault, bool on);

@@ -31,7 +31,6 @@ const std::map<int, harm>& table() {
       {52, harm::nobody},  // daemon-restart
       {58, harm::targets}, // suspend
       {60, harm::nobody},  // disk-full
-      {64, harm::nobody},  // read-only
       {67, harm::nobody},  // junk
       {68, harm::nobody},  // half-open
   };

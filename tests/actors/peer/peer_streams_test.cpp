@@ -120,3 +120,22 @@ TEST_CASE("another relay that a stream reaches is none of our business") {
   CHECK_FALSE(d.said<msg::assert_endpoint>());
   CHECK(d.view().where == before);
 }
+
+TEST_CASE("a path that is doubted has the relay asked with the third probe, by both ends") {
+  driven_core d{GENERATE(role::initiator, role::responder)};
+  const bool direct = GENERATE(false, true);
+  CAPTURE(d.initiator, direct);
+  d.connect();
+  if (direct) d.give(d.handshake(d.initiator ? bob_at : alice_at)); // it roamed
+  d.now += 10s;
+  d.give(msg::network_changed{}); // a reason to doubt
+  const auto began = d.now;
+  REQUIRE(d.said<msg::probe_tunnel>());
+  CHECK_FALSE(d.said<msg::relay_trouble>()); // one late answer is no trouble
+  int probes = 1;
+  while (probes < 3)
+    if (d.wake(), d.said<msg::probe_tunnel>()) ++probes;
+  REQUIRE(d.said<msg::relay_trouble>());
+  CHECK(d.said<msg::relay_trouble>()->relay == relay_number(1));
+  CHECK(d.now - began == 30ms);
+}
