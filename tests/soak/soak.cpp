@@ -16,6 +16,7 @@ namespace {
 using namespace std::chrono_literals;
 using clock = lab::process::clock;
 namespace fs = std::filesystem;
+namespace faults = sim::faults;
 
 constexpr auto ping_gap = 200ms;
 constexpr auto connect_limit = 60s;
@@ -25,6 +26,9 @@ constexpr std::size_t state_octets = 1 << 20;
 /// What a process may hold more than before: memory that an allocator keeps, a connection in
 /// between.
 constexpr std::size_t kib_more = 8 * 1024, descriptors_more = 3;
+
+constexpr auto storm_length = 3s;
+constexpr std::int64_t storm_connections = 200; ///< as many as a drawn plan has at most
 
 /// Ends of a link lose what is under way when a fault begins a moment later.
 constexpr auto under_way = 1s;
@@ -111,6 +115,7 @@ class runner {
   void form() {
     party_.form();
     require_connected("in the beginning");
+    storm();
     wait_until(clock::now() + quiet_before, nullptr);
     for (const auto& name : programs())
       result_.resources[name].first = held_by(party_.program(name).pid());
@@ -119,6 +124,14 @@ class runner {
                                                           party_.virtual_ip(each.second), ping_gap);
     });
     zero_ = clock::now();
+  }
+
+  /// An allocator keeps what 200 TLS connections took at once; what comes on top of that is a leak.
+  void storm() {
+    auto what = faults::make_fault(*faults::find_kind("half-open"), {"all"}, 0s, storm_length);
+    faults::set_argument(what, "count", storm_connections);
+    lab_faults doing{party_, how_.cast, checked({1, {what}}, how_.cast), clock::now()};
+    wait_until(clock::now() + storm_length + 1s, &doing);
   }
 
   void play() {
