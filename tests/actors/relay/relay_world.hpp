@@ -195,7 +195,7 @@ struct relay_lab {
   }
   void ship_by_stream(std::size_t i, const msg::send_frame& frame) {
     auto& p = relays[i];
-    events.emplace(now + p.delay, [this, i, &p, data = frame.data, attempt = p.attempt] {
+    events.emplace(now + p.delay, [this, &p, data = frame.data, attempt = p.attempt] {
       if (p.down || !p.streaming || p.attempt != attempt) return;
       const auto said = p.core->receive(*data, {p.flow, net::relay::via_stream}, instant());
       if (said.what != net::relay::verdict::action::answer) return;
