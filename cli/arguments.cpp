@@ -107,7 +107,8 @@ void add_services(CLI::App& app, arguments& a) {
 }
 
 void add_party(CLI::App& app, arguments& a) {
-  auto& party = *app.add_subcommand("party", "Create, join, leave and list parties");
+  auto& party =
+      *app.add_subcommand("party", "Create, join, leave and list parties, forget lost members");
   party.require_subcommand(1);
   auto& create = add_client(party, a, "create", "Create a party; prints its invite",
                             [&a] { return party_create(a.daemon, a.text, a.server); });
@@ -119,6 +120,10 @@ void add_party(CLI::App& app, arguments& a) {
   auto& leave = add_client(party, a, "leave", "Leave a party and forget its secret",
                            [&a] { return party_leave(a.daemon, a.text); });
   leave.add_option("PARTY", a.text, "Its name or id")->required();
+  auto& forget = add_client(party, a, "forget", "Free the name of a member that is away for good",
+                            [&a] { return party_forget(a.daemon, a.peer.value_or(""), a.party); });
+  forget.add_option("PEER", a.peer, "Its name in the party; it must not be connected")->required();
+  forget.add_option("--party", a.party, "Where several parties have a peer of this name");
   add_client(party, a, "list", "The parties this machine is in",
              [&a] { return party_list(a.daemon); });
 }

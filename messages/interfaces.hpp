@@ -127,7 +127,8 @@ using directory_actor =
                          caf::replies_to<list_parties>::with<std::vector<party_info>>,
                          caf::replies_to<party_create>::with<party_created>,
                          caf::replies_to<party_join>::with<party_info>,
-                         caf::replies_to<party_leave>::with<done>, caf::reacts_to<send_signal>,
+                         caf::replies_to<party_leave>::with<done>,
+                         caf::replies_to<party_forget>::with<done>, caf::reacts_to<send_signal>,
                          /// Own reachability and registrations, to be published.
                          caf::reacts_to<own_paths>, caf::reacts_to<own_legs>,
                          /// Time to look for the server, or for another way to it.
@@ -236,6 +237,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::msg::list_parties)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::msg::party_create)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::msg::party_join)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::msg::party_leave)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::msg::party_forget)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::msg::party_created)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::msg::done)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::msg::send_signal)

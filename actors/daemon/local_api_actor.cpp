@@ -148,6 +148,9 @@ struct answer_request {
   void operator()(const local::party_leave& wanted) const {
     ask<msg::done>(self, from, roles().directory, server_deadline, wanted.what, done_shape);
   }
+  void operator()(const local::party_forget& wanted) const {
+    ask<msg::done>(self, from, roles().directory, server_deadline, wanted.what, done_shape);
+  }
   void operator()(const local::party_list&) const {
     ask<std::vector<msg::party_info>>(self, from, roles().directory, memory_deadline,
                                       msg::list_parties{},

@@ -183,6 +183,11 @@ directory_shell::behavior_type directory(directory_pointer self, const msg::role
           core.leave(id, wanted, at, out);
         });
       },
+      [=](const msg::party_forget& wanted) {
+        return ask<msg::done>(self, [&](auto& core, auto id, auto at, auto& out) {
+          core.forget(id, wanted, at, out);
+        });
+      },
       [=](const msg::send_signal& signal) {
         step(self, [&](auto& core, auto at, auto& out) { core.send(signal, at, out); });
       },

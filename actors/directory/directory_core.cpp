@@ -158,6 +158,7 @@ void directory_core::leave(directory_request id, const msg::party_leave& wanted,
   if (found->user)
     out.answers.push_back({found->user->id, net::fail(net::errc::closed, "left again")});
   found->user.reset();
+  forget_failed(*found, net::fail(net::errc::closed, "left the party"), out);
   found->leaving = true;
   lan_.forget(party_id);
   letters_.forget(party_id);
@@ -302,6 +303,7 @@ void directory_core::tick(time at, effects& out) {
     const auto why = why_down_.value_or(net::fail(net::errc::timed_out, "the control server"));
     refuse_user(in, why, at, out);
   }
+  expire_forgetting(at, out);
   if (publish_due_ && at.now >= *publish_due_) publish(at, out);
   lan_tick(at, out);
   if (signals_due_ && at.now >= *signals_due_) flush_signals(at, out);
@@ -318,8 +320,10 @@ std::optional<msg::time_point> directory_core::deadline() const {
   if (save_due_) consider(*save_due_);
   if (signals_due_) consider(*signals_due_);
   if (const auto due = lan_.deadline()) consider(*due);
-  for (const auto& [id, in] : parties_)
+  for (const auto& [id, in] : parties_) {
     if (in.user) consider(in.user->until);
+    if (in.forget && in.forget->user) consider(in.forget->until);
+  }
   return first;
 }
 

@@ -80,6 +80,8 @@ class directory_core {
   void create(directory_request id, const msg::party_create& wanted, time at, effects& out);
   void join(directory_request id, const msg::party_join& wanted, time at, effects& out);
   void leave(directory_request id, const msg::party_leave& wanted, time at, effects& out);
+  /// Asks the server to free the name of a member that is away.
+  void forget(directory_request id, const msg::party_forget& wanted, time at, effects& out);
   void tick(time at, effects& out);
   /// The disk refused what was to be saved: again later, with what is known by then.
   void not_saved(time at) { save_soon(at); }
@@ -109,6 +111,13 @@ class directory_core {
     bool created = false;
     msg::time_point until;
   };
+  /// Asked of the server on this connection. Its refusal does not say whom it is about, so there
+  /// is one at a time; it is there until the answer comes, however long a user waits for it.
+  struct forgetting {
+    net::peer_id who;
+    std::optional<directory_request> user;
+    msg::time_point until;
+  };
   struct party {
     std::string name;
     net::peer_id as;
@@ -123,6 +132,7 @@ class directory_core {
     bool may_create = true; ///< false: joined by invite and never confirmed
     bool present = false;   ///< its members' presence is as of this connection
     net::lan_keys lan{};
+    std::optional<forgetting> forget;
     bool speaks_on_lan() const { return !leaving && !user; }
   };
   using party_map = std::map<net::party_id, party>;
@@ -158,6 +168,7 @@ class directory_core {
   void take_signal(const net::party_id& id, party& in, const net::wg_public_key& from,
                    net::byte_view sealed, time at, effects& out);
   void use(const net::control::request_refused& no, time at, effects& out);
+  void use(const net::control::member_forgotten& news, time at, effects& out);
   void left(const net::party_id& id, time at, effects& out);
   void refused(const net::party_id& id, const net::error& why, time at, effects& out);
   void whole(party& in, time at, effects& out);
@@ -166,6 +177,11 @@ class directory_core {
   void drop_old_tokens(time at);
   msg::relays_listed relays_event() const { return {relays_, token_list()}; }
   std::vector<net::bytes> token_list() const;
+
+  // directory_forget.cpp: a member that is away for good
+  net::result<net::party_id> party_of(const msg::party_forget& wanted) const;
+  static void forget_failed(party& in, const net::error& why, effects& out);
+  void expire_forgetting(time at, effects& out);
 
   // directory_publish.cpp: what we tell the others
   void publish_soon(time at);

@@ -46,6 +46,7 @@ void directory_core::open(time at, effects& out) {
   for (auto& [id, in] : parties_) {
     in.joined = in.present = false;
     in.partial.clear();
+    forget_failed(in, net::fail(net::errc::closed, "the connection is made anew"), out);
     wanted.parties.push_back(credential_of(id, in));
   }
   link_ = link::opening;
@@ -138,6 +139,7 @@ void directory_core::closed(const net::error& why, time at, effects& out) {
     const auto in = each++;
     in->second.joined = in->second.present = false;
     in->second.partial.clear();
+    forget_failed(in->second, why, out);
     if (was_opening && in->second.user) refuse_user(in, why, at, out);
   }
   const bool news = !why_down_ || why_down_->code != why.code;
@@ -317,6 +319,11 @@ void directory_core::use(const control::request_refused& no, time at, effects& o
   if (no.about == request_kind::join || no.about == request_kind::create)
     return refused(*no.party, no.why, at, out);
   if (no.about == request_kind::leave) return left(*no.party, at, out);
+  if (no.about == request_kind::forget) {
+    if (const auto in = parties_.find(*no.party); in != parties_.end())
+      forget_failed(in->second, no.why, out);
+    return;
+  }
   // The peer of a signal went away a moment ago: its presence says so.
   if (no.about == request_kind::signal) return;
   out.log.push_back("own record: " + net::to_string(no.why));

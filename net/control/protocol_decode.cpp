@@ -159,6 +159,7 @@ server_message read_server(std::string_view type, field_reader& in) {
   if (type == "record") return record_changed{party(), read_record(in)};
   if (type == "presence") return presence_changed{party(), key("key"), in.flag("online")};
   if (type == "gone") return member_gone{party(), key("key")};
+  if (type == "forgotten") return member_forgotten{party(), read_id(in)};
   if (type == "signal") return signal_arrived{party(), key("from"), in.blob("sealed", sealed_max)};
   if (type == "tokens") return tokens_renewed{read_tokens(in)};
   if (type == "relays") return relays_changed{read_relays(in), read_tokens(in)};
@@ -197,6 +198,8 @@ client_message read_client(request_kind kind, field_reader& in) {
   }
   case request_kind::leave:
     return leave_request{party()};
+  case request_kind::forget:
+    return forget_request{party(), read_id(in)};
   case request_kind::none:
     break;
   }

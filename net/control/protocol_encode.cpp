@@ -116,6 +116,9 @@ json::object message_object(const presence_changed& m) {
 json::object message_object(const member_gone& m) {
   return {{"type", "gone"}, {"party", text_of(m.party)}, {"key", text_of(m.key)}};
 }
+json::object message_object(const member_forgotten& m) {
+  return {{"type", "forgotten"}, {"party", text_of(m.party)}, {"id", text_of(m.id)}};
+}
 json::object message_object(const signal_arrived& m) {
   return {{"type", "signal"},
           {"party", text_of(m.party)},
@@ -147,6 +150,9 @@ json::object message_object(const join_request& m) {
 }
 json::object message_object(const leave_request& m) {
   return {{"type", "leave"}, {"party", text_of(m.party)}};
+}
+json::object message_object(const forget_request& m) {
+  return {{"type", "forget"}, {"party", text_of(m.party)}, {"id", text_of(m.id)}};
 }
 json::object message_object(const publish_request& m) {
   return {{"type", "publish"},

@@ -107,7 +107,14 @@ struct end_session {
   session_id session;
   error why;
 };
-using effect = std::variant<save, accept_login, refuse_login, send_message, end_session>;
+/// A member was forgotten at the word of another one: to be counted and logged.
+struct note_forgotten {
+  session_id by;
+  party_id party;
+  peer_id id;
+};
+using effect =
+    std::variant<save, accept_login, refuse_login, send_message, end_session, note_forgotten>;
 using effects = std::vector<effect>;
 
 class registry {

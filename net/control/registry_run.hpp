@@ -45,6 +45,9 @@ class registry::run {
   result<void> claim_name(const party_id& id, party& in, const wg_public_key& key,
                           const peer_id& name);
   result<void> leave(session_id id, session& s, const leave_request& request);
+  result<void> forget(session_id id, const session& s, const forget_request& request);
+  /// Takes a member out of a party, with its lease when that was its last one.
+  void remove(const party_id& id, const wg_public_key& key);
   result<void> publish(session& s, const publish_request& request);
   result<void> signal(session& s, const signal_request& request);
   void joined(session_id id, session& s, const join_request& request);

@@ -263,6 +263,7 @@ void control_site::perform(const control::effects& todo) {
   for (const auto& each : todo)
     std::visit(control::overloaded{[&](const control::save& e) { remember(e.what); },
                                    [](const control::accept_login&) {},
+                                   [](const control::note_forgotten&) {},
                                    [&](const control::refuse_login& e) { ended(e.session, e.why); },
                                    [&](const control::end_session& e) { ended(e.session, e.why); },
                                    [&](const control::send_message& e) {

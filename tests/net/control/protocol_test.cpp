@@ -90,6 +90,7 @@ TEST_CASE("every server message survives its text form") {
   CHECK(through_text(record_changed{party.id, some_record()}).record == some_record());
   CHECK(through_text(presence_changed{party.id, alice.pub, true}).online);
   CHECK(through_text(member_gone{party.id, alice.pub}).key == alice.pub);
+  CHECK(through_text(member_forgotten{party.id, alice.id}).id == alice.id);
   CHECK(through_text(signal_arrived{party.id, alice.pub, {4, 5}}).sealed == bytes{4, 5});
   CHECK(through_text(tokens_renewed{{token}}).tokens == std::vector<bytes>{token});
   CHECK(through_text(relays_changed{{some_relay()}, {}}).relays == std::vector{some_relay()});
@@ -122,6 +123,10 @@ TEST_CASE("every member message survives its text form") {
   const auto leave = std::get<leave_request>(
       std::get<client_message>(decode_client(encode(client_message{leave_request{party.id}}))));
   CHECK(leave.party == party.id);
+  const auto forget = std::get<forget_request>(std::get<client_message>(
+      decode_client(encode(client_message{forget_request{party.id, alice.id}}))));
+  CHECK(forget.party == party.id);
+  CHECK(forget.id == alice.id);
 }
 
 TEST_CASE("a login survives its header form") {

@@ -3,6 +3,7 @@
 
 #include <catch2/catch.hpp>
 
+#include <algorithm>
 #include <map>
 
 using namespace lanrage;
@@ -330,6 +331,89 @@ TEST_CASE("leaving tells the others, frees name and lease; the last one takes th
   CHECK(b.reg.lease_of(second.pub) == virtual_ip::derive(bob.id, 0));
   b.say(a, leave_request{party.id});
   CHECK(b.reg.parties() == 1);
+}
+
+TEST_CASE("a member that is away is forgotten at the word of another, and its name is free") {
+  bench b;
+  const auto a = b.in(alice);
+  const auto c = b.login(carol, {carol.in(party)});
+  const auto lost = b.login(bob, {bob.in(party)});
+  b.publish(lost, bob, 1);
+  b.perform(b.reg.closed(lost, b.at));
+  b.got<record_changed>(a);
+  const test::test_member again{"bob", 77}; // the same person, without the old disk
+  CHECK(b.refused.at(b.login(again, {again.in(party)}).value).code == errc::name_taken);
+
+  b.say(a, forget_request{party.id, bob.id});
+  for (const auto session : {a, c}) {
+    const auto gone = b.got<member_gone>(session);
+    REQUIRE(gone.size() == 1);
+    CHECK(gone[0].key == bob.pub);
+  }
+  CHECK(!b.reg.lease_of(bob.pub));
+  CHECK(b.reg.members() == 2);
+  const auto in = b.login(again, {again.in(party)});
+  CHECK(b.got<welcome>(in).size() == 1);
+  CHECK(b.reg.lease_of(again.pub) == virtual_ip::derive(bob.id, 0));
+  // The forgotten key is a newcomer, and its name another's.
+  CHECK(b.refused.at(b.login(bob, {bob.in(party)}).value).code == errc::name_taken);
+  b.say(in, leave_request{party.id});
+  const auto back = b.login(bob, {bob.in(party)});
+  const auto hello = b.got<welcome>(back);
+  REQUIRE(hello.size() == 1);
+  CHECK(hello[0].parties[0].records.empty()); // nothing of its old record is left
+}
+
+TEST_CASE("the answer to forgetting comes after the news, and is counted once") {
+  bench b;
+  const auto a = b.in(alice);
+  b.perform(b.reg.closed(b.login(bob, {bob.in(party)}), b.at)); // never published
+  b.sent.clear();
+  const auto done = b.reg.received(a, forget_request{party.id, bob.id}, b.at);
+  const auto notes = std::count_if(done.begin(), done.end(), [](const auto& e) {
+    return std::holds_alternative<note_forgotten>(e);
+  });
+  CHECK(notes == 1);
+  b.perform(done);
+  REQUIRE(b.sent[a.value].size() == 2);
+  CHECK(std::get<member_gone>(b.sent[a.value][0]).key == bob.pub);
+  CHECK(std::get<member_forgotten>(b.sent[a.value][1]).id == bob.id);
+}
+
+TEST_CASE("who is connected, unknown or of another party cannot be forgotten") {
+  bench b;
+  const auto a = b.in(alice);
+  const auto c = b.login(bob, {bob.in(party)});
+  b.say(a, forget_request{party.id, bob.id});
+  CHECK(b.refusal(a) == errc::peer_online);
+  b.say(a, forget_request{party.id, alice.id}); // itself
+  CHECK(b.refusal(a) == errc::peer_online);
+  b.say(a, forget_request{party.id, carol.id});
+  CHECK(b.refusal(a) == errc::peer_not_found);
+  const auto d = b.login(carol, {carol.in(other, true)});
+  b.perform(b.reg.closed(c, b.at));
+  b.say(d, forget_request{party.id, bob.id});
+  CHECK(b.refusal(d) == errc::not_a_member);
+  CHECK(b.reg.lease_of(bob.pub));
+  // Connected, though not to this party.
+  b.login(bob, {});
+  b.sent.clear();
+  b.say(a, forget_request{party.id, bob.id});
+  CHECK(b.refusal(a) == errc::peer_online);
+}
+
+TEST_CASE("a member forgotten in one party keeps its lease for the others, over a restart, too") {
+  bench b;
+  const auto a = b.in(alice);
+  const auto c = b.login(bob, {bob.in(party), bob.in(other, true)});
+  b.perform(b.reg.closed(c, b.at));
+  b.say(a, forget_request{party.id, bob.id});
+  CHECK(b.reg.lease_of(bob.pub));
+  bench after{generous(), b.stored()};
+  CHECK(after.reg.lease_of(bob.pub) == b.reg.lease_of(bob.pub));
+  const test::test_member second{"bob", 77};
+  CHECK(after.got<welcome>(after.login(second, {second.in(party)})).size() == 1);
+  CHECK(after.refused.at(after.login(second, {second.in(other)}).value).code == errc::name_taken);
 }
 
 TEST_CASE("members whose names hash alike get different addresses, whoever comes first") {
