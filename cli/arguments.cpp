@@ -128,6 +128,13 @@ void add_party(CLI::App& app, arguments& a) {
              [&a] { return party_list(a.daemon); });
 }
 
+void add_key(CLI::App& app, arguments& a) {
+  auto& key = *app.add_subcommand("key", "This machine's WireGuard key");
+  key.require_subcommand(1);
+  add_client(key, a, "rotate", "Replace it; name and address stay, connections begin anew",
+             [&a] { return key_rotate(a.daemon); });
+}
+
 exit_code connect_with(const arguments& a) {
   const auto wait = config::parse_duration(a.wait);
   if (!wait || *wait > std::chrono::minutes{10})
@@ -205,6 +212,7 @@ int run(int argc, char** argv) {
              "4 peer or party not found.");
   add_connections(app, a);
   add_party(app, a);
+  add_key(app, a);
   add_services(app, a);
   add_demo(app, a);
   add_trace(app, a.command);

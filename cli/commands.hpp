@@ -43,6 +43,9 @@ exit_code party_forget(const daemon_access& to, const std::string& peer,
                        const std::optional<std::string>& party);
 exit_code party_list(const daemon_access& to);
 
+/// Replaces this machine's WireGuard key; its name and address stay.
+exit_code key_rotate(const daemon_access& to);
+
 // Services: they run until SIGTERM or SIGINT. When ready they print one line on standard output (a
 // JSON object with `json`); all else goes to standard error. SIGUSR1: a relay writes its counters.
 

@@ -97,4 +97,13 @@ exit_code party_list(const daemon_access& to) {
   return exit_code::done;
 }
 
+exit_code key_rotate(const daemon_access& to) {
+  const auto answered = ask(to, {{"op", "key_rotate"}}, server_answer);
+  if (const auto* failed = std::get_if<exit_code>(&answered)) return *failed;
+  if (!to.json)
+    std::cout << "new key " << text_field(std::get<json::object>(answered), "public_key")
+              << "; name and address stay\n";
+  return exit_code::done;
+}
+
 } // namespace lanrage::cli

@@ -194,6 +194,12 @@ struct party_forget {
   std::optional<std::string> party; ///< a name or id; absent: the one that has such a member
   net::peer_id id;
 };
+/// Replace this machine's WireGuard key. Answered when the control server has taken the new one;
+/// the daemon begins anew with it right after.
+struct rotate_key {};
+struct key_rotated {
+  net::wg_public_key key; ///< the new one
+};
 struct party_created {
   party_info party;
   std::string invite; ///< a secret: for the user's eyes, never logged

@@ -80,7 +80,7 @@ struct operation {
   reader read;
 };
 
-const std::array<operation, 11> operations{{
+const std::array<operation, 12> operations{{
     {"ping", {}, [](fields&) -> request { return ping{}; }},
     {"status",
      {"peer", "party"},
@@ -126,6 +126,7 @@ const std::array<operation, 11> operations{{
        return party_forget{{in.text("party", false), id}};
      }},
     {"party_list", {}, [](fields&) -> request { return party_list{}; }},
+    {"key_rotate", {}, [](fields&) -> request { return key_rotate{}; }},
     {"watch", {}, [](fields&) -> request { return watch{}; }},
 }};
 

@@ -62,10 +62,16 @@ struct signal_request {
 using client_message =
     std::variant<join_request, leave_request, publish_request, signal_request, forget_request>;
 
+/// A member's other key speaks for the one that logs in.
+struct former_key {
+  wg_public_key key;
+  digest32 mac{}; ///< rotation_mac()
+};
 struct login {
   wg_public_key key;
   sign_public_key sign_key;
-  digest32 mac{}; ///< login_mac()
+  digest32 mac{};                       ///< login_mac()
+  std::optional<former_key> replaces{}; ///< what that key has goes to this one
   std::vector<join_request> parties;
 };
 
@@ -102,6 +108,7 @@ struct welcome {
   std::vector<party_refusal> refused;
   std::vector<relay_info> relays;
   std::vector<bytes> tokens; ///< encoded net::relay_token
+  bool rotates = false;      ///< the server understands login::replaces
 };
 struct party_records {
   party_id party;

@@ -137,6 +137,7 @@ welcome read_welcome(field_reader& in) {
   });
   out.relays = read_relays(in);
   out.tokens = read_tokens(in);
+  if (in.has("rotates")) out.rotates = in.flag("rotates");
   return out;
 }
 
@@ -246,6 +247,11 @@ result<login> decode_login(std::string_view header_value) {
   out.key = in.octets<wg_public_key>("key");
   out.sign_key = in.octets<sign_public_key>("sign_key");
   out.mac = in.array_of<32>("mac");
+  if (in.has("replaces")) {
+    field_reader former{in.object("replaces")};
+    out.replaces = former_key{former.octets<wg_public_key>("key"), former.array_of<32>("mac")};
+    in.adopt(former, "replaces");
+  }
   in.each("parties", login_parties_max,
           [&](field_reader& r) { out.parties.push_back(read_join(r)); });
   if (!in.ok()) return in.problem();

@@ -94,7 +94,8 @@ result<void> registry::run::forget(session_id id, const session& s, const forget
   // Of whatever party its connection is: it lives, so it can speak for itself.
   if (r_.online_.contains(key)) return fail(errc::peer_online, request.id.str());
   remove(request.party, key);
-  out_.emplace_back(note_forgotten{id, request.party, request.id});
+  out_.emplace_back(note{note::kind::forgotten, id,
+                         request.id.str() + " was forgotten in party " + to_string(request.party)});
   // The one who asked hears it, too, and before the answer.
   send_to_party(request.party, key, member_gone{request.party, key});
   send(id, member_forgotten{request.party, request.id});

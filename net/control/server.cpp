@@ -75,8 +75,8 @@ std::string outgoing_address(asio::io_context& io) {
 struct atomic_counters {
   std::atomic<std::uint64_t> sessions{0}, connections{0}, logins{0}, refused_source{0},
       refused_handshake{0}, refused_request{0}, refused_login{0}, refused_parties{0},
-      refused_full{0}, forgotten{0}, messages{0}, messages_bad{0}, messages_too_large{0},
-      messages_refused{0}, slow_members{0};
+      refused_full{0}, forgotten{0}, rotated{0}, messages{0}, messages_bad{0},
+      messages_too_large{0}, messages_refused{0}, slow_members{0};
 };
 
 } // namespace
@@ -285,10 +285,9 @@ void control_server::impl::perform(effects todo) {
                    [&](const end_session& e) {
                      if (auto* session = find(e.session)) session->end(e.why);
                    },
-                   [&](const note_forgotten& e) {
-                     ++count_.forgotten;
-                     spdlog::info("control: {} was forgotten in party {}, as {} asked", e.id.str(),
-                                  to_string(e.party), to_string(source_of(e.by)));
+                   [&](const note& e) {
+                     ++(e.what == note::kind::rotated ? count_.rotated : count_.forgotten);
+                     spdlog::info("control: {}, as {} asked", e.text, to_string(source_of(e.by)));
                    }},
         each);
   }
@@ -429,10 +428,10 @@ std::optional<error> control_server::failed() const {
 
 server_counters control_server::counters() const {
   const auto& c = impl_->count_;
-  return {c.sessions,           c.connections,      c.logins,        c.refused_source,
-          c.refused_handshake,  c.refused_request,  c.refused_login, c.refused_parties,
-          c.refused_full,       c.forgotten,        c.messages,      c.messages_bad,
-          c.messages_too_large, c.messages_refused, c.slow_members};
+  return {c.sessions,          c.connections,        c.logins,           c.refused_source,
+          c.refused_handshake, c.refused_request,    c.refused_login,    c.refused_parties,
+          c.refused_full,      c.forgotten,          c.rotated,          c.messages,
+          c.messages_bad,      c.messages_too_large, c.messages_refused, c.slow_members};
 }
 
 } // namespace lanrage::net::control

@@ -46,6 +46,7 @@ TEST_CASE("local API: every operation is understood with its fields") {
   CHECK(forget.what.id.str() == "bob");
   CHECK(forget.what.party == "lan");
   CHECK_FALSE(expect<local::party_forget>(R"({"op":"party_forget","peer":"bob"})").what.party);
+  expect<local::key_rotate>(R"({"op":"key_rotate"})");
   expect<local::party_list>(R"({"op":"party_list"})");
   expect<local::watch>(R"({"op":"watch"})");
 }
