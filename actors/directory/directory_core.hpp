@@ -140,8 +140,8 @@ class directory_core {
     bool may_create = true; ///< false: joined by invite and never confirmed
     bool present = false;   ///< its members' presence is as of this connection
     net::lan_keys lan{};
-    std::optional<forgetting> forget;
-    std::map<net::peer_id, net::wg_public_key> last_keys; ///< that came under a name
+    std::optional<forgetting> forget{};
+    std::map<net::peer_id, net::wg_public_key> last_keys{}; ///< that came under a name
     bool speaks_on_lan() const { return !leaving && !user; }
   };
   using party_map = std::map<net::party_id, party>;
