@@ -111,6 +111,7 @@ net::result<void> add_directory(composition& all, caf::actor_system& system,
   wanted.lan_secrets = settings.lan_random ? settings.lan_random : settings.random;
   wanted.lan_jitter = net::seeded_random(settings.seed, "lan");
   wanted.wall = settings.wall;
+  wanted.rotated = settings.on_rotated;
   all.add(&msg::roles::directory, "directory",
           [&system, wanted, memory = *memory](const msg::roles& roles) {
             return spawn_directory(system, roles, wanted, memory);

@@ -45,6 +45,9 @@ struct mesh_settings {
   /// Told of every incarnation of a role, by the name in the log, and of a peer's actor, as
   /// "peer NAME". May be empty: it is what faults aim at.
   std::function<void(const std::string& name, const caf::actor&)> on_birth;
+  /// Told of the key that is ours from now on: all is to be ended, and started with it. May be
+  /// empty.
+  std::function<void(const net::wg_private_key&)> on_rotated;
   /// Documents of the store as they were at the start, by name; a missing one is a first start.
   std::map<std::string, std::string> documents;
 };

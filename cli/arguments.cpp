@@ -107,7 +107,8 @@ void add_services(CLI::App& app, arguments& a) {
 }
 
 void add_party(CLI::App& app, arguments& a) {
-  auto& party = *app.add_subcommand("party", "Create, join, leave and list parties");
+  auto& party =
+      *app.add_subcommand("party", "Create, join, leave and list parties, forget lost members");
   party.require_subcommand(1);
   auto& create = add_client(party, a, "create", "Create a party; prints its invite",
                             [&a] { return party_create(a.daemon, a.text, a.server); });
@@ -119,8 +120,19 @@ void add_party(CLI::App& app, arguments& a) {
   auto& leave = add_client(party, a, "leave", "Leave a party and forget its secret",
                            [&a] { return party_leave(a.daemon, a.text); });
   leave.add_option("PARTY", a.text, "Its name or id")->required();
+  auto& forget = add_client(party, a, "forget", "Free the name of a member that is away for good",
+                            [&a] { return party_forget(a.daemon, a.peer.value_or(""), a.party); });
+  forget.add_option("PEER", a.peer, "Its name in the party; it must not be connected")->required();
+  forget.add_option("--party", a.party, "Where several parties have a peer of this name");
   add_client(party, a, "list", "The parties this machine is in",
              [&a] { return party_list(a.daemon); });
+}
+
+void add_key(CLI::App& app, arguments& a) {
+  auto& key = *app.add_subcommand("key", "This machine's WireGuard key");
+  key.require_subcommand(1);
+  add_client(key, a, "rotate", "Replace it; name and address stay, connections begin anew",
+             [&a] { return key_rotate(a.daemon); });
 }
 
 exit_code connect_with(const arguments& a) {
@@ -200,6 +212,7 @@ int run(int argc, char** argv) {
              "4 peer or party not found.");
   add_connections(app, a);
   add_party(app, a);
+  add_key(app, a);
   add_services(app, a);
   add_demo(app, a);
   add_trace(app, a.command);

@@ -38,7 +38,13 @@ exit_code disconnect_peer(const daemon_access& to, const std::string& peer,
 exit_code party_create(const daemon_access& to, const std::string& name, const std::string& server);
 exit_code party_join(const daemon_access& to, const std::string& invite);
 exit_code party_leave(const daemon_access& to, const std::string& party);
+/// Frees the name of a member that is away for good.
+exit_code party_forget(const daemon_access& to, const std::string& peer,
+                       const std::optional<std::string>& party);
 exit_code party_list(const daemon_access& to);
+
+/// Replaces this machine's WireGuard key; its name and address stay.
+exit_code key_rotate(const daemon_access& to);
 
 // Services: they run until SIGTERM or SIGINT. When ready they print one line on standard output (a
 // JSON object with `json`); all else goes to standard error. SIGUSR1: a relay writes its counters.

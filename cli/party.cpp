@@ -62,6 +62,16 @@ exit_code party_leave(const daemon_access& to, const std::string& party) {
   return exit_code::done;
 }
 
+exit_code party_forget(const daemon_access& to, const std::string& peer,
+                       const std::optional<std::string>& party) {
+  json::object request{{"op", "party_forget"}, {"peer", peer}};
+  if (party) request["party"] = *party;
+  const auto answered = ask(to, request, server_answer);
+  if (const auto* failed = std::get_if<exit_code>(&answered)) return *failed;
+  if (!to.json) std::cout << "forgot " << printable(peer) << "; its name is free\n";
+  return exit_code::done;
+}
+
 exit_code party_list(const daemon_access& to) {
   const auto answered = ask(to, {{"op", "party_list"}}, 5s);
   if (const auto* failed = std::get_if<exit_code>(&answered)) return *failed;
@@ -84,6 +94,15 @@ exit_code party_list(const daemon_access& to) {
                 connected ? style::good : style::warning}});
   }
   shown.print(std::cout, wants_colors());
+  return exit_code::done;
+}
+
+exit_code key_rotate(const daemon_access& to) {
+  const auto answered = ask(to, {{"op", "key_rotate"}}, server_answer);
+  if (const auto* failed = std::get_if<exit_code>(&answered)) return *failed;
+  if (!to.json)
+    std::cout << "new key " << text_field(std::get<json::object>(answered), "public_key")
+              << "; name and address stay\n";
   return exit_code::done;
 }
 

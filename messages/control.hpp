@@ -1,6 +1,7 @@
 #pragma once
 
 #include "net/control/invite.hpp"
+#include "net/control/login.hpp"
 #include "net/control/protocol.hpp"
 #include "net/errc.hpp"
 #include "net/ids.hpp"
@@ -29,6 +30,8 @@ struct control_open {
   std::uint64_t attempt = 0; ///< echoed in everything heard, so that late news is dropped
   net::control::server_line server;
   std::vector<party_credential> parties;
+  /// Present: log in as its new key, with the word of the old one. Else as the daemon's own.
+  std::optional<net::control::key_change> change{};
 };
 /// Join or create a party over the open link.
 struct control_join {

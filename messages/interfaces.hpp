@@ -121,21 +121,22 @@ using wireguard_writer_actor =
                      caf::reacts_to<attach_wg>, caf::reacts_to<unwatch_peer>>;
 
 /// Who is in our parties, where they are, and the way to tell them something.
-using directory_actor =
-    control_sink::extend<caf::replies_to<find_peer>::with<known_peer>,
-                         caf::replies_to<list_peers>::with<std::vector<known_peer>>,
-                         caf::replies_to<list_parties>::with<std::vector<party_info>>,
-                         caf::replies_to<party_create>::with<party_created>,
-                         caf::replies_to<party_join>::with<party_info>,
-                         caf::replies_to<party_leave>::with<done>, caf::reacts_to<send_signal>,
-                         /// Own reachability and registrations, to be published.
-                         caf::reacts_to<own_paths>, caf::reacts_to<own_legs>,
-                         /// Time to look for the server, or for another way to it.
-                         caf::reacts_to<network_changed>,
-                         /// Members on the local network.
-                         caf::reacts_to<lan_heard>, caf::reacts_to<lan_ready>,
-                         /// Add a subscriber; it is told everything known at once.
-                         caf::reacts_to<attach_directory>>;
+using directory_actor = control_sink::extend<
+    caf::replies_to<find_peer>::with<known_peer>,
+    caf::replies_to<list_peers>::with<std::vector<known_peer>>,
+    caf::replies_to<list_parties>::with<std::vector<party_info>>,
+    caf::replies_to<party_create>::with<party_created>,
+    caf::replies_to<party_join>::with<party_info>, caf::replies_to<party_leave>::with<done>,
+    caf::replies_to<party_forget>::with<done>, caf::replies_to<rotate_key>::with<key_rotated>,
+    caf::reacts_to<send_signal>,
+    /// Own reachability and registrations, to be published.
+    caf::reacts_to<own_paths>, caf::reacts_to<own_legs>,
+    /// Time to look for the server, or for another way to it.
+    caf::reacts_to<network_changed>,
+    /// Members on the local network.
+    caf::reacts_to<lan_heard>, caf::reacts_to<lan_ready>,
+    /// Add a subscriber; it is told everything known at once.
+    caf::reacts_to<attach_directory>>;
 
 /// Own NAT, candidates, and one punching session per peer.
 using nat_actor =
@@ -236,6 +237,9 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::msg::list_parties)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::msg::party_create)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::msg::party_join)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::msg::party_leave)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::msg::party_forget)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::msg::rotate_key)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::msg::key_rotated)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::msg::party_created)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::msg::done)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::msg::send_signal)

@@ -189,6 +189,17 @@ struct party_join {
 struct party_leave {
   std::string party;
 };
+/// Free the name of a member that is away for good.
+struct party_forget {
+  std::optional<std::string> party; ///< a name or id; absent: the one that has such a member
+  net::peer_id id;
+};
+/// Replace this machine's WireGuard key. Answered when the control server has taken the new one;
+/// the daemon begins anew with it right after.
+struct rotate_key {};
+struct key_rotated {
+  net::wg_public_key key; ///< the new one
+};
 struct party_created {
   party_info party;
   std::string invite; ///< a secret: for the user's eyes, never logged

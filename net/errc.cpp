@@ -37,7 +37,8 @@ constexpr entry table[] = {
     {errc::not_a_member, "not_a_member",
      "this member is not in the party; join it with an invite first"},
     {errc::name_taken, "name_taken",
-     "another member of the party has this name already; choose another one"},
+     "another member of the party has this name already; choose another one, or, if it was this "
+     "machine before its disk was lost, ask a member for 'lanrage party forget NAME'"},
     {errc::address_clash, "address_clash",
      "the record claims a virtual address that belongs to another member"},
     {errc::bad_signature, "bad_signature", "a signature or seal does not verify"},
@@ -60,6 +61,10 @@ constexpr entry table[] = {
     {errc::unreachable, "unreachable", "the network has no route to the address"},
     {errc::peer_offline, "peer_offline",
      "the peer cannot be reached now; it is connected to as soon as it comes online"},
+    {errc::peer_online, "peer_online",
+     "the member is connected to the control server; it can leave by itself, or be forgotten once "
+     "it "
+     "is away"},
     {errc::closed, "closed", "the other end or this program is shutting down"},
     {errc::internal, "internal", "a defect in lanrage; please report it with the log"},
 };

@@ -43,6 +43,7 @@ enum class errc : std::uint8_t {
   already_exists,     ///< a name, port or file that is taken already
   unreachable,        ///< the network has no route to the address
   peer_offline,       ///< a member that is not connected to the control server now
+  peer_online,        ///< a member that is connected to it, where it must not be
   closed,             ///< the other end or the program is shutting down
   internal,           ///< a defect of ours, contained
 };

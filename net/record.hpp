@@ -78,6 +78,13 @@ struct relay_leg {
   friend auto operator<=>(const relay_leg&, const relay_leg&) = default;
 };
 
+/// What a member says of its key before: that key's own word for the present one.
+struct key_succession {
+  wg_public_key key; ///< the one that was replaced
+  signature sig;     ///< by its signature key, see net/control/sealing.hpp
+  friend bool operator==(const key_succession&, const key_succession&) = default;
+};
+
 /// A member, as it describes itself in one party.
 struct peer_record {
   party_id party;
@@ -89,6 +96,7 @@ struct peer_record {
   nat_report nat;
   std::vector<candidate> candidates; ///< at most candidates_max
   std::vector<relay_leg> relays;     ///< where it is registered now, nearest first
+  std::optional<key_succession> replaces{};
   friend bool operator==(const peer_record&, const peer_record&) = default;
 };
 

@@ -268,6 +268,7 @@ void world::start(member_id who) {
     if (on_birth) on_birth(who, name, born);
     if (watcher_) watch_life(who, name, born);
   };
+  wanted.on_rotated = [this, who](const net::wg_private_key& key) { rotated(who, key); };
   auto& system = time_.system();
   auto started = actors::start_mesh(system, wanted, virtual_drivers(system, it.process), {},
                                     [this, who](const std::string& role, const std::string& cause) {
@@ -374,18 +375,6 @@ msg::status_report world::status(member_id who) {
 std::optional<msg::status_report> world::status_if_answered(member_id who) {
   auto got = ask<msg::status_report>(roles(who).supervisor, status_wait, msg::list_status{});
   return got ? std::optional{std::move(*got)} : std::nullopt;
-}
-
-void world::reinstall(member_id who) {
-  auto& it = of(who);
-  if (it.process) throw std::logic_error("world: reinstalled under a running daemon");
-  it.key = net::generate_x25519<net::wg_private_key>(net::seeded_random(
-      settings_.seed, "wireguard key/" + it.name + '/' + std::to_string(it.incarnation)));
-  it.own = net::public_key(it.key);
-  by_key_[it.own] = static_cast<std::uint32_t>(who);
-  it.host->reinstall(it.own);
-  rewired();
-  note(it.name + " reinstalled");
 }
 
 std::optional<msg::connection_view> world::connection(member_id who, member_id peer) {

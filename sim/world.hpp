@@ -176,8 +176,10 @@ class world final : private happenings,
   std::vector<time_point> unanswered(std::size_t stream) const;
 
   // --- for faults (sim/faults/) ---
-  /// Another installation on the member's machine: another key, nothing saved. Its daemon is off.
-  void reinstall(member_id who);
+  /// Another key on the member's machine, whose daemon is off; what it saved stays.
+  void rekey(member_id who, const net::wg_private_key& key);
+  /// A daemon is to begin anew with another key; empty: the world sees to it.
+  std::function<void(member_id, const net::wg_private_key&)> on_rotated;
   /// Told of every actor of a daemon that is born, under its name in the log.
   std::function<void(member_id, const std::string& name, const caf::actor&)> on_birth;
   /// A daemon gave up: a role exceeded its restart budget.
@@ -210,6 +212,8 @@ class world final : private happenings,
     std::map<std::string, caf::actor_addr> actors; ///< of this daemon that can crash, by name
     std::uint32_t incarnation = 0;
   };
+
+  void rotated(member_id who, const net::wg_private_key& key);
 
   // Happenings.
   time_point next() const override { return agenda_.next(); }

@@ -3,6 +3,7 @@
 #include "actors/daemon/local_api_actor.hpp"
 #include "actors/daemon/local_server.hpp"
 #include "actors/daemon/service.hpp"
+#include "actors/directory/directory_document.hpp"
 #include "actors/drivers/control_link_driver.hpp"
 #include "actors/drivers/lan_driver.hpp"
 #include "actors/drivers/port_driver.hpp"
@@ -30,9 +31,12 @@
 #include <boost/asio/steady_timer.hpp>
 #include <spdlog/spdlog.h>
 
+#include <condition_variable>
 #include <csignal>
-#include <future>
 #include <mutex>
+#include <optional>
+#include <utility>
+#include <variant>
 
 namespace lanrage::actors {
 
@@ -43,6 +47,8 @@ namespace {
 constexpr std::size_t document_octets_max = 64 * 1024 * 1024;
 /// The daemon's rates are tiny; idle wake-ups are what counts on a laptop.
 constexpr std::size_t worker_threads = 2;
+/// From the last answer to the end of who gave it.
+constexpr std::chrono::milliseconds farewell{20};
 /// Messages an actor may handle before it lets others run.
 constexpr std::size_t messages_per_turn = 100;
 
@@ -94,6 +100,7 @@ net::os::lan_socket_options lan_options(const config::daemon_settings& settings)
 driver_factories real_drivers(caf::actor_system& system, asio::io_context& io,
                               const config::daemon_settings& settings,
                               const net::wg_private_key& key,
+                              const std::optional<net::wg_public_key>& former,
                               const std::filesystem::path& key_file) {
   driver_factories out;
   net::os::wg_interface_options device;
@@ -103,6 +110,7 @@ driver_factories real_drivers(caf::actor_system& system, asio::io_context& io,
   device.listen_port = settings.listen_port;
   device.fwmark = settings.fwmark;
   device.mtu = settings.mtu;
+  device.former = former;
   net::os::raw_port_options port;
   port.port = settings.listen_port;
   port.mark = settings.fwmark;
@@ -140,18 +148,43 @@ driver_factories real_drivers(caf::actor_system& system, asio::io_context& io,
   return out;
 }
 
-/// Resolved once: by a signal (no error) or by the root's end (its error).
+/// Why the actors ended: a signal (nothing), the root's end (its error), or another key to go on
+/// with.
+using end_reason = std::variant<std::monostate, net::error, net::wg_private_key>;
+
+/// The first reason counts, until it is taken.
 class ending {
  public:
-  void resolve(std::optional<net::error> why) {
-    std::call_once(once_, [&] { promise_.set_value(std::move(why)); });
+  void resolve(end_reason why) {
+    const std::lock_guard lock{mutex_};
+    if (!why_) why_ = std::move(why);
+    resolved_.notify_one();
   }
-  std::optional<net::error> wait() { return promise_.get_future().get(); }
+  end_reason wait() {
+    std::unique_lock lock{mutex_};
+    resolved_.wait(lock, [this] { return why_.has_value(); });
+    return *std::exchange(why_, std::nullopt);
+  }
+  /// What ended actors said last is not about those that follow; a signal is.
+  void forget_actors() {
+    const std::lock_guard lock{mutex_};
+    if (why_ && !std::holds_alternative<std::monostate>(*why_)) why_.reset();
+  }
 
  private:
-  std::once_flag once_;
-  std::promise<std::optional<net::error>> promise_;
+  std::mutex mutex_;
+  std::condition_variable resolved_;
+  std::optional<end_reason> why_;
 };
+
+/// The user who asked for a new key hears that it is there before all ends.
+void resolve_with_key(asio::io_context& io, const std::shared_ptr<ending>& end,
+                      const net::wg_private_key& next) {
+  asio::post(io, [&io, end, next] {
+    auto timer = std::make_shared<asio::steady_timer>(io, farewell);
+    timer->async_wait([timer, end, next](boost::system::error_code) { end->resolve(next); });
+  });
+}
 
 /// What the daemon owes whoever runs it, on the io thread: it ends on SIGTERM and SIGINT, reloads
 /// on SIGHUP, and tells systemd that the io thread still turns. Keeps itself alive until `stop`.
@@ -180,7 +213,7 @@ class attendant : public std::enable_shared_from_this<attendant> {
     endings_.async_wait([self = shared_from_this()](boost::system::error_code failed, int number) {
       if (failed) return;
       spdlog::info("daemon: signal {}, stopping; WireGuard stays as it is", number);
-      self->end_->resolve(std::nullopt);
+      self->end_->resolve({});
     });
   }
   void wait_for_hangup() {
@@ -210,17 +243,22 @@ class attendant : public std::enable_shared_from_this<attendant> {
   const std::optional<std::chrono::milliseconds> every_;
 };
 
-/// Everything between a running io thread and its end.
-net::result<void> serve(const config::daemon_settings& settings, const settings_source& read_again,
-                        const net::wg_private_key& key, const std::filesystem::path& key_file,
-                        std::map<std::string, std::string> documents, net::os::io_thread& io) {
-  auto opened = local_server::open(io.context(), settings.socket, settings.socket_group);
-  if (!opened) return opened.error();
-  const std::shared_ptr<local_server> socket{std::move(*opened)};
-  if (const auto dropped = drop_capabilities(); !dropped)
-    spdlog::warn("daemon: capabilities are kept: {}", net::to_string(dropped.error()));
+/// What stays the same when the actors begin anew.
+struct surroundings {
+  const config::daemon_settings& settings;
+  const std::filesystem::path& key_file;
+  net::os::io_thread& io;
+  const std::shared_ptr<local_server>& socket;
+  const std::shared_ptr<ending>& end;
+};
 
-  const auto end = std::make_shared<ending>();
+/// The actors, from their start to their end.
+end_reason run_actors(const surroundings& in, const net::wg_private_key& key,
+                      std::map<std::string, std::string> documents) {
+  const auto& settings = in.settings;
+  const auto& socket = in.socket;
+  const auto& end = in.end;
+  auto& io = in.io.context();
   actor_settings actor_config;
   caf::actor_system system{actor_config};
   system.await_actors_before_shutdown(true);
@@ -231,6 +269,13 @@ net::result<void> serve(const config::daemon_settings& settings, const settings_
   wanted.random = net::os_random();
   wanted.seed = settings.seed ? *settings.seed : draw_seed(wanted.random);
   wanted.wall = now_unix;
+  wanted.on_rotated = [&io, end](const net::wg_private_key& next) {
+    resolve_with_key(io, end, next);
+  };
+  std::optional<net::wg_public_key> former;
+  if (const auto found = documents.find(std::string{directory_document_name});
+      found != documents.end())
+    former = former_key(found->second, net::public_key(key));
   wanted.documents = std::move(documents);
   spdlog::info("daemon: {} as {}, seed {}", LANRAGE_VERSION, settings.name.str(), wanted.seed);
   const local_api_settings api{{settings.interface, settings.listen_port, now_unix()}, now_unix};
@@ -244,25 +289,60 @@ net::result<void> serve(const config::daemon_settings& settings, const settings_
                             spawn_port_mapper_driver(system, roles, settings.listen_port, key));
                       }});
   auto started =
-      start_mesh(system, wanted, real_drivers(system, io.context(), settings, key, key_file),
+      start_mesh(system, wanted, real_drivers(system, io, settings, key, former, in.key_file),
                  std::move(extras), [end](const std::string& role, const std::string& cause) {
                    end->resolve(net::fail(net::errc::internal, role + ": " + cause));
                  });
   if (!started) return started.error();
 
-  const auto attending = std::make_shared<attendant>(io.context(), end, settings, read_again);
-  attending->start();
   notify_service_manager("READY=1");
-  const auto why = end->wait();
-  notify_service_manager("STOPPING=1");
-  attending->stop();
+  auto why = end->wait();
+  if (!std::holds_alternative<net::wg_private_key>(why)) notify_service_manager("STOPPING=1");
 
   socket->attach({});
   caf::anon_send_exit(started->root, caf::exit_reason::user_shutdown);
   *started = {};
   system.await_all_actors_done();
-  if (why) return *why;
-  return {};
+  end->forget_actors();
+  return why;
+}
+
+/// Anew with every key, until the daemon is to end.
+net::result<void> run_with_keys(const surroundings& in, net::wg_private_key key) {
+  for (;;) {
+    auto documents = load_documents(in.settings.state_dir);
+    if (!documents) return documents.error();
+    const auto ended = run_actors(in, key, std::move(*documents));
+    if (const auto* why = std::get_if<net::error>(&ended)) return *why;
+    const auto* next = std::get_if<net::wg_private_key>(&ended);
+    if (next == nullptr) return {};
+    // Until this is done, the directory's document has both keys and says what to do.
+    const auto text = net::to_base64(next->reveal()) + "\n";
+    if (const auto kept = net::os::replace_file(in.key_file, net::as_bytes(text)); !kept)
+      return kept.error();
+    key = *next;
+    spdlog::info("daemon: begins anew with the key {}", net::to_string(net::public_key(key)));
+  }
+}
+
+/// Everything between a running io thread and its end.
+net::result<void> serve(const config::daemon_settings& settings, const settings_source& read_again,
+                        net::os::io_thread& io) {
+  const auto key_file = settings.state_dir / "wireguard.key";
+  const auto key = net::os::load_or_make_key(
+      key_file, net::generate_x25519<net::wg_private_key>(net::os_random()));
+  if (!key) return key.error();
+  auto opened = local_server::open(io.context(), settings.socket, settings.socket_group);
+  if (!opened) return opened.error();
+  const std::shared_ptr<local_server> socket{std::move(*opened)};
+  if (const auto dropped = drop_capabilities(); !dropped)
+    spdlog::warn("daemon: capabilities are kept: {}", net::to_string(dropped.error()));
+  const auto end = std::make_shared<ending>();
+  const auto attending = std::make_shared<attendant>(io.context(), end, settings, read_again);
+  attending->start();
+  const auto ended = run_with_keys({settings, key_file, io, socket, end}, *key);
+  attending->stop();
+  return ended;
 }
 
 } // namespace
@@ -274,17 +354,11 @@ net::result<void> run_daemon(const config::daemon_settings& settings,
   std::signal(SIGHUP, SIG_IGN); // until there is something to reload
   const auto claimed = net::os::claim(settings.state_dir, "daemon.lock");
   if (!claimed) return claimed.error();
-  const auto key_file = settings.state_dir / "wireguard.key";
-  const auto key = net::os::load_or_make_key(
-      key_file, net::generate_x25519<net::wg_private_key>(net::os_random()));
-  if (!key) return key.error();
-  auto documents = load_documents(settings.state_dir);
-  if (!documents) return documents.error();
 
   // Outlives the actor system: its sockets are closed by their drivers first.
   net::os::io_thread io{
       [](const std::exception& defect) { spdlog::error("io thread: {}", defect.what()); }};
-  const auto ended = serve(settings, read_again, *key, key_file, std::move(*documents), io);
+  const auto ended = serve(settings, read_again, io);
   io.stop();
   return ended;
 }

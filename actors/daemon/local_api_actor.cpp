@@ -148,6 +148,15 @@ struct answer_request {
   void operator()(const local::party_leave& wanted) const {
     ask<msg::done>(self, from, roles().directory, server_deadline, wanted.what, done_shape);
   }
+  void operator()(const local::party_forget& wanted) const {
+    ask<msg::done>(self, from, roles().directory, server_deadline, wanted.what, done_shape);
+  }
+  void operator()(const local::key_rotate&) const {
+    ask<msg::key_rotated>(self, from, roles().directory, server_deadline, msg::rotate_key{},
+                          [](const msg::key_rotated& done) {
+                            return json::object{{"public_key", net::to_string(done.key)}};
+                          });
+  }
   void operator()(const local::party_list&) const {
     ask<std::vector<msg::party_info>>(self, from, roles().directory, memory_deadline,
                                       msg::list_parties{},

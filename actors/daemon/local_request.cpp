@@ -80,7 +80,7 @@ struct operation {
   reader read;
 };
 
-const std::array<operation, 10> operations{{
+const std::array<operation, 12> operations{{
     {"ping", {}, [](fields&) -> request { return ping{}; }},
     {"status",
      {"peer", "party"},
@@ -119,7 +119,14 @@ const std::array<operation, 10> operations{{
     {"party_leave",
      {"party"},
      [](fields& in) -> request { return party_leave{{in.text("party", true).value_or("")}}; }},
+    {"party_forget",
+     {"peer", "party"},
+     [](fields& in) -> request {
+       const auto id = in.peer(true).value_or(net::peer_id{});
+       return party_forget{{in.text("party", false), id}};
+     }},
     {"party_list", {}, [](fields&) -> request { return party_list{}; }},
+    {"key_rotate", {}, [](fields&) -> request { return key_rotate{}; }},
     {"watch", {}, [](fields&) -> request { return watch{}; }},
 }};
 

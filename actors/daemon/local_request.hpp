@@ -35,11 +35,15 @@ struct party_join {
 struct party_leave {
   msg::party_leave what;
 };
+struct party_forget {
+  msg::party_forget what;
+};
+struct key_rotate {};
 struct party_list {};
 struct watch {};
 
 using request = std::variant<ping, status, connect, disconnect, explain, party_create, party_join,
-                             party_leave, party_list, watch>;
+                             party_leave, party_forget, party_list, key_rotate, watch>;
 
 /// bad_message with the field that is wrong: an unknown `op`, a missing or superfluous field, a
 /// wrong type, a name that can be nobody's.

@@ -34,7 +34,7 @@ constexpr std::chrono::seconds store_deadline{10};
 
 using directory_shell = msg::directory_actor::extend<caf::reacts_to<directory_due>>;
 using open_promise = std::variant<promise_guard<msg::party_created>, promise_guard<msg::party_info>,
-                                  promise_guard<msg::done>>;
+                                  promise_guard<msg::done>, promise_guard<msg::key_rotated>>;
 
 struct directory_state {
   static inline const char* name = "directory";
@@ -42,6 +42,7 @@ struct directory_state {
   std::shared_ptr<directory_memory> memory;
   msg::roles roles;
   msg::wall_clock wall;
+  std::function<void(const net::wg_private_key&)> rotated;
   std::map<directory_request, open_promise> open;
   directory_request last_request = 0;
   std::optional<msg::time_point> armed;
@@ -78,6 +79,9 @@ directory_time at_now(directory_pointer self) {
   return {self->clock().now(), self->state.wall()};
 }
 
+template <class Step>
+void step(directory_pointer self, Step what);
+
 void execute(directory_pointer self, directory_effects& effects) {
   auto& state = self->state;
   state.memory->attempt = state.core->attempt();
@@ -87,12 +91,15 @@ void execute(directory_pointer self, directory_effects& effects) {
     state.memory->document = *effects.save;
     self->request(state.roles.store, store_deadline,
                   msg::store_put{std::string{directory_document_name}, std::move(*effects.save)})
-        .then([](const msg::done&) {},
-              [self](const caf::error& failed) {
-                spdlog::warn("directory: not saved, trying again: {}", text_of(failed));
-                self->state.core->not_saved(at_now(self));
-                arm(self);
-              });
+        .then(
+            [self, tell = effects.tell_saved](const msg::done&) {
+              if (tell) step(self, [](auto& core, auto at, auto& out) { core.saved(at, out); });
+            },
+            [self](const caf::error& failed) {
+              spdlog::warn("directory: not saved, trying again: {}", text_of(failed));
+              self->state.core->not_saved(at_now(self));
+              arm(self);
+            });
   }
   for (auto& order : effects.link)
     std::visit([&](auto& what) { self->send(state.roles.control_link, std::move(what)); }, order);
@@ -103,6 +110,7 @@ void execute(directory_pointer self, directory_effects& effects) {
       self->send(sink, event);
   for (auto& each : effects.answers)
     answer(state, each);
+  if (effects.rotated && state.rotated) state.rotated(*effects.rotated);
   arm(self);
 }
 
@@ -123,6 +131,17 @@ caf::typed_response_promise<Result> ask(directory_pointer self, Step what) {
   state.open.emplace(id, guard);
   step(self, [&](auto& core, auto at, auto& out) { what(core, id, at, out); });
   return guard.promise();
+}
+
+/// What a user asks for, which the core answers later.
+template <class Result, class Wanted>
+auto asked(directory_pointer self,
+           void (directory_core::*what)(directory_request, const Wanted&, directory_time,
+                                        directory_effects&)) {
+  return [self, what](const Wanted& wanted) {
+    return ask<Result>(
+        self, [&](auto& core, auto id, auto at, auto& out) { (core.*what)(id, wanted, at, out); });
+  };
 }
 
 void attach(directory_pointer self, const msg::directory_sink& sink) {
@@ -149,6 +168,7 @@ directory_shell::behavior_type directory(directory_pointer self, const msg::role
   state.roles = roles;
   state.memory = memory;
   state.wall = settings.wall;
+  state.rotated = settings.rotated;
   auto saved = parse_directory(memory->document);
   state.core = std::make_unique<directory_core>(
       directory_settings{settings.name, settings.key, settings.secrets, settings.jitter,
@@ -169,20 +189,11 @@ directory_shell::behavior_type directory(directory_pointer self, const msg::role
       },
       [=](const msg::list_peers&) { return self->state.core->peers(); },
       [=](const msg::list_parties&) { return self->state.core->parties(); },
-      [=](const msg::party_create& wanted) {
-        return ask<msg::party_created>(self, [&](auto& core, auto id, auto at, auto& out) {
-          core.create(id, wanted, at, out);
-        });
-      },
-      [=](const msg::party_join& wanted) {
-        return ask<msg::party_info>(
-            self, [&](auto& core, auto id, auto at, auto& out) { core.join(id, wanted, at, out); });
-      },
-      [=](const msg::party_leave& wanted) {
-        return ask<msg::done>(self, [&](auto& core, auto id, auto at, auto& out) {
-          core.leave(id, wanted, at, out);
-        });
-      },
+      asked<msg::party_created>(self, &directory_core::create),
+      asked<msg::party_info>(self, &directory_core::join),
+      asked<msg::done>(self, &directory_core::leave),
+      asked<msg::done>(self, &directory_core::forget),
+      asked<msg::key_rotated>(self, &directory_core::rotate),
       [=](const msg::send_signal& signal) {
         step(self, [&](auto& core, auto at, auto& out) { core.send(signal, at, out); });
       },

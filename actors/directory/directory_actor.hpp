@@ -7,6 +7,7 @@
 #include <caf/fwd.hpp>
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -22,6 +23,8 @@ struct directory_actor_settings {
   net::random_source lan_secrets;
   net::random_source lan_jitter; ///< seeded; for waits only
   msg::wall_clock wall;
+  /// Our key from now on; everything has to begin anew with it. May be empty.
+  std::function<void(const net::wg_private_key&)> rotated{};
 };
 
 /// What the next incarnation continues from.

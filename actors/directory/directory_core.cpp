@@ -28,13 +28,16 @@ bool same_server(const control::server_line& a, const control::server_line& b) {
 directory_core::directory_core(directory_settings settings, saved_directory saved,
                                std::uint64_t attempt)
     : settings_(std::move(settings)), own_(net::public_key(settings_.key)),
-      sign_key_(net::sign_key_of(settings_.key)), server_(saved.server), address_(saved.address),
-      relays_(std::move(saved.relays)), last_version_(saved.last_version),
+      sign_key_(net::sign_key_of(settings_.key)), change_(saved.change), server_(saved.server),
+      address_(saved.address), relays_(std::move(saved.relays)), last_version_(saved.last_version),
       last_sequence_(saved.last_sequence), attempt_(attempt), own_hash_(net::hash_of(own_)),
       lan_(settings_.lan_secrets, settings_.lan_jitter), lan_counter_(saved.lan_counter),
       lan_reserved_(saved.lan_counter) {
+  // Another key was put here by hand: what is known of a change is of no use.
+  if (change_ && !changing() && net::public_key(change_->to) != own_) change_.reset();
   for (const auto& token : saved.tokens)
-    if (const auto read = net::read_token(token)) tokens_[{read->party, read->relay}] = token;
+    if (const auto read = net::read_token(token); read && read->member == own_)
+      tokens_[{read->party, read->relay}] = token;
   for (auto& each : saved.parties) {
     const auto id = net::id_of(each.secret);
     party in{each.name, each.as, each.secret, {id, each.secret}, {}, {}, {}, {}, each.leaving};
@@ -43,7 +46,10 @@ directory_core::directory_core(directory_settings settings, saved_directory save
       // From our own disk, but as signed as on arrival: damage shows.
       const auto record = control::open_record(member.envelope, id, each.secret);
       if (!record) continue;
+      // Ours, of the key before: nobody to connect to.
+      if (record->id == each.as && record->key != own_) continue;
       in.book.restore(*record);
+      in.last_keys[record->id] = record->key;
       if (record->key == own_)
         in.published = *record;
       else if (member.lan_counter != 0)
@@ -56,6 +62,9 @@ directory_core::directory_core(directory_settings settings, saved_directory save
 
 void directory_core::start(time at, effects& out) {
   drop_old_tokens(at);
+  // Our last incarnation may have ended before it was on the disk. Until it is there we are who we
+  // were; if the server knows better, it refuses that and nothing changes.
+  if (changing()) save_now(out);
   if (!parties_.empty()) open(at, out);
 }
 
@@ -158,6 +167,7 @@ void directory_core::leave(directory_request id, const msg::party_leave& wanted,
   if (found->user)
     out.answers.push_back({found->user->id, net::fail(net::errc::closed, "left again")});
   found->user.reset();
+  forget_failed(*found, net::fail(net::errc::closed, "left the party"), out);
   found->leaving = true;
   lan_.forget(party_id);
   letters_.forget(party_id);
@@ -302,6 +312,8 @@ void directory_core::tick(time at, effects& out) {
     const auto why = why_down_.value_or(net::fail(net::errc::timed_out, "the control server"));
     refuse_user(in, why, at, out);
   }
+  expire_forgetting(at, out);
+  expire_rotating(at, out);
   if (publish_due_ && at.now >= *publish_due_) publish(at, out);
   lan_tick(at, out);
   if (signals_due_ && at.now >= *signals_due_) flush_signals(at, out);
@@ -315,11 +327,14 @@ std::optional<msg::time_point> directory_core::deadline() const {
   };
   if (link_ == link::waiting || link_ == link::opening) consider(link_due_);
   if (publish_due_) consider(*publish_due_);
+  if (rotating_) consider(rotating_->until);
   if (save_due_) consider(*save_due_);
   if (signals_due_) consider(*signals_due_);
   if (const auto due = lan_.deadline()) consider(*due);
-  for (const auto& [id, in] : parties_)
+  for (const auto& [id, in] : parties_) {
     if (in.user) consider(in.user->until);
+    if (in.forget && in.forget->user) consider(in.forget->until);
+  }
   return first;
 }
 
@@ -329,12 +344,14 @@ void directory_core::save_soon(time at) {
 
 void directory_core::save_now(effects& out) {
   save_due_.reset();
-  out.save = to_text(saved());
+  out.save = to_text(all_saved());
+  out.tell_saved = changing() && !change_kept_;
 }
 
-saved_directory directory_core::saved() const {
+saved_directory directory_core::all_saved() const {
   saved_directory out;
   out.server = server_;
+  out.change = change_;
   out.address = address_;
   out.last_version = last_version_;
   out.last_sequence = last_sequence_;

@@ -40,12 +40,15 @@ using directory_request = std::uint64_t;
 
 struct directory_answer {
   directory_request to = 0;
-  std::variant<msg::party_created, msg::party_info, msg::done, net::error> what;
+  std::variant<msg::party_created, msg::party_info, msg::done, msg::key_rotated, net::error> what;
 };
 
 /// What the shell has to do, in this order.
 struct directory_effects {
   std::optional<std::string> save; ///< the whole document
+  bool tell_saved = false;         ///< saved() wants to know when that is on the disk
+  /// This is our key from now on: everything begins anew with it.
+  std::optional<net::wg_private_key> rotated;
   std::vector<
       std::variant<msg::control_open, msg::control_join, msg::control_say, msg::control_close>>
       link;
@@ -80,6 +83,13 @@ class directory_core {
   void create(directory_request id, const msg::party_create& wanted, time at, effects& out);
   void join(directory_request id, const msg::party_join& wanted, time at, effects& out);
   void leave(directory_request id, const msg::party_leave& wanted, time at, effects& out);
+  /// Asks the server to free the name of a member that is away.
+  void forget(directory_request id, const msg::party_forget& wanted, time at, effects& out);
+  /// Replaces our key: the new one is on the disk before the server hears of it, and ours is in
+  /// use until the server has taken it.
+  void rotate(directory_request id, const msg::rotate_key&, time at, effects& out);
+  /// What was marked with tell_saved is on the disk.
+  void saved(time at, effects& out);
   void tick(time at, effects& out);
   /// The disk refused what was to be saved: again later, with what is known by then.
   void not_saved(time at) { save_soon(at); }
@@ -109,6 +119,13 @@ class directory_core {
     bool created = false;
     msg::time_point until;
   };
+  /// Asked of the server on this connection. Its refusal does not say whom it is about, so there
+  /// is one at a time; it is there until the answer comes, however long a user waits for it.
+  struct forgetting {
+    net::peer_id who;
+    std::optional<directory_request> user;
+    msg::time_point until;
+  };
   struct party {
     std::string name;
     net::peer_id as;
@@ -123,6 +140,8 @@ class directory_core {
     bool may_create = true; ///< false: joined by invite and never confirmed
     bool present = false;   ///< its members' presence is as of this connection
     net::lan_keys lan{};
+    std::optional<forgetting> forget{};
+    std::map<net::peer_id, net::wg_public_key> last_keys{}; ///< that came under a name
     bool speaks_on_lan() const { return !leaving && !user; }
   };
   using party_map = std::map<net::party_id, party>;
@@ -158,6 +177,7 @@ class directory_core {
   void take_signal(const net::party_id& id, party& in, const net::wg_public_key& from,
                    net::byte_view sealed, time at, effects& out);
   void use(const net::control::request_refused& no, time at, effects& out);
+  void use(const net::control::member_forgotten& news, time at, effects& out);
   void left(const net::party_id& id, time at, effects& out);
   void refused(const net::party_id& id, const net::error& why, time at, effects& out);
   void whole(party& in, time at, effects& out);
@@ -166,6 +186,21 @@ class directory_core {
   void drop_old_tokens(time at);
   msg::relays_listed relays_event() const { return {relays_, token_list()}; }
   std::vector<net::bytes> token_list() const;
+
+  // directory_forget.cpp: a member that is away for good
+  net::result<net::party_id> party_of(const msg::party_forget& wanted) const;
+  static void forget_failed(party& in, const net::error& why, effects& out);
+  void expire_forgetting(time at, effects& out);
+
+  // directory_rotate.cpp: our own key
+  /// Ours is to be replaced, and the server has not confirmed it.
+  bool changing() const;
+  void key_taken(effects& out);
+  bool key_refused(const net::error& why, time at, effects& out);
+  void answer_rotating(std::variant<msg::key_rotated, net::error> what, effects& out);
+  void expire_rotating(time at, effects& out);
+  /// After a record was accepted: its name may have been another key's.
+  void note_key(party& in, const net::peer_record& record, effects& out);
 
   // directory_publish.cpp: what we tell the others
   void publish_soon(time at);
@@ -197,7 +232,7 @@ class directory_core {
 
   void save_soon(time at);
   void save_now(effects& out);
-  saved_directory saved() const;
+  saved_directory all_saved() const;
   static void tell(effects& out, decltype(msg::directory_event::what) what) {
     out.events.push_back({std::move(what)});
   }
@@ -205,6 +240,14 @@ class directory_core {
   directory_settings settings_;
   net::wg_public_key own_;
   net::sign_private_key sign_key_;
+  std::optional<net::control::key_change> change_; ///< to our key, or from it
+  bool change_kept_ = false;                       ///< it is on the disk
+  bool server_rotates_ = false;                    ///< as its last welcome said
+  struct waiting_rotation {
+    directory_request id = 0;
+    msg::time_point until;
+  };
+  std::optional<waiting_rotation> rotating_; ///< who waits for it
   std::optional<net::control::server_line> server_;
   party_map parties_;
   net::virtual_ip address_;

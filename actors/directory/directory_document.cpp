@@ -1,5 +1,6 @@
 #include "actors/directory/directory_document.hpp"
 
+#include "net/crypto.hpp"
 #include "net/json_fields.hpp"
 
 namespace lanrage::actors {
@@ -79,6 +80,13 @@ void read_relays(field_reader& in, saved_directory& out) {
 
 } // namespace
 
+std::optional<net::wg_public_key> former_key(std::string_view document,
+                                             const net::wg_public_key& own) {
+  const auto saved = parse_directory(document);
+  if (!saved || !saved->change || net::public_key(saved->change->to) != own) return std::nullopt;
+  return net::public_key(saved->change->from);
+}
+
 std::string to_text(const saved_directory& saved) {
   json::array parties;
   for (const auto& party : saved.parties)
@@ -92,6 +100,9 @@ std::string to_text(const saved_directory& saved) {
                    {"lan_counter", saved.lan_counter},
                    {"parties", std::move(parties)},
                    {"relays", text_of(relays)}};
+  if (saved.change)
+    out["key_change"] = json::object{{"from", text_of(net::to_base64(saved.change->from.reveal()))},
+                                     {"to", text_of(net::to_base64(saved.change->to.reveal()))}};
   if (saved.server) out["server"] = text_of(to_string(*saved.server));
   return json::serialize(out);
 }
@@ -116,6 +127,13 @@ net::result<saved_directory> parse_directory(std::string_view text) {
   out.last_version = in.number("last_version", net::number_max);
   out.last_sequence = in.number("last_sequence", net::number_max);
   if (in.has("lan_counter")) out.lan_counter = in.number("lan_counter", net::number_max);
+  if (in.has("key_change")) {
+    field_reader change{in.object("key_change")};
+    constexpr auto size = net::wg_private_key::size;
+    out.change = control::key_change{net::wg_private_key{change.array_of<size>("from")},
+                                     net::wg_private_key{change.array_of<size>("to")}};
+    in.adopt(change, "key_change");
+  }
   in.each("parties", parties_max, [&](field_reader& r) { out.parties.push_back(read_party(r)); });
   read_relays(in, out);
   if (!in.ok()) return bad(in.problem());

@@ -2,6 +2,7 @@
 
 #include "messages/values.hpp"
 #include "net/control/invite.hpp"
+#include "net/control/login.hpp"
 #include "net/control/protocol.hpp"
 
 #include <cstdint>
@@ -34,10 +35,16 @@ struct saved_directory {
   std::uint64_t last_version = 0;  ///< of our own records
   std::uint64_t last_sequence = 0; ///< of our own signals
   std::uint64_t lan_counter = 0;   ///< none of our announcements has a higher one
+  /// To the present key, or from it: under way. What the old one had is claimed at every login.
+  std::optional<net::control::key_change> change;
   std::vector<saved_party> parties;
   std::vector<net::relay_info> relays;
   std::vector<net::bytes> tokens;
 };
+
+/// The key whose place this one has taken, as the document says.
+std::optional<net::wg_public_key> former_key(std::string_view document,
+                                             const net::wg_public_key& own);
 
 std::string to_text(const saved_directory& saved);
 /// An empty text is a first start; bad_state when it cannot be understood.

@@ -211,6 +211,7 @@ void directory_core::take_record(party& in, neighbour& from, net::byte_view lett
     return;
   }
   from.asked_at.reset();
+  note_key(in, in.book.find(from.key)->record, out);
   auto& more = in.extras[from.key];
   more.envelope = std::move(envelope);
   more.heard = at.wall;

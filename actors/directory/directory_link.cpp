@@ -42,10 +42,13 @@ void directory_core::want_link(time at, effects& out) {
 }
 
 void directory_core::open(time at, effects& out) {
-  msg::control_open wanted{++attempt_, *server_, {}};
+  msg::control_open wanted{++attempt_, *server_, {}, change_};
+  // Of a key that is not on the disk the server must not know.
+  if (changing() && !change_kept_) wanted.change.reset();
   for (auto& [id, in] : parties_) {
     in.joined = in.present = false;
     in.partial.clear();
+    forget_failed(in, net::fail(net::errc::closed, "the connection is made anew"), out);
     wanted.parties.push_back(credential_of(id, in));
   }
   link_ = link::opening;
@@ -108,6 +111,12 @@ void directory_core::heard(const msg::control_heard& what, time at, effects& out
 
 void directory_core::opened(const msg::link_opened& up, time at, effects& out) {
   link_ = link::up;
+  server_rotates_ = up.welcome.rotates;
+  if (changing() && change_kept_) {
+    if (server_rotates_) return key_taken(out);
+    (void)key_refused(net::fail(net::errc::control_refused, "it knows nothing of it"), at, out);
+    return;
+  }
   up_since_ = at.now;
   delay_ = up.delay;
   why_down_.reset();
@@ -134,10 +143,12 @@ void directory_core::opened(const msg::link_opened& up, time at, effects& out) {
 
 void directory_core::closed(const net::error& why, time at, effects& out) {
   const bool was_opening = link_ == link::opening;
+  if (was_opening && key_refused(why, at, out)) return;
   for (auto each = parties_.begin(); each != parties_.end();) {
     const auto in = each++;
     in->second.joined = in->second.present = false;
     in->second.partial.clear();
+    forget_failed(in->second, why, out);
     if (was_opening && in->second.user) refuse_user(in, why, at, out);
   }
   const bool news = !why_down_ || why_down_->code != why.code;
@@ -221,9 +232,14 @@ void directory_core::whole(party& in, time at, effects& out) {
     refused_keys.insert(no.envelope.key);
     out.log.push_back("record of " + no.envelope.id.str() + ": " + net::to_string(no.why));
   }
+  // First, as one that comes may have the address of one that went.
+  for (const auto& [key, entry] : before)
+    if (key != own_ && in.book.find(key) == nullptr) tell(out, msg::peer_gone{id, key});
+  std::erase_if(in.extras, [&](const auto& each) { return in.book.find(each.first) == nullptr; });
   for (const auto& envelope : all) {
     const auto* entry = in.book.find(envelope.key);
     if (entry == nullptr || refused_keys.contains(envelope.key)) continue;
+    note_key(in, entry->record, out);
     auto& more = in.extras[envelope.key];
     if (envelope.version >= entry->record.version) more.envelope = envelope;
     more.heard = at.wall;
@@ -233,9 +249,6 @@ void directory_core::whole(party& in, time at, effects& out) {
         old->second.online != entry->online)
       tell(out, msg::peer_known{known(in, envelope.key)});
   }
-  for (const auto& [key, entry] : before)
-    if (key != own_ && in.book.find(key) == nullptr) tell(out, msg::peer_gone{id, key});
-  std::erase_if(in.extras, [&](const auto& each) { return in.book.find(each.first) == nullptr; });
 
   const auto* mine = in.book.find(own_);
   in.published = mine != nullptr ? std::optional{mine->record} : std::nullopt;
@@ -257,6 +270,7 @@ void directory_core::use(const control::record_changed& news, time at, effects& 
     out.log.push_back("record of " + news.record.id.str() + ": " + net::to_string(taken.error()));
     return;
   }
+  note_key(in, in.book.find(news.record.key)->record, out);
   auto& more = in.extras[news.record.key];
   more.envelope = news.record;
   more.heard = at.wall;
@@ -317,6 +331,11 @@ void directory_core::use(const control::request_refused& no, time at, effects& o
   if (no.about == request_kind::join || no.about == request_kind::create)
     return refused(*no.party, no.why, at, out);
   if (no.about == request_kind::leave) return left(*no.party, at, out);
+  if (no.about == request_kind::forget) {
+    if (const auto in = parties_.find(*no.party); in != parties_.end())
+      forget_failed(in->second, no.why, out);
+    return;
+  }
   // The peer of a signal went away a moment ago: its presence says so.
   if (no.about == request_kind::signal) return;
   out.log.push_back("own record: " + net::to_string(no.why));

@@ -46,6 +46,7 @@ void directory_core::publish_to(const net::party_id& id, party& in, time at, eff
     record.candidates = first_of(paths_->candidates, net::candidates_max);
   }
   record.relays = first_of(legs_, net::relays_max);
+  if (change_ && !changing()) record.replaces = control::succeed(change_->from, change_->to);
   if (in.published) {
     record.version = in.published->version;
     if (record == *in.published) return;

@@ -95,9 +95,11 @@ void open(link_pointer self, boost::asio::io_context& io, const net::wg_private_
   std::vector<control::membership> parties;
   for (const auto& party : wanted.parties)
     parties.push_back(membership_of(party));
-  state.client = control::client::open(
-      io, control::default_client_options(wanted.server, key, std::move(parties)),
-      events_for(control_link_shell{self}, wanted.attempt));
+  auto options = control::default_client_options(
+      wanted.server, wanted.change ? wanted.change->to : key, std::move(parties));
+  if (wanted.change) options.replaces = wanted.change->from;
+  state.client = control::client::open(io, std::move(options),
+                                       events_for(control_link_shell{self}, wanted.attempt));
 }
 
 control_link_shell::behavior_type control_link(link_pointer self, const msg::roles& roles,

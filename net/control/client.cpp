@@ -19,6 +19,7 @@
 
 #include <deque>
 #include <optional>
+#include <tuple>
 
 namespace lanrage::net::control {
 namespace {
@@ -166,7 +167,11 @@ void client_impl::on_tls(error_code ec) {
 }
 
 void client_impl::upgrade() {
-  const auto request = make_login(options_.key, options_.server.key, binding_, options_.parties);
+  const auto& [server, key, parties] =
+      std::tie(options_.server.key, options_.key, options_.parties);
+  const auto request =
+      options_.replaces ? make_login(key_change{*options_.replaces, key}, server, binding_, parties)
+                        : make_login(key, server, binding_, parties);
   if (!request) return finish(fail(errc::bad_invite, "the server's login key is unusable"));
   ws_.set_option(
       websocket::stream_base::decorator([header = encode(*request)](websocket::request_type& out) {

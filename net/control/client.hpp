@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <vector>
 
 namespace lanrage::net::control {
@@ -23,6 +24,8 @@ struct client_options {
   std::chrono::milliseconds dead_after{}; ///< without an octet from the server
   std::size_t message_octets = 0;
   std::size_t queue_messages = 0; ///< ours that wait for the network; beyond: limit_reached
+  /// The key that `key` takes the place of, which speaks for it.
+  std::optional<wg_private_key> replaces{};
 };
 /// Deadlines and bounds of config/defaults.hpp.
 client_options default_client_options(server_line server, wg_private_key key,

@@ -6,6 +6,11 @@ digest32 login_mac(const shared_key& key, const channel_binding& binding) {
   return hmac_sha256(key.reveal(), {binding, as_bytes("login")});
 }
 
+digest32 rotation_mac(const shared_key& key, const channel_binding& binding,
+                      const wg_public_key& successor) {
+  return hmac_sha256(key.reveal(), {binding, as_bytes("rotate"), successor.view()});
+}
+
 digest32 party_proof(const party_verifier& verifier, const channel_binding& binding,
                      const wg_public_key& member) {
   return hmac_sha256(verifier.reveal(), {binding, member.view()});
@@ -31,12 +36,27 @@ result<login> make_login(const wg_private_key& own, const login_public_key& serv
   return out;
 }
 
+result<login> make_login(const key_change& change, const login_public_key& server,
+                         const channel_binding& binding, std::span<const membership> parties) {
+  auto out = make_login(change.to, server, binding, parties);
+  if (!out) return out;
+  const auto key = login_key(change.from, server);
+  if (!key) return key.error();
+  out->replaces = former_key{public_key(change.from), rotation_mac(*key, binding, out->key)};
+  return out;
+}
+
 result<void> check_login(const login& request, const login_private_key& server,
                          const channel_binding& binding) {
   const auto key = login_key(server, request.key);
   if (!key) return fail(errc::bad_login, "the WireGuard key is unusable");
   if (!equal_in_constant_time(login_mac(*key, binding), request.mac))
     return fail(errc::bad_login, "the proof does not belong to this key and connection");
+  if (!request.replaces) return {};
+  const auto former = login_key(server, request.replaces->key);
+  if (!former || request.replaces->key == request.key ||
+      !equal_in_constant_time(rotation_mac(*former, binding, request.key), request.replaces->mac))
+    return fail(errc::bad_login, "the replaced key did not speak for this one and connection");
   return {};
 }
 

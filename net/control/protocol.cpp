@@ -10,8 +10,8 @@ namespace {
 
 constexpr std::size_t close_reason_max = 123; // RFC 6455 5.5.1: 125 octets with the code
 
-constexpr std::array<std::string_view, 6> request_names{"",       "publish", "signal",
-                                                        "create", "join",    "leave"};
+constexpr std::array<std::string_view, 7> request_names{"",     "publish", "signal", "create",
+                                                        "join", "leave",   "forget"};
 
 } // namespace
 
@@ -25,7 +25,8 @@ request_kind kind_of(const client_message& message) {
                                },
                                [](const leave_request&) { return request_kind::leave; },
                                [](const publish_request&) { return request_kind::publish; },
-                               [](const signal_request&) { return request_kind::signal; }},
+                               [](const signal_request&) { return request_kind::signal; },
+                               [](const forget_request&) { return request_kind::forget; }},
                     message);
 }
 

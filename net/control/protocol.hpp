@@ -43,6 +43,11 @@ struct join_request {
 struct leave_request {
   party_id party;
 };
+/// Free name, record and lease of a member that is away for good.
+struct forget_request {
+  party_id party;
+  peer_id id; ///< its name: whoever lost it may never have published a record
+};
 struct publish_request {
   party_id party;
   peer_id id;
@@ -54,17 +59,24 @@ struct signal_request {
   wg_public_key to;
   bytes sealed;
 };
-using client_message = std::variant<join_request, leave_request, publish_request, signal_request>;
+using client_message =
+    std::variant<join_request, leave_request, publish_request, signal_request, forget_request>;
 
+/// A member's other key speaks for the one that logs in.
+struct former_key {
+  wg_public_key key;
+  digest32 mac{}; ///< rotation_mac()
+};
 struct login {
   wg_public_key key;
   sign_public_key sign_key;
-  digest32 mac{}; ///< login_mac()
+  digest32 mac{};                       ///< login_mac()
+  std::optional<former_key> replaces{}; ///< what that key has goes to this one
   std::vector<join_request> parties;
 };
 
 /// What a refusal is about: the type of the request.
-enum class request_kind : std::uint8_t { none, publish, signal, create, join, leave };
+enum class request_kind : std::uint8_t { none, publish, signal, create, join, leave, forget };
 std::string_view to_string(request_kind kind);
 std::optional<request_kind> parse_request_kind(std::string_view text);
 request_kind kind_of(const client_message& message);
@@ -96,6 +108,7 @@ struct welcome {
   std::vector<party_refusal> refused;
   std::vector<relay_info> relays;
   std::vector<bytes> tokens; ///< encoded net::relay_token
+  bool rotates = false;      ///< the server understands login::replaces
 };
 struct party_records {
   party_id party;
@@ -108,6 +121,11 @@ struct party_joined {
 };
 struct party_left {
   party_id party;
+};
+/// The answer to forget_request; everybody else hears member_gone.
+struct member_forgotten {
+  party_id party;
+  peer_id id;
 };
 struct record_changed {
   party_id party;
@@ -141,7 +159,8 @@ struct request_refused {
 };
 using server_message =
     std::variant<welcome, party_records, party_joined, party_left, record_changed, presence_changed,
-                 member_gone, signal_arrived, tokens_renewed, relays_changed, request_refused>;
+                 member_gone, member_forgotten, signal_arrived, tokens_renewed, relays_changed,
+                 request_refused>;
 
 // --- texts --------------------------------------------------------------------------------------
 

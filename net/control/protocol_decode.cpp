@@ -137,6 +137,7 @@ welcome read_welcome(field_reader& in) {
   });
   out.relays = read_relays(in);
   out.tokens = read_tokens(in);
+  if (in.has("rotates")) out.rotates = in.flag("rotates");
   return out;
 }
 
@@ -159,6 +160,7 @@ server_message read_server(std::string_view type, field_reader& in) {
   if (type == "record") return record_changed{party(), read_record(in)};
   if (type == "presence") return presence_changed{party(), key("key"), in.flag("online")};
   if (type == "gone") return member_gone{party(), key("key")};
+  if (type == "forgotten") return member_forgotten{party(), read_id(in)};
   if (type == "signal") return signal_arrived{party(), key("from"), in.blob("sealed", sealed_max)};
   if (type == "tokens") return tokens_renewed{read_tokens(in)};
   if (type == "relays") return relays_changed{read_relays(in), read_tokens(in)};
@@ -197,6 +199,8 @@ client_message read_client(request_kind kind, field_reader& in) {
   }
   case request_kind::leave:
     return leave_request{party()};
+  case request_kind::forget:
+    return forget_request{party(), read_id(in)};
   case request_kind::none:
     break;
   }
@@ -243,6 +247,11 @@ result<login> decode_login(std::string_view header_value) {
   out.key = in.octets<wg_public_key>("key");
   out.sign_key = in.octets<sign_public_key>("sign_key");
   out.mac = in.array_of<32>("mac");
+  if (in.has("replaces")) {
+    field_reader former{in.object("replaces")};
+    out.replaces = former_key{former.octets<wg_public_key>("key"), former.array_of<32>("mac")};
+    in.adopt(former, "replaces");
+  }
   in.each("parties", login_parties_max,
           [&](field_reader& r) { out.parties.push_back(read_join(r)); });
   if (!in.ok()) return in.problem();

@@ -90,7 +90,8 @@ json::object message_object(const welcome& m) {
           {"parties", to_array(m.parties)},
           {"refused", to_array(m.refused)},
           {"relays", to_array(m.relays)},
-          {"tokens", to_array(m.tokens)}};
+          {"tokens", to_array(m.tokens)},
+          {"rotates", m.rotates}};
 }
 json::object message_object(const party_records& m) {
   return {{"type", "records"},
@@ -115,6 +116,9 @@ json::object message_object(const presence_changed& m) {
 }
 json::object message_object(const member_gone& m) {
   return {{"type", "gone"}, {"party", text_of(m.party)}, {"key", text_of(m.key)}};
+}
+json::object message_object(const member_forgotten& m) {
+  return {{"type", "forgotten"}, {"party", text_of(m.party)}, {"id", text_of(m.id)}};
 }
 json::object message_object(const signal_arrived& m) {
   return {{"type", "signal"},
@@ -148,6 +152,9 @@ json::object message_object(const join_request& m) {
 json::object message_object(const leave_request& m) {
   return {{"type", "leave"}, {"party", text_of(m.party)}};
 }
+json::object message_object(const forget_request& m) {
+  return {{"type", "forget"}, {"party", text_of(m.party)}, {"id", text_of(m.id)}};
+}
 json::object message_object(const publish_request& m) {
   return {{"type", "publish"},
           {"party", text_of(m.party)},
@@ -173,11 +180,14 @@ std::string encode(const server_message& message) {
 }
 
 std::string encode(const login& request) {
-  const json::object out{{"v", protocol_version},
-                         {"key", text_of(request.key)},
-                         {"sign_key", text_of(request.sign_key)},
-                         {"mac", text_of(byte_view{request.mac})},
-                         {"parties", to_array(request.parties)}};
+  json::object out{{"v", protocol_version},
+                   {"key", text_of(request.key)},
+                   {"sign_key", text_of(request.sign_key)},
+                   {"mac", text_of(byte_view{request.mac})},
+                   {"parties", to_array(request.parties)}};
+  if (request.replaces)
+    out["replaces"] = json::object{{"key", text_of(request.replaces->key)},
+                                   {"mac", text_of(byte_view{request.replaces->mac})}};
   return to_base64url(as_bytes(json::serialize(out)));
 }
 

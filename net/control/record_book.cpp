@@ -8,6 +8,25 @@ namespace lanrage::net::control {
 
 record_book::record_book(party_id party, party_secret secret) : party_(party), secret_(secret) {}
 
+const record_book::pin* record_book::former_of(const peer_record& record) const {
+  if (!record.replaces) return nullptr;
+  const auto found = pins_.find(record.replaces->key);
+  return found == pins_.end() ? nullptr : &found->second;
+}
+
+result<void> record_book::check_succession(const peer_record& record) const {
+  if (const auto own = pins_.find(record.key); own != pins_.end() && own->second.replaced_by)
+    return fail(errc::bad_signature, record.id.str() + " has another key since");
+  const auto* former = former_of(record);
+  if (former == nullptr) return {};
+  // Whoever has the old key, too, is too late.
+  const bool taken = former->replaced_by && *former->replaced_by != record.key;
+  if (taken || record.replaces->key == record.key || !succeeds(record, former->sign_key))
+    return fail(errc::bad_signature,
+                record.id.str() + " takes the place of a key that did not say so");
+  return {};
+}
+
 result<void> record_book::check(const peer_record& record) const {
   const auto known = pins_.find(record.key);
   if (known == pins_.end()) {
@@ -18,8 +37,10 @@ result<void> record_book::check(const peer_record& record) const {
     if (record.version < known->second.version)
       return fail(errc::stale_version, "the record of " + record.id.str());
   }
+  if (const auto fair = check_succession(record); !fair) return fair;
+  const auto* former = former_of(record);
   for (const auto& [key, other] : entries_) {
-    if (key == record.key) continue;
+    if (key == record.key || (former != nullptr && key == record.replaces->key)) continue;
     if (other.record.address == record.address)
       return fail(errc::address_clash, record.id.str() + " claims " + to_string(record.address) +
                                            " of " + other.record.id.str());
@@ -38,6 +59,10 @@ result<record_book::novelty> record_book::accept(const sealed_record& envelope) 
     if (present->second.record != *record)
       return fail(errc::stale_version, "two records of one version: " + record->id.str());
     if (present->second.online == envelope.online) return novelty::unchanged;
+  }
+  if (former_of(*record) != nullptr) {
+    pins_[record->replaces->key].replaced_by = record->key;
+    entries_.erase(record->replaces->key);
   }
   pins_[record->key] = {record->sign_key, record->version};
   entries_[record->key] = {std::move(*record), envelope.online};
@@ -74,6 +99,11 @@ void record_book::all_offline() {
 
 bool record_book::forget(const wg_public_key& key) {
   return entries_.erase(key) != 0;
+}
+
+bool record_book::replaced(const wg_public_key& former, const wg_public_key& by) const {
+  const auto found = pins_.find(former);
+  return found != pins_.end() && found->second.replaced_by == by;
 }
 
 const record_book::entry* record_book::find(const wg_public_key& key) const {

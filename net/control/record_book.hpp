@@ -4,6 +4,7 @@
 #include "net/record.hpp"
 
 #include <map>
+#include <optional>
 #include <vector>
 
 namespace lanrage::net::control {
@@ -26,8 +27,10 @@ class record_book {
   enum class novelty : std::uint8_t { changed, unchanged };
 
   /// Takes a record in, or says why not: bad_signature (seal, signature, or another signature key
-  /// than the first one seen with this member), stale_version, address_clash, name_taken,
-  /// limit_reached; bad_message. A refused record changes nothing.
+  /// than the first one seen with this member; a key that was replaced, or that says so of another
+  /// without its word), stale_version, address_clash, name_taken, limit_reached; bad_message. A
+  /// refused record changes nothing. One that takes the place of another key of its member, by that
+  /// key's word, makes the other one forgotten and refused from then on.
   result<novelty> accept(const sealed_record& envelope);
   /// The whole party as the server has it: members not in it are forgotten first, so that an
   /// address which changed hands while we were away is no clash. Refusals do not stop the rest.
@@ -38,6 +41,8 @@ class record_book {
   bool set_online(const wg_public_key& key, bool online);
   void all_offline();
   bool forget(const wg_public_key& key);
+  /// Whether the one has taken the place of the other by its word.
+  bool replaced(const wg_public_key& former, const wg_public_key& by) const;
 
   const entry* find(const wg_public_key& key) const;
   const entry* find(const peer_id& id) const;
@@ -48,8 +53,12 @@ class record_book {
   struct pin {
     sign_public_key sign_key;
     std::uint64_t version = 0;
+    std::optional<wg_public_key> replaced_by{}; ///< for good
   };
   result<void> check(const peer_record& record) const;
+  result<void> check_succession(const peer_record& record) const;
+  /// What we know of the key whose place this record's takes; null: nothing, so it proves nothing.
+  const pin* former_of(const peer_record& record) const;
 
   party_id party_;
   party_secret secret_;

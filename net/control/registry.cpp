@@ -16,13 +16,19 @@ constexpr std::uint32_t lease_attempts_max = 1'024;
 
 void registry::run::open(session_id id, const login& request, const channel_binding& binding) {
   const auto no = [&](error why) { out_.emplace_back(refuse_login{id, std::move(why)}); };
-  if (r_.sessions_.size() >= r_.limits_.sessions && !r_.online_.contains(request.key))
+  const auto is_online = [&](const wg_public_key& key) { return r_.online_.contains(key); };
+  const bool comes_again =
+      is_online(request.key) || (request.replaces && is_online(request.replaces->key));
+  if (r_.sessions_.size() >= r_.limits_.sessions && !comes_again)
     return no(fail(errc::limit_reached, "sessions"));
   if (const auto proven = check_login(request, r_.login_key_, binding); !proven)
     return no(proven.error());
   const auto known = r_.members_.find(request.key);
   if (known != r_.members_.end() && known->second.sign_key != request.sign_key)
     return no(fail(errc::bad_login, "this WireGuard key came with another signature key before"));
+
+  const bool rotated = request.replaces && rotate(request.replaces->key, request);
+  if (rotated) out_.emplace_back(note{note::kind::rotated, id, "a member replaced its key"});
 
   session s;
   s.key = request.key;
@@ -35,7 +41,9 @@ void registry::run::open(session_id id, const login& request, const channel_bind
   welcome answer;
   for (const auto& each : request.parties)
     if (const auto in = join(s, each); !in) answer.refused.push_back({each.party, in.error()});
-  if (s.parties.empty() && !answer.refused.empty()) return no(answer.refused.front().why);
+  // What was moved is the new key's, whatever becomes of this login: it must know.
+  if (!rotated && s.parties.empty() && !answer.refused.empty())
+    return no(answer.refused.front().why);
 
   const auto before = end_older(s.key);
   r_.online_[s.key] = id;
@@ -43,6 +51,7 @@ void registry::run::open(session_id id, const login& request, const channel_bind
   out_.emplace_back(accept_login{id});
 
   answer.time_unix_ms = at_.unix_ms;
+  answer.rotates = true;
   answer.relays = r_.relays_;
   answer.tokens = all_tokens(kept);
   auto budget = r_.limits_.octets_per_message;

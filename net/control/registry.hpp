@@ -107,7 +107,14 @@ struct end_session {
   session_id session;
   error why;
 };
-using effect = std::variant<save, accept_login, refuse_login, send_message, end_session>;
+/// What the server's owner should know: to be counted and logged.
+struct note {
+  enum class kind : std::uint8_t { forgotten, rotated };
+  kind what{};
+  session_id by;
+  std::string text; ///< a sentence without its end: "bob was forgotten"
+};
+using effect = std::variant<save, accept_login, refuse_login, send_message, end_session, note>;
 using effects = std::vector<effect>;
 
 class registry {

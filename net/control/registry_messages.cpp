@@ -36,15 +36,17 @@ bool registry::run::within_rate(session_id id, session& s) {
 }
 
 void registry::run::handle(session_id id, session& s, const client_message& message) {
-  const auto done = std::visit(overloaded{[&](const join_request& m) -> result<void> {
-                                            if (const auto in = join(s, m); !in) return in.error();
-                                            joined(id, s, m);
-                                            return {};
-                                          },
-                                          [&](const leave_request& m) { return leave(id, s, m); },
-                                          [&](const publish_request& m) { return publish(s, m); },
-                                          [&](const signal_request& m) { return signal(s, m); }},
-                               message);
+  const auto done =
+      std::visit(overloaded{[&](const join_request& m) -> result<void> {
+                              if (const auto in = join(s, m); !in) return in.error();
+                              joined(id, s, m);
+                              return {};
+                            },
+                            [&](const leave_request& m) { return leave(id, s, m); },
+                            [&](const publish_request& m) { return publish(s, m); },
+                            [&](const signal_request& m) { return signal(s, m); },
+                            [&](const forget_request& m) { return forget(id, s, m); }},
+                 message);
   if (!done) refuse(id, done.error(), kind_of(message), party_of(message));
 }
 
@@ -60,23 +62,43 @@ void registry::run::joined(session_id id, session& s, const join_request& reques
 
 result<void> registry::run::leave(session_id id, session& s, const leave_request& request) {
   if (s.parties.erase(request.party) == 0) return fail(errc::not_a_member, "of that party");
-  auto& in = r_.parties_[request.party];
-  in.names.erase(in.members[s.key].id);
-  in.members.erase(s.key);
-  store(drop_membership{request.party, s.key});
-  auto& self = r_.members_[s.key];
-  self.parties.erase(request.party);
-  if (self.parties.empty()) {
-    r_.leases_.erase(self.address);
-    r_.members_.erase(s.key);
-    store(drop_member{s.key});
-  }
+  remove(request.party, s.key);
   send_to_party(request.party, s.key, member_gone{request.party, s.key});
-  if (in.members.empty()) {
+  if (r_.parties_[request.party].members.empty()) {
     r_.parties_.erase(request.party);
     store(drop_party{request.party});
   }
   send(id, party_left{request.party});
+  return {};
+}
+
+void registry::run::remove(const party_id& id, const wg_public_key& key) {
+  auto& in = r_.parties_[id];
+  in.names.erase(in.members[key].id);
+  in.members.erase(key);
+  store(drop_membership{id, key});
+  auto& self = r_.members_[key];
+  self.parties.erase(id);
+  if (!self.parties.empty()) return;
+  r_.leases_.erase(self.address);
+  r_.members_.erase(key);
+  store(drop_member{key});
+}
+
+result<void> registry::run::forget(session_id id, const session& s, const forget_request& request) {
+  if (!s.parties.contains(request.party)) return fail(errc::not_a_member, "of that party");
+  const auto& names = r_.parties_[request.party].names;
+  const auto found = names.find(request.id);
+  if (found == names.end()) return fail(errc::peer_not_found, request.id.str());
+  const auto key = found->second;
+  // Of whatever party its connection is: it lives, so it can speak for itself.
+  if (r_.online_.contains(key)) return fail(errc::peer_online, request.id.str());
+  remove(request.party, key);
+  out_.emplace_back(note{note::kind::forgotten, id,
+                         request.id.str() + " was forgotten in party " + to_string(request.party)});
+  // The one who asked hears it, too, and before the answer.
+  send_to_party(request.party, key, member_gone{request.party, key});
+  send(id, member_forgotten{request.party, request.id});
   return {};
 }
 

@@ -38,6 +38,9 @@ class registry::run {
   void send_to_party(const party_id& id, const wg_public_key& except, server_message message);
   const session* online(const party_id& id, const wg_public_key& key) const;
 
+  /// What the replaced key has goes to the new one. False when there is nothing to do: it has been
+  /// done, or the old key is no member.
+  bool rotate(const wg_public_key& from, const login& to);
   result<void> join(session& s, const join_request& request);
   result<void> check_join(const session& s, const join_request& request, const party* known) const;
   result<void> ensure_member(const session& s, const join_request& request);
@@ -45,6 +48,9 @@ class registry::run {
   result<void> claim_name(const party_id& id, party& in, const wg_public_key& key,
                           const peer_id& name);
   result<void> leave(session_id id, session& s, const leave_request& request);
+  result<void> forget(session_id id, const session& s, const forget_request& request);
+  /// Takes a member out of a party, with its lease when that was its last one.
+  void remove(const party_id& id, const wg_public_key& key);
   result<void> publish(session& s, const publish_request& request);
   result<void> signal(session& s, const signal_request& request);
   void joined(session_id id, session& s, const join_request& request);

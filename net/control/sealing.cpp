@@ -6,6 +6,7 @@ namespace lanrage::net::control {
 namespace {
 
 constexpr std::string_view signature_context = "lanrage record v1";
+constexpr std::string_view succession_context = "lanrage key v1";
 constexpr std::uint32_t format_version = 1;
 constexpr std::size_t name_max = 32;
 constexpr std::size_t address_text_max = 64;
@@ -66,8 +67,7 @@ void check_version(field_reader& in) {
 }
 
 std::string record_text(const peer_record& record) {
-  return json::serialize(
-      json::object{{"v", format_version},
+  json::object out{{"v", format_version},
                    {"party", octets_of(record.party)},
                    {"id", text_of(record.id.str())},
                    {"key", octets_of(record.key)},
@@ -78,7 +78,11 @@ std::string record_text(const peer_record& record) {
                                         {"mapping", text_of(to_string(record.nat.mapping))},
                                         {"filtering", text_of(to_string(record.nat.filtering))}}},
                    {"candidates", to_json(record.candidates)},
-                   {"relays", to_json(record.relays)}});
+                   {"relays", to_json(record.relays)}};
+  if (record.replaces)
+    out["replaces"] = json::object{{"key", octets_of(record.replaces->key)},
+                                   {"signature", octets_of(record.replaces->sig)}};
+  return json::serialize(out);
 }
 
 result<peer_record> read_record(std::string_view text) {
@@ -101,6 +105,12 @@ result<peer_record> read_record(std::string_view text) {
   in.adopt(nat, "nat");
   out.candidates = read_candidates(in);
   out.relays = read_legs(in);
+  if (in.has("replaces")) {
+    field_reader before{in.object("replaces")};
+    out.replaces =
+        key_succession{before.octets<wg_public_key>("key"), before.octets<signature>("signature")};
+    in.adopt(before, "replaces");
+  }
   if (!in.ok()) return in.problem();
   return out;
 }
@@ -151,7 +161,25 @@ bytes signed_octets(byte_view text) {
   return joined({as_bytes(signature_context), text});
 }
 
+bytes succession_octets(const wg_public_key& from, const wg_public_key& to,
+                        const sign_public_key& sign_key) {
+  return joined({as_bytes(succession_context), from.view(), to.view(), sign_key.view()});
+}
+
 } // namespace
+
+key_succession succeed(const wg_private_key& from, const wg_private_key& to) {
+  const auto old = public_key(from);
+  const auto said = succession_octets(old, public_key(to), public_key(sign_key_of(to)));
+  return {old, ed25519_sign(sign_key_of(from).reveal(), said)};
+}
+
+bool succeeds(const peer_record& record, const sign_public_key& former) {
+  return record.replaces &&
+         ed25519_verify(former.view(),
+                        succession_octets(record.replaces->key, record.key, record.sign_key),
+                        record.replaces->sig);
+}
 
 bytes seal_record(const peer_record& record, const sign_private_key& sign_key,
                   const party_secret& secret, const random_source& random) {

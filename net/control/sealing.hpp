@@ -8,6 +8,12 @@
 /// for one receiver). docs/wire-control.md "Sealed record", "Sealed signal".
 namespace lanrage::net::control {
 
+/// The word of one key of a member for the next: Ed25519 by the signature key of `from` over
+/// "lanrage key v1", both WireGuard keys and the signature key of `to`.
+key_succession succeed(const wg_private_key& from, const wg_private_key& to);
+/// Whether that word is in the record; `former` is the signature key first seen with the old key.
+bool succeeds(const peer_record& record, const sign_public_key& former);
+
 /// Signs with `sign_key` (whose public half must be `record.sign_key`) and seals for the party.
 bytes seal_record(const peer_record& record, const sign_private_key& sign_key,
                   const party_secret& secret, const random_source& random);

@@ -75,8 +75,8 @@ std::string outgoing_address(asio::io_context& io) {
 struct atomic_counters {
   std::atomic<std::uint64_t> sessions{0}, connections{0}, logins{0}, refused_source{0},
       refused_handshake{0}, refused_request{0}, refused_login{0}, refused_parties{0},
-      refused_full{0}, messages{0}, messages_bad{0}, messages_too_large{0}, messages_refused{0},
-      slow_members{0};
+      refused_full{0}, forgotten{0}, rotated{0}, messages{0}, messages_bad{0},
+      messages_too_large{0}, messages_refused{0}, slow_members{0};
 };
 
 } // namespace
@@ -261,31 +261,35 @@ bool control_server::impl::persist(const effects& todo) {
 void control_server::impl::perform(effects todo) {
   if (todo.empty() || !persist(todo)) return;
   for (auto& each : todo) {
-    std::visit(overloaded{[](const save&) {},
-                          [&](const accept_login& e) {
-                            ++count_.logins;
-                            ++count_.sessions;
-                            const auto found = connections_.find(e.session);
-                            if (found == connections_.end()) return;
-                            found->second.accepted = true;
-                            found->second.session->accept();
-                          },
-                          [&](const refuse_login& e) { refused(e); },
-                          [&](const send_message& e) {
-                            if (const auto* no = std::get_if<request_refused>(&e.message);
-                                no != nullptr && no->why.code != errc::bad_message) {
-                              ++count_.messages_refused;
-                              log_refusal(e.to.front(), no->why);
-                            }
-                            const auto text =
-                                std::make_shared<const std::string>(encode(e.message));
-                            for (const auto id : e.to)
-                              if (auto* session = find(id)) session->send(text);
-                          },
-                          [&](const end_session& e) {
-                            if (auto* session = find(e.session)) session->end(e.why);
-                          }},
-               each);
+    std::visit(
+        overloaded{[](const save&) {},
+                   [&](const accept_login& e) {
+                     ++count_.logins;
+                     ++count_.sessions;
+                     const auto found = connections_.find(e.session);
+                     if (found == connections_.end()) return;
+                     found->second.accepted = true;
+                     found->second.session->accept();
+                   },
+                   [&](const refuse_login& e) { refused(e); },
+                   [&](const send_message& e) {
+                     if (const auto* no = std::get_if<request_refused>(&e.message);
+                         no != nullptr && no->why.code != errc::bad_message) {
+                       ++count_.messages_refused;
+                       log_refusal(e.to.front(), no->why);
+                     }
+                     const auto text = std::make_shared<const std::string>(encode(e.message));
+                     for (const auto id : e.to)
+                       if (auto* session = find(id)) session->send(text);
+                   },
+                   [&](const end_session& e) {
+                     if (auto* session = find(e.session)) session->end(e.why);
+                   },
+                   [&](const note& e) {
+                     ++(e.what == note::kind::rotated ? count_.rotated : count_.forgotten);
+                     spdlog::info("control: {}, as {} asked", e.text, to_string(source_of(e.by)));
+                   }},
+        each);
   }
 }
 
@@ -424,10 +428,10 @@ std::optional<error> control_server::failed() const {
 
 server_counters control_server::counters() const {
   const auto& c = impl_->count_;
-  return {c.sessions,          c.connections,     c.logins,        c.refused_source,
-          c.refused_handshake, c.refused_request, c.refused_login, c.refused_parties,
-          c.refused_full,      c.messages,        c.messages_bad,  c.messages_too_large,
-          c.messages_refused,  c.slow_members};
+  return {c.sessions,          c.connections,        c.logins,           c.refused_source,
+          c.refused_handshake, c.refused_request,    c.refused_login,    c.refused_parties,
+          c.refused_full,      c.forgotten,          c.rotated,          c.messages,
+          c.messages_bad,      c.messages_too_large, c.messages_refused, c.slow_members};
 }
 
 } // namespace lanrage::net::control

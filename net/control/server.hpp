@@ -39,6 +39,8 @@ struct server_counters {
   std::uint64_t refused_login = 0;     ///< bad_login
   std::uint64_t refused_parties = 0;   ///< wrong_secret, name_taken, party_not_found, ...
   std::uint64_t refused_full = 0;
+  std::uint64_t forgotten = 0; ///< members, at the word of others
+  std::uint64_t rotated = 0;   ///< keys of members, at their own
   std::uint64_t messages = 0;
   std::uint64_t messages_bad = 0; ///< not of the protocol
   std::uint64_t messages_too_large = 0;

@@ -80,6 +80,7 @@ result<ensured_interface> wg_interface::adopt() {
     if (auto done = set_up(); !done) return done.error();
     return ensured_interface{{}, true};
   }
+  if (options_.former && seen->own == *options_.former) return take_over(*seen);
   if (seen->own != options_.own)
     return fail(errc::already_exists, options_.name + " belongs to another WireGuard key (" +
                                           to_string(seen->own) +
@@ -87,6 +88,21 @@ result<ensured_interface> wg_interface::adopt() {
   if (seen->fwmark != options_.fwmark)
     if (auto done = wg_set_fwmark(options_.name, options_.fwmark); !done) return done.error();
   return ensured_interface{};
+}
+
+/// The key goes last: a crash before it leaves an interface that is still known by the old one.
+result<ensured_interface> wg_interface::take_over(const wg::observation& seen) {
+  std::vector<wg::change> removals;
+  for (const auto& peer : seen.peers) {
+    wg::change each;
+    each.kind = wg::change_kind::remove;
+    each.key = peer.key;
+    removals.push_back(each);
+  }
+  if (auto done = wg_set(wg::wg_set_calls(options_.name, removals, seen)); !done)
+    return done.error();
+  if (auto done = set_up(); !done) return done.error();
+  return ensured_interface{{}, true};
 }
 
 result<ensured_interface> wg_interface::create() {

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,6 +21,8 @@ struct wg_interface_options {
   std::uint16_t listen_port = 0;  ///< of a new interface; 0: WireGuard chooses
   std::uint32_t fwmark = 0;       ///< 0: none
   int mtu = 1380;                 ///< octets
+  /// The key before `own`: its interface is ours, too, but gets the new key and loses its peers.
+  std::optional<wg_public_key> former{};
 };
 
 struct ensured_interface {
@@ -49,6 +52,7 @@ class wg_interface {
  private:
   result<wg::observation> look();
   result<ensured_interface> adopt();
+  result<ensured_interface> take_over(const wg::observation& seen);
   result<ensured_interface> create();
   result<void> set_up();
   result<void> check_options() const;

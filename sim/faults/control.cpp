@@ -17,9 +17,6 @@ using namespace std::chrono_literals;
 /// Between two looks whether a member can join again.
 constexpr duration patience = 5s;
 
-/// From leaving a party to the new installation.
-constexpr duration reinstalling = 2s;
-
 class control_part final : public part, private control_faults {
  public:
   explicit control_part(context& in) : part(in) {}
@@ -70,11 +67,8 @@ class control_part final : public part, private control_faults {
       }
       return;
     case 37:
-      // Its user leaves first: else the old key has the name for good.
-      for (const auto& each : what.on) {
-        in_.stage().leave(each.number);
-        in_.after(reinstalling, [this, &what, who = each.number] { new_key(what, who); });
-      }
+      for (const auto& each : what.on)
+        in_.stage().rotate(each.number, [this, &what] { in_.fired(what); });
       return;
     case 38:
       for (const auto& each : what.on)
@@ -105,15 +99,6 @@ class control_part final : public part, private control_faults {
   void join_again(std::uint32_t who) {
     if (in_.where().running(in_.stage().member_at(who))) return in_.stage().join(who);
     in_.after(patience, [this, who] { join_again(who); });
-  }
-
-  void new_key(const active& what, std::uint32_t who) {
-    const auto member = in_.stage().member_at(who);
-    in_.stage().kill(who);
-    in_.where().reinstall(member);
-    in_.stage().reinstalled(who);
-    if (in_.stage().start(who)) in_.stage().join(who);
-    in_.fired(what);
   }
 
   /// Somebody with the invite, who publishes nothing and speaks to nobody.

@@ -66,7 +66,7 @@ std::vector<kind> control_side() {
       on_control(36, "peer-removed", aim_members, false, 5s, 2min,
                  "the member leaves, and joins again"),
       on_control(37, "key-rotated", aim_members, true, 0s, 0s,
-                 "the member comes back as a new installation: another key, nothing saved"),
+                 "the member replaces its key; name and address stay"),
       on_control(38, "same-name", aim_members, false, 1s, 1min,
                  "somebody with the invite joins under the member's name"),
       on_control(39, "wrong-party", aim_members, false, 10s, 5min,

@@ -29,8 +29,8 @@ class surroundings {
   /// All parties that the scenario has it in.
   virtual void leave(std::uint32_t who) = 0;
   virtual void join(std::uint32_t who) = 0;
-  /// It has another key now.
-  virtual void reinstalled(std::uint32_t who) = 0;
+  /// Its user replaces its key; `done` when the control server has taken the new one.
+  virtual void rotate(std::uint32_t who, std::function<void()> done) = 0;
   /// Of the scenario's parties that are made.
   virtual std::vector<std::string> invites() = 0;
 };

@@ -217,6 +217,13 @@ void stage::leave(std::uint32_t who) {
   }
 }
 
+void stage::rotate(std::uint32_t who, std::function<void()> done) {
+  if (!world_.running(members_[who])) return;
+  ask<msg::key_rotated>(script_.members[who].name + " replaces its key",
+                        world_.roles(members_[who]).directory, msg::rotate_key{},
+                        [done](const msg::key_rotated&) { done(); });
+}
+
 void stage::act(const deed::connect& what, place where) {
   const auto text = script_.members[what.from].name + " connects " + script_.members[what.to].name;
   if (!world_.running(members_[what.from]))

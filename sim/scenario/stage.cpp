@@ -66,6 +66,7 @@ stage::stage(const script& what, recordings traces, std::uint64_t seed, duration
     judge_.line(now(), text);
     if (to_log) to_log(line);
   });
+  world_.on_rotated = [this](member_id who, const net::wg_private_key& key) { rotated(who, key); };
   build();
   put_on_agenda();
 }

@@ -94,7 +94,8 @@ class stage : private faults::surroundings {
   void suspend(std::uint32_t who, bool off) override;
   void leave(std::uint32_t who) override;
   void join(std::uint32_t who) override;
-  void reinstalled(std::uint32_t who) override;
+  void rotate(std::uint32_t who, std::function<void()> done) override;
+  void rotated(member_id id, const net::wg_private_key& key);
   std::vector<std::string> invites() override;
 
   // For the report.

@@ -43,8 +43,13 @@ void stage::join(std::uint32_t who) {
   }
 }
 
-void stage::reinstalled(std::uint32_t who) {
-  by_key_[world_.key(members_[who])] = who;
+void stage::rotated(member_id id, const net::wg_private_key& key) {
+  const auto found = std::find(members_.begin(), members_.end(), id);
+  const auto who = static_cast<std::uint32_t>(found - members_.begin());
+  kill(who);
+  world_.rekey(id, key);
+  by_key_[world_.key(id)] = who;
+  start(who);
 }
 
 std::vector<std::string> stage::invites() {

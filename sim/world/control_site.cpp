@@ -131,8 +131,8 @@ std::uint64_t control_site::open(node_id member, const net::wg_private_key& key,
   const auto id = ++last_;
   auto& it = connections_[id];
   it.member = member;
-  it.key = key;
-  it.own = net::public_key(key);
+  it.key = wanted.change ? wanted.change->to : key;
+  it.own = net::public_key(it.key);
   net::seeded_random(seed_, "tls exporter/" + std::to_string(id))(it.binding);
   it.hears = std::move(hears);
   it.opened = it.heard = time_.now();
@@ -160,7 +160,9 @@ void control_site::login(number id, const msg::control_open& wanted) {
   std::vector<control::membership> parties;
   for (const auto& party : wanted.parties)
     parties.push_back(membership_of(party));
-  const auto request = control::make_login(it->key, wanted.server.key, it->binding, parties);
+  const auto request =
+      wanted.change ? control::make_login(*wanted.change, wanted.server.key, it->binding, parties)
+                    : control::make_login(it->key, wanted.server.key, it->binding, parties);
   if (!request)
     return finish(id, net::fail(net::errc::bad_invite, "the server's login key is unusable"));
   it->at_server = true;
@@ -262,7 +264,7 @@ void control_site::perform(const control::effects& todo) {
   };
   for (const auto& each : todo)
     std::visit(control::overloaded{[&](const control::save& e) { remember(e.what); },
-                                   [](const control::accept_login&) {},
+                                   [](const control::accept_login&) {}, [](const control::note&) {},
                                    [&](const control::refuse_login& e) { ended(e.session, e.why); },
                                    [&](const control::end_session& e) { ended(e.session, e.why); },
                                    [&](const control::send_message& e) {

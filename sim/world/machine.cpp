@@ -158,10 +158,9 @@ std::optional<net::error> machine::next_failure(device_call call) {
   return out;
 }
 
-void machine::reinstall(const net::wg_public_key& own) {
+void machine::rekey(const net::wg_public_key& own) {
   own_ = own;
   delete_device();
-  documents.clear();
 }
 
 void machine::set_wall_offset(duration ahead) {

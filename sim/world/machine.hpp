@@ -127,8 +127,8 @@ class machine final : private wg_surroundings {
     const auto usual = behavior.takes[static_cast<std::size_t>(call)];
     return faults ? usual + faults->slower(*this, call) : usual;
   }
-  /// Another installation on the same machine: nothing of the last one is left.
-  void reinstall(const net::wg_public_key& own);
+  /// The interface that `ensure` makes next has this key.
+  void rekey(const net::wg_public_key& own);
   /// The calendar's error from now on.
   void set_wall_offset(duration ahead);
   duration wall_offset() const { return wall_offset_; }

@@ -114,6 +114,38 @@ TEST_CASE("party create prints the invite alone, so that it can be piped") {
                     "\n");
 }
 
+TEST_CASE("party forget names the member, and says why it was refused") {
+  fake_daemon daemon{{"{\"ok\":true}\n"}};
+  const auto said = listen_to([&] {
+    CHECK(party_forget({daemon.socket(), false}, "bob", "friends") == exit_code::done);
+  });
+  CHECK(said.out == "forgot bob; its name is free\n");
+  CHECK(daemon.heard().at(0) == R"({"op":"party_forget","peer":"bob","party":"friends"})");
+  fake_daemon refuses{{R"({"ok":false,"error":{"code":"peer_online","text":"it is there","remedy":)"
+                       R"("wait"}})"
+                       "\n"}};
+  const auto no = listen_to([&] {
+    CHECK(party_forget({refuses.socket(), false}, "bob", {}) == exit_code::failed);
+  });
+  CHECK(no.err == "lanrage: it is there\n  wait\n");
+  CHECK(refuses.heard().at(0) == R"({"op":"party_forget","peer":"bob"})");
+}
+
+TEST_CASE("key rotate says the new key") {
+  const std::string reply = R"({"ok":true,"public_key":"abc="})"
+                            "\n";
+  fake_daemon daemon{{reply}};
+  const auto said = listen_to([&] {
+    CHECK(key_rotate({daemon.socket(), false}) == exit_code::done);
+  });
+  CHECK(said.out == "new key abc=; name and address stay\n");
+  CHECK(daemon.heard().at(0) == R"({"op":"key_rotate"})");
+  fake_daemon again{{reply}};
+  CHECK(listen_to([&] {
+          key_rotate({again.socket(), true});
+        }).out == "{\"public_key\":\"abc=\"}\n");
+}
+
 TEST_CASE("what has nothing to say but ok says so in JSON") {
   fake_daemon leave{{"{\"ok\":true}\n"}};
   CHECK(listen_to([&] { party_leave({leave.socket(), true}, "p"); }).out == "{\"ok\":true}\n");

@@ -125,6 +125,8 @@ inline msg::directory_actor::behavior_type directory(msg::directory_actor::state
           [](const msg::party_create&) { return msg::party_created{}; },
           [](const msg::party_join&) { return msg::party_info{}; },
           [](const msg::party_leave&) { return msg::done{}; },
+          [](const msg::party_forget&) { return msg::done{}; },
+          [](const msg::rotate_key&) { return msg::key_rotated{}; },
           [t](const msg::send_signal& m) { t->signals.push_back(m.signal.kind); },
           [](const msg::own_paths&) {},
           [](const msg::own_legs&) {},

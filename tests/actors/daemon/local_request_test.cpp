@@ -41,6 +41,12 @@ TEST_CASE("local API: every operation is understood with its fields") {
             .what.server_line == "s");
   CHECK(expect<local::party_join>(R"({"op":"party_join","invite":"i"})").what.invite == "i");
   CHECK(expect<local::party_leave>(R"({"op":"party_leave","party":"lan"})").what.party == "lan");
+  const auto forget =
+      expect<local::party_forget>(R"({"op":"party_forget","peer":"bob","party":"lan"})");
+  CHECK(forget.what.id.str() == "bob");
+  CHECK(forget.what.party == "lan");
+  CHECK_FALSE(expect<local::party_forget>(R"({"op":"party_forget","peer":"bob"})").what.party);
+  expect<local::key_rotate>(R"({"op":"key_rotate"})");
   expect<local::party_list>(R"({"op":"party_list"})");
   expect<local::watch>(R"({"op":"watch"})");
 }
@@ -52,6 +58,7 @@ TEST_CASE("local API: a bad request is refused with the field that is wrong") {
   CHECK(refusal(R"({"op":"fly"})").find("fly") != std::string::npos);
   CHECK(refusal(R"({"op":"connect"})").find("\"peer\" is missing") != std::string::npos);
   CHECK(refusal(R"({"op":"connect","peer":"Bob!"})").find("no peer name") != std::string::npos);
+  CHECK(refusal(R"({"op":"party_forget"})").find("\"peer\" is missing") != std::string::npos);
   CHECK(refusal(R"({"op":"connect","peer":7})").find("must be a text") != std::string::npos);
   CHECK(refusal(R"({"op":"connect","peer":"bob","wait_ms":-1})").find("wait_ms") !=
         std::string::npos);

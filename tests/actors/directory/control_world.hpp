@@ -30,8 +30,9 @@ class control_world;
 /// One member's directory and everything it wanted done.
 struct directory_node {
   /// `goes_by`: its name in parties, if that is not what it is called here.
+  /// `own`: its key, if it is not the one that goes with what it is called.
   directory_node(control_world& in, std::string called, std::string document = {},
-                 std::string goes_by = {});
+                 std::string goes_by = {}, std::optional<net::wg_private_key> own = {});
 
   void run(const std::function<void(actors::directory_core&, actors::directory_time,
                                     actors::directory_effects&)>& step);
@@ -53,6 +54,10 @@ struct directory_node {
   }
   actors::directory_request leave(const std::string& party) {
     run([&](auto& c, auto at, auto& out) { c.leave(++last, {party}, at, out); });
+    return last;
+  }
+  actors::directory_request rotate() {
+    run([&](auto& c, auto at, auto& out) { c.rotate(++last, {}, at, out); });
     return last;
   }
   void signal(const net::party_id& party, const net::wg_public_key& to, std::uint32_t epoch) {
@@ -99,14 +104,17 @@ struct directory_node {
   msg::lan_place place;     ///< on the local network, when it is plugged in
   msg::unix_ms clock_off{}; ///< of its calendar
   std::vector<msg::lan_send> on_lan;
-  std::uint64_t session = 0; ///< of the link; 0: none
-  std::uint64_t attempt = 0; ///< of that link
+  std::uint64_t session = 0;   ///< of the link; 0: none
+  std::uint64_t attempt = 0;   ///< of that link
+  net::wg_public_key link_key; ///< that it logged in with
   std::vector<msg::control_open> opens;
   std::vector<control::client_message> said;
   std::vector<msg::directory_event> events;
-  std::map<actors::directory_request,
-           std::variant<msg::party_created, msg::party_info, msg::done, net::error>>
+  std::map<actors::directory_request, std::variant<msg::party_created, msg::party_info, msg::done,
+                                                   msg::key_rotated, net::error>>
       answers;
+  std::optional<net::wg_private_key> rotated; ///< it is to begin anew with it
+  bool disk_full = false;
   std::string document;
   std::vector<std::string> log;
   actors::directory_request last = 0;
@@ -163,6 +171,11 @@ class control_world {
       });
     }
   }
+  /// From now on it knows nothing of replaced keys, and says so or does not.
+  void server_is_old(bool says_so) {
+    old_server_ = true;
+    says_so_ = says_so;
+  }
   const control::stored_state& stored() const { return stored_; }
   /// A server that lost what it stored since then.
   void server_back_to(control::stored_state then) {
@@ -195,6 +208,10 @@ class control_world {
         std::vector{relay}, stored);
     up_ = true;
   }
+  control::welcome as_server_says(control::welcome hello) const {
+    hello.rotates = hello.rotates && !(old_server_ && says_so_);
+    return hello;
+  }
   void perform(const control::effects& todo);
   void remember(const control::change& what);
   void open(directory_node& node, const msg::control_open& wanted);
@@ -222,6 +239,8 @@ class control_world {
   std::unique_ptr<control::registry> registry_;
   control::stored_state stored_;
   bool up_ = true;
+  bool old_server_ = false;
+  bool says_so_ = true;
   std::uint64_t last_session_ = 0;
   std::uint32_t last_place_ = 0;
   std::vector<directory_node*> nodes_;
@@ -231,10 +250,10 @@ class control_world {
 // --- definitions --------------------------------------------------------------------------------
 
 inline directory_node::directory_node(control_world& in, std::string called, std::string kept,
-                                      std::string goes_by)
+                                      std::string goes_by, std::optional<net::wg_private_key> own)
     : world(in), name(std::move(called)),
-      key(net::generate_x25519<net::wg_private_key>(stream(name))), pub(net::public_key(key)),
-      document(std::move(kept)) {
+      key(own ? *own : net::generate_x25519<net::wg_private_key>(stream(name))),
+      pub(net::public_key(key)), document(std::move(kept)) {
   actors::directory_settings settings{*net::peer_id::parse(goes_by.empty() ? name : goes_by),
                                       key,
                                       stream(name + "/secrets"),
@@ -264,7 +283,16 @@ inline actors::directory_request directory_node::create(const std::string& party
 }
 
 inline void control_world::obey(directory_node& node, actors::directory_effects& effects) {
-  if (effects.save) node.document = *effects.save;
+  if (effects.save && !node.disk_full) node.document = *effects.save;
+  if (effects.save && (node.disk_full || effects.tell_saved))
+    queue_.push_back([this, &node, full = node.disk_full] {
+      if (std::count(nodes_.begin(), nodes_.end(), &node) == 0) return;
+      if (full)
+        node.core->not_saved(at());
+      else
+        node.run([](auto& c, auto now, auto& out) { c.saved(now, out); });
+    });
+  if (effects.rotated) node.rotated = *effects.rotated;
   for (auto& frame : effects.lan) {
     if (node.place != msg::lan_place{}) carry(node.place, frame);
     node.on_lan.push_back(std::move(frame));
@@ -284,7 +312,7 @@ inline void control_world::obey(directory_node& node, actors::directory_effects&
       control::channel_binding binding{};
       binding[0] = static_cast<std::uint8_t>(node.session);
       const auto join =
-          control::make_join({p.party, p.name, p.verifier, p.create}, binding, node.pub);
+          control::make_join({p.party, p.name, p.verifier, p.create}, binding, node.link_key);
       perform(registry_->received({node.session}, control::client_message{join}, moment()));
     }
     if (const auto* said = std::get_if<msg::control_say>(&order)) {
@@ -306,7 +334,11 @@ inline void control_world::open(directory_node& node, const msg::control_open& w
   std::vector<control::membership> parties;
   for (const auto& p : wanted.parties)
     parties.push_back({p.party, p.name, p.verifier, p.create});
-  const auto login = control::make_login(node.key, wanted.server.key, binding, parties);
+  auto login = wanted.change
+                   ? control::make_login(*wanted.change, wanted.server.key, binding, parties)
+                   : control::make_login(node.key, wanted.server.key, binding, parties);
+  if (old_server_) login->replaces.reset();
+  node.link_key = login->key;
   perform(registry_->opened({node.session}, *login, binding, moment()));
   if (before != 0) perform(registry_->closed({before}, moment()));
 }
@@ -323,7 +355,7 @@ inline void control_world::perform(const control::effects& todo) {
         auto* node = node_of(id);
         if (node == nullptr) continue;
         if (const auto* hello = std::get_if<control::welcome>(&e->message))
-          tell(*node, msg::link_opened{*hello, 15ms});
+          tell(*node, msg::link_opened{as_server_says(*hello), 15ms});
         else
           tell(*node, e->message);
       }

@@ -72,7 +72,8 @@ TEST_CASE("every server message survives its text form") {
                                           {view},
                                           {{party.id, fail(errc::wrong_secret, "no")}},
                                           {some_relay()},
-                                          {token}});
+                                          {token},
+                                          true});
   CHECK(hello.time_unix_ms == 1'769'688'000'000);
   REQUIRE(hello.parties.size() == 1);
   CHECK(hello.parties[0].party == party.id);
@@ -83,6 +84,7 @@ TEST_CASE("every server message survives its text form") {
   CHECK(hello.refused[0].why == fail(errc::wrong_secret, "no"));
   CHECK(hello.relays == std::vector{some_relay()});
   CHECK(hello.tokens == std::vector<bytes>{token});
+  CHECK(hello.rotates);
 
   CHECK(through_text(party_records{party.id, {some_record()}, true}).records[0] == some_record());
   CHECK(through_text(party_joined{view, {token}}).view.records == view.records);
@@ -90,6 +92,7 @@ TEST_CASE("every server message survives its text form") {
   CHECK(through_text(record_changed{party.id, some_record()}).record == some_record());
   CHECK(through_text(presence_changed{party.id, alice.pub, true}).online);
   CHECK(through_text(member_gone{party.id, alice.pub}).key == alice.pub);
+  CHECK(through_text(member_forgotten{party.id, alice.id}).id == alice.id);
   CHECK(through_text(signal_arrived{party.id, alice.pub, {4, 5}}).sealed == bytes{4, 5});
   CHECK(through_text(tokens_renewed{{token}}).tokens == std::vector<bytes>{token});
   CHECK(through_text(relays_changed{{some_relay()}, {}}).relays == std::vector{some_relay()});
@@ -122,6 +125,10 @@ TEST_CASE("every member message survives its text form") {
   const auto leave = std::get<leave_request>(
       std::get<client_message>(decode_client(encode(client_message{leave_request{party.id}}))));
   CHECK(leave.party == party.id);
+  const auto forget = std::get<forget_request>(std::get<client_message>(
+      decode_client(encode(client_message{forget_request{party.id, alice.id}}))));
+  CHECK(forget.party == party.id);
+  CHECK(forget.id == alice.id);
 }
 
 TEST_CASE("a login survives its header form") {
@@ -143,6 +150,23 @@ TEST_CASE("a login survives its header form") {
   CHECK(check_proof(decoded->parties[0], verifier_of(party.secret), channel_binding{8}, alice.pub)
             .error()
             .code == errc::wrong_secret);
+}
+
+TEST_CASE("a login with the word of another key survives its header form") {
+  const auto server = generate_x25519<login_private_key>(test::seeded(3));
+  const channel_binding binding{7};
+  const test::test_member anew{"alice", 99};
+  const auto decoded =
+      decode_login(encode(*make_login({alice.key, anew.key}, public_key(server), binding, {})));
+  REQUIRE(decoded);
+  REQUIRE(decoded->replaces);
+  CHECK(decoded->key == anew.pub);
+  CHECK(decoded->replaces->key == alice.pub);
+  CHECK(check_login(*decoded, server, binding));
+  const auto raw = *from_base64url(encode(*decoded));
+  std::string text{raw.begin(), raw.end()};
+  text.replace(text.find("\"mac\"", text.find("replaces")), 5, "\"mad\"");
+  CHECK(!decode_login(to_base64url(as_bytes(text))));
 }
 
 TEST_CASE("what is no JSON object ends the connection, what is one is only refused") {

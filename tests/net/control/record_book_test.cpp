@@ -1,4 +1,5 @@
 #include "net/control/record_book.hpp"
+#include "net/control/sealing.hpp"
 #include "tests/net/control/support.hpp"
 
 #include <catch2/catch.hpp>
@@ -63,6 +64,54 @@ TEST_CASE("the signature key first seen with a WireGuard key stays its only one"
   REQUIRE(book.forget(alice.pub));
   CHECK(code_of(book.accept(signed_by_another(7))) == errc::bad_signature);
   CHECK(book.find(alice.pub) == nullptr);
+}
+
+TEST_CASE(
+    "a new key takes the place of the old one by its word, and the old one is refused since") {
+  auto book = fresh();
+  REQUIRE(book.accept(alice.envelope(alice.record(party, 5), party)));
+  const test::test_member anew{"alice", 99};
+  auto record = anew.record(party, 6);
+  record.replaces = succeed(alice.key, anew.key);
+  SECTION("though the server did not say that the old one is gone") {}
+  SECTION("when it said so before") {
+    REQUIRE(book.forget(alice.pub));
+  }
+  CHECK(*book.accept(anew.envelope(record, party)) == novelty::changed);
+  CHECK(book.find(alice.pub) == nullptr);
+  CHECK(book.find(alice.id)->record.key == anew.pub);
+  CHECK(book.replaced(alice.pub, anew.pub));
+  CHECK(code_of(book.accept(alice.envelope(alice.record(party, 7), party))) == errc::bad_signature);
+  // Even when the server says that the new one is gone.
+  REQUIRE(book.forget(anew.pub));
+  CHECK(code_of(book.accept(alice.envelope(alice.record(party, 8), party))) == errc::bad_signature);
+  // And a thief of the old key is too late with another one.
+  const test::test_member thief{"alice", 98};
+  auto late = thief.record(party, 9);
+  late.replaces = succeed(alice.key, thief.key);
+  CHECK(code_of(book.accept(thief.envelope(late, party))) == errc::bad_signature);
+  record.version = 7;
+  CHECK(*book.accept(anew.envelope(record, party)) == novelty::changed);
+}
+
+TEST_CASE("nobody takes the place of a key that did not say so") {
+  auto book = fresh();
+  REQUIRE(book.accept(alice.envelope(alice.record(party, 5), party)));
+  const test::test_member mallory{"alice", 99};
+  auto record = mallory.record(party, 6);
+  // Without a word the name and the address are Alice's.
+  CHECK(code_of(book.accept(mallory.envelope(record, party))) == errc::address_clash);
+  record.replaces = succeed(bob.key, mallory.key);
+  record.replaces->key = alice.pub;
+  CHECK(code_of(book.accept(mallory.envelope(record, party))) == errc::bad_signature);
+  // Alice's word for another key than the one that shows it.
+  record.replaces = succeed(alice.key, bob.key);
+  CHECK(code_of(book.accept(mallory.envelope(record, party))) == errc::bad_signature);
+  // The word of a key that nobody knows proves nothing.
+  record.replaces = succeed(bob.key, mallory.key);
+  CHECK(code_of(book.accept(mallory.envelope(record, party))) == errc::address_clash);
+  CHECK(book.find(alice.pub) != nullptr);
+  CHECK(!book.replaced(alice.pub, mallory.pub));
 }
 
 TEST_CASE("of two members with one address or one name the earlier is kept") {

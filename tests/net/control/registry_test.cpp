@@ -1,14 +1,18 @@
 #include "net/control/registry.hpp"
-#include "tests/net/control/support.hpp"
+#include "tests/net/control/registry_bench.hpp"
 
 #include <catch2/catch.hpp>
 
+#include <algorithm>
 #include <map>
 
 using namespace lanrage;
 using namespace lanrage::net;
 using namespace lanrage::net::control;
 using namespace std::chrono_literals;
+using on_bench::bench;
+using on_bench::generous;
+using on_bench::relay_named;
 
 namespace {
 
@@ -17,112 +21,6 @@ const test::test_party other{"other"};
 const test::test_member alice{"alice"};
 const test::test_member bob{"bob"};
 const test::test_member carol{"carol"};
-
-registry_limits generous() {
-  registry_limits out;
-  out.sessions = 100;
-  out.parties = 10;
-  out.parties_per_member = 3;
-  out.members_per_party = 50;
-  out.leases = 100;
-  out.octets_per_message = 64 * 1024;
-  out.messages_per_s = 10;
-  out.messages_burst = 50;
-  out.token_lifetime = 24h;
-  return out;
-}
-
-relay_info relay(const std::string& name) {
-  relay_info out;
-  test::seeded(name.size() + name.back())(out.key.octets);
-  out.name = name;
-  out.address = *endpoint::parse("203.0.113.9:51820");
-  return out;
-}
-
-/// The registry with a shell that stores what it must store and keeps what it must send.
-struct bench {
-  registry_limits limits;
-  login_private_key login_key = generate_x25519<login_private_key>(test::seeded(1));
-  token_private_key token_key = generate_secret<token_private_key>(test::seeded(2));
-  std::vector<relay_info> relays{relay("r1")};
-  registry reg;
-  moment at{std::chrono::steady_clock::time_point{} + 1h, 1'769'688'000'000};
-  std::uint64_t last = 0;
-
-  std::map<std::uint64_t, std::vector<server_message>> sent;
-  std::map<std::uint64_t, error> ended, refused;
-  std::vector<change> saved;
-
-  explicit bench(registry_limits with = generous(), const stored_state& stored = {})
-      : limits(with), reg(with, login_key, token_key, relays, stored) {}
-
-  void perform(const effects& todo) {
-    for (const auto& each : todo) {
-      if (const auto* s = std::get_if<save>(&each)) saved.push_back(s->what);
-      if (const auto* s = std::get_if<refuse_login>(&each))
-        refused.emplace(s->session.value, s->why);
-      if (const auto* s = std::get_if<end_session>(&each)) ended.emplace(s->session.value, s->why);
-      if (const auto* s = std::get_if<send_message>(&each))
-        for (const auto to : s->to)
-          sent[to.value].push_back(s->message);
-    }
-  }
-  channel_binding binding(std::uint64_t session) const {
-    channel_binding out{};
-    out[0] = static_cast<std::uint8_t>(session);
-    return out;
-  }
-  session_id login(const test::test_member& who, std::vector<membership> parties) {
-    const session_id id{++last};
-    const auto request = make_login(who.key, public_key(login_key), binding(id.value), parties);
-    perform(reg.opened(id, *request, binding(id.value), at));
-    return id;
-  }
-  session_id in(const test::test_member& who) { return login(who, {who.in(party, true)}); }
-  void say(session_id from, const client_message& message) {
-    perform(reg.received(from, message, at));
-  }
-  void publish(session_id from, const test::test_member& who, std::uint64_t version) {
-    say(from, publish_request{party.id, who.id, version, {static_cast<std::uint8_t>(version)}});
-  }
-  /// The messages of one kind that a session got since the last call.
-  template <class T>
-  std::vector<T> got(session_id to) {
-    std::vector<T> out;
-    for (const auto& each : sent[to.value])
-      if (const auto* wanted = std::get_if<T>(&each)) out.push_back(*wanted);
-    sent[to.value].clear();
-    return out;
-  }
-  errc refusal(session_id to) {
-    const auto all = got<request_refused>(to);
-    REQUIRE(all.size() == 1);
-    return all[0].why.code;
-  }
-  /// What a restart would load, by replaying what was saved.
-  stored_state stored() const {
-    std::map<party_id, stored_party> parties;
-    std::map<wg_public_key, stored_member> members;
-    std::map<std::pair<party_id, wg_public_key>, stored_membership> rows;
-    for (const auto& each : saved) {
-      if (const auto* c = std::get_if<stored_party>(&each)) parties[c->party] = *c;
-      if (const auto* c = std::get_if<stored_member>(&each)) members[c->key] = *c;
-      if (const auto* c = std::get_if<stored_membership>(&each)) rows[{c->party, c->key}] = *c;
-      if (const auto* c = std::get_if<drop_party>(&each)) parties.erase(c->party);
-      if (const auto* c = std::get_if<drop_member>(&each)) members.erase(c->key);
-      if (const auto* c = std::get_if<drop_membership>(&each)) rows.erase({c->party, c->key});
-    }
-    stored_state out;
-    for (const auto& [key, value] : parties)
-      out.parties.push_back(value);
-    for (const auto& [key, value] : members)
-      out.members.push_back(value);
-    for (const auto& [key, value] : rows)
-      out.memberships.push_back(value);
-    return out;
-  }
-};
 
 /// Two names whose first candidate address is the same.
 std::pair<std::string, std::string> colliding_names() {
@@ -332,6 +230,88 @@ TEST_CASE("leaving tells the others, frees name and lease; the last one takes th
   CHECK(b.reg.parties() == 1);
 }
 
+TEST_CASE("a member that is away is forgotten at the word of another, and its name is free") {
+  bench b;
+  const auto a = b.in(alice);
+  const auto c = b.login(carol, {carol.in(party)});
+  const auto lost = b.login(bob, {bob.in(party)});
+  b.publish(lost, bob, 1);
+  b.perform(b.reg.closed(lost, b.at));
+  b.got<record_changed>(a);
+  const test::test_member again{"bob", 77}; // the same person, without the old disk
+  CHECK(b.refused.at(b.login(again, {again.in(party)}).value).code == errc::name_taken);
+
+  b.say(a, forget_request{party.id, bob.id});
+  for (const auto session : {a, c}) {
+    const auto gone = b.got<member_gone>(session);
+    REQUIRE(gone.size() == 1);
+    CHECK(gone[0].key == bob.pub);
+  }
+  CHECK(!b.reg.lease_of(bob.pub));
+  CHECK(b.reg.members() == 2);
+  const auto in = b.login(again, {again.in(party)});
+  CHECK(b.got<welcome>(in).size() == 1);
+  CHECK(b.reg.lease_of(again.pub) == virtual_ip::derive(bob.id, 0));
+  // The forgotten key is a newcomer, and its name another's.
+  CHECK(b.refused.at(b.login(bob, {bob.in(party)}).value).code == errc::name_taken);
+  b.say(in, leave_request{party.id});
+  const auto back = b.login(bob, {bob.in(party)});
+  const auto hello = b.got<welcome>(back);
+  REQUIRE(hello.size() == 1);
+  CHECK(hello[0].parties[0].records.empty()); // nothing of its old record is left
+}
+
+TEST_CASE("the answer to forgetting comes after the news, and is counted once") {
+  bench b;
+  const auto a = b.in(alice);
+  b.perform(b.reg.closed(b.login(bob, {bob.in(party)}), b.at)); // never published
+  b.sent.clear();
+  const auto done = b.reg.received(a, forget_request{party.id, bob.id}, b.at);
+  const auto notes = std::count_if(done.begin(), done.end(),
+                                   [](const auto& e) { return std::holds_alternative<note>(e); });
+  CHECK(notes == 1);
+  b.perform(done);
+  REQUIRE(b.sent[a.value].size() == 2);
+  CHECK(std::get<member_gone>(b.sent[a.value][0]).key == bob.pub);
+  CHECK(std::get<member_forgotten>(b.sent[a.value][1]).id == bob.id);
+}
+
+TEST_CASE("who is connected, unknown or of another party cannot be forgotten") {
+  bench b;
+  const auto a = b.in(alice);
+  const auto c = b.login(bob, {bob.in(party)});
+  b.say(a, forget_request{party.id, bob.id});
+  CHECK(b.refusal(a) == errc::peer_online);
+  b.say(a, forget_request{party.id, alice.id}); // itself
+  CHECK(b.refusal(a) == errc::peer_online);
+  b.say(a, forget_request{party.id, carol.id});
+  CHECK(b.refusal(a) == errc::peer_not_found);
+  const auto d = b.login(carol, {carol.in(other, true)});
+  b.perform(b.reg.closed(c, b.at));
+  b.say(d, forget_request{party.id, bob.id});
+  CHECK(b.refusal(d) == errc::not_a_member);
+  CHECK(b.reg.lease_of(bob.pub));
+  // Connected, though not to this party.
+  b.login(bob, {});
+  b.sent.clear();
+  b.say(a, forget_request{party.id, bob.id});
+  CHECK(b.refusal(a) == errc::peer_online);
+}
+
+TEST_CASE("a member forgotten in one party keeps its lease for the others, over a restart, too") {
+  bench b;
+  const auto a = b.in(alice);
+  const auto c = b.login(bob, {bob.in(party), bob.in(other, true)});
+  b.perform(b.reg.closed(c, b.at));
+  b.say(a, forget_request{party.id, bob.id});
+  CHECK(b.reg.lease_of(bob.pub));
+  bench after{generous(), b.stored()};
+  CHECK(after.reg.lease_of(bob.pub) == b.reg.lease_of(bob.pub));
+  const test::test_member second{"bob", 77};
+  CHECK(after.got<welcome>(after.login(second, {second.in(party)})).size() == 1);
+  CHECK(after.refused.at(after.login(second, {second.in(other)}).value).code == errc::name_taken);
+}
+
 TEST_CASE("members whose names hash alike get different addresses, whoever comes first") {
   const auto [one, two] = colliding_names();
   const test::test_member first{one};
@@ -412,7 +392,7 @@ TEST_CASE("tokens are for each party and relay, signed, and renewed at half thei
   REQUIRE(renewed.size() == 1);
   CHECK(read_token(renewed[0].tokens[0])->expires_unix_s == token->expires_unix_s + 12 * 3600);
 
-  b.perform(b.reg.set_relays({relay("r1"), relay("r2")}, b.at));
+  b.perform(b.reg.set_relays({relay_named("r1"), relay_named("r2")}, b.at));
   const auto news = b.got<relays_changed>(a);
   REQUIRE(news.size() == 1);
   CHECK(news[0].relays.size() == 2);

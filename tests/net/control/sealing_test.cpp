@@ -35,6 +35,28 @@ peer_signal some_signal() {
 
 } // namespace
 
+TEST_CASE("a record carries the word of the key before, and only for this key it holds") {
+  const test::test_member anew{"alice", 99};
+  auto record = anew.record(party, 42);
+  record.replaces = succeed(alice.key, anew.key);
+  const auto opened = open_record(anew.envelope(record, party), party.id, party.secret);
+  REQUIRE(opened);
+  CHECK(*opened == record);
+  const auto alices = public_key(sign_key_of(alice.key));
+  CHECK(succeeds(*opened, alices));
+  CHECK(!succeeds(*opened, public_key(sign_key_of(bob.key))));
+  auto other = *opened;
+  other.key = eve.pub;
+  CHECK(!succeeds(other, alices));
+  other = *opened;
+  other.sign_key = public_key(sign_key_of(eve.key));
+  CHECK(!succeeds(other, alices));
+  other = *opened;
+  other.replaces->key = bob.pub;
+  CHECK(!succeeds(other, alices));
+  CHECK(!succeeds(alice.record(party, 42), alices));
+}
+
 TEST_CASE("a sealed record opens to exactly what was sealed") {
   const auto record = alice.record(party, 42);
   const auto opened = open_record(alice.envelope(record, party), party.id, party.secret);

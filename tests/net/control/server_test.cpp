@@ -209,6 +209,128 @@ TEST_CASE("unknown types and wrong fields are answered, the connection stays") {
   CHECK(at.server->counters().messages_bad == 2);
 }
 
+TEST_CASE("who may not be forgotten is refused with the reason, and stays") {
+  live_server at;
+  rude_member eve{at};
+  eve.login(alice, {alice.in(party, true)});
+  const auto refusal = [&](const std::string& text) {
+    eve.say(text);
+    const auto no = eve.answer();
+    CHECK(no.about == request_kind::forget);
+    return no.why.code;
+  };
+  const auto forget = [](const party_id& in, const peer_id& who) {
+    return encode(client_message{forget_request{in, who}});
+  };
+  {
+    rude_member friendly{at};
+    friendly.login(bob, {bob.in(party)});
+    CHECK(refusal(forget(party.id, bob.id)) == errc::peer_online);
+    CHECK(refusal(forget(party.id, alice.id)) == errc::peer_online);
+    CHECK(refusal(forget(party.id, *peer_id::parse("nobody"))) == errc::peer_not_found);
+    CHECK(refusal(forget(test::test_party{"other"}.id, bob.id)) == errc::not_a_member);
+    CHECK(refusal(R"({"type":"forget","party":7,"id":"bob"})") == errc::bad_message);
+    CHECK(refusal(R"({"type":"forget","party":")" + to_string(party.id) + R"(","id":"Bob!"})") ==
+          errc::bad_message);
+    CHECK(at.server->counters().messages_refused == 4);
+    CHECK(at.server->counters().messages_bad == 2);
+    CHECK(at.server->counters().forgotten == 0);
+  }
+  REQUIRE(at.counts([](const auto& c) { return c.sessions == 1; }));
+  eve.say(forget(party.id, bob.id));
+  CHECK(std::get<member_gone>(*decode_server(eve.read())).key == bob.pub);
+  CHECK(std::get<member_forgotten>(*decode_server(eve.read())).id == bob.id);
+  CHECK(at.server->counters().forgotten == 1);
+}
+
+TEST_CASE("a forgotten name stays free over a restart, and goes to the key that comes first") {
+  live_server at;
+  const test::test_member anew{"bob", 77}; // after its disk was lost
+  rude_member first{at};
+  first.login(alice, {alice.in(party, true)});
+  {
+    rude_member lost{at};
+    lost.login(bob, {bob.in(party)});
+  }
+  REQUIRE(at.counts([](const auto& c) { return c.sessions == 1; }));
+  {
+    rude_member early{at};
+    CHECK(early.upgrade(early.header_for(anew, {anew.in(party)})) == 403);
+    CHECK(early.refusal->code == errc::name_taken);
+  }
+  first.say(encode(client_message{forget_request{party.id, bob.id}}));
+  CHECK(std::holds_alternative<member_gone>(*decode_server(first.read())));
+  at.restart();
+  rude_member again{at};
+  again.login(anew, {anew.in(party)});
+  rude_member old{at};
+  CHECK(old.upgrade(old.header_for(bob, {bob.in(party)})) == 403);
+  CHECK(old.refusal->code == errc::name_taken);
+}
+
+TEST_CASE("a key is replaced over a real connection, once, and stays so over a restart") {
+  live_server at;
+  const test::test_member anew{"bob", 77};
+  rude_member first{at};
+  first.login(alice, {alice.in(party, true)});
+  rude_member old{at};
+  old.login(bob, {bob.in(party)});
+  rude_member next{at};
+  CHECK(next.upgrade(encode(*make_login({bob.key, anew.key}, at.server->line().key, next.binding,
+                                        std::vector{anew.in(party)}))) == 101);
+  const auto hello = std::get<welcome>(*decode_server(next.read()));
+  CHECK(hello.rotates);
+  CHECK(hello.parties.at(0).address == virtual_ip::derive(bob.id, 0));
+  CHECK(std::get<member_gone>(*decode_server(first.read())).key == bob.pub);
+  CHECK(parse_close_reason(std::string{old.close_reason().reason.c_str()})->code == errc::closed);
+  CHECK(at.server->counters().rotated == 1);
+  at.restart();
+  rude_member again{at};
+  again.login(anew, {anew.in(party)});
+  rude_member former{at};
+  CHECK(former.upgrade(former.header_for(bob, {bob.in(party)})) == 403);
+  CHECK(former.refusal->code == errc::name_taken);
+}
+
+TEST_CASE("a key is not replaced without its word and the new one's on this connection") {
+  live_server at;
+  const test::test_member mallory{"bob", 77};
+  const auto line = at.server->line().key;
+  {
+    rude_member owner{at};
+    owner.login(bob, {bob.in(party, true)});
+  }
+  const auto status = [&](auto make) {
+    rude_member eve{at};
+    const auto code = eve.upgrade(make(eve));
+    REQUIRE(eve.refusal);
+    CHECK(eve.refusal->code == errc::bad_login);
+    return code;
+  };
+  const std::vector parties{mallory.in(party)};
+  CHECK(status([&](const rude_member& eve) { // her own word for Bob's key
+          auto request = *make_login({alice.key, mallory.key}, line, eve.binding, parties);
+          request.replaces->key = bob.pub;
+          return encode(request);
+        }) == 401);
+  CHECK(status([&](const rude_member& eve) { // Bob's, for a key that she has not
+          auto request = *make_login({bob.key, mallory.key}, line, eve.binding, parties);
+          request.mac[5] ^= 1;
+          return encode(request);
+        }) == 401);
+  CHECK(status([&](const rude_member& eve) { // Bob's, said on another connection
+          const rude_member elsewhere{at};
+          auto request = *make_login(mallory.key, line, eve.binding, parties);
+          request.replaces =
+              make_login({bob.key, mallory.key}, line, elsewhere.binding, parties)->replaces;
+          return encode(request);
+        }) == 401);
+  CHECK(at.server->counters().refused_login == 3);
+  CHECK(at.server->counters().rotated == 0);
+  rude_member owner{at};
+  owner.login(bob, {bob.in(party)});
+}
+
 TEST_CASE("a message over the limit ends the connection as too big") {
   live_server at;
   rude_member member{at};

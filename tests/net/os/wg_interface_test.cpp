@@ -241,6 +241,32 @@ TEST_CASE("a taken port, a readable key file or a bad name stop the creation wit
   });
 }
 
+TEST_CASE("an interface of our key before gets the new one and loses its peers, not its place") {
+  LANRAGE_IN_SANDBOX([] {
+    auto before = options_for("wgr", new_key(), 51'877);
+    os::wg_interface old{before};
+    require(old.ensure(address("10.66.3.7")).has_value(), "made");
+    require(old.apply({put(public_key(new_key()), address("10.66.3.8"), "192.0.2.1:4500", 25s)})
+                .has_value(),
+            "a peer");
+    const auto index = ::if_nametoindex("wgr");
+    auto after = options_for("wgr", new_key(), 51'877);
+    os::wg_interface stranger{after};
+    const auto refused = stranger.ensure(address("10.66.3.7"));
+    require(!refused && refused.error().code == errc::already_exists, "another's");
+    after.former = before.own;
+    os::wg_interface anew{after};
+    const auto taken = anew.ensure(address("10.66.3.7"));
+    require(taken.has_value(), taken ? "" : to_string(taken.error()));
+    require(taken->created, "there are no sessions");
+    require(taken->seen.own == after.own, "the new key");
+    require(taken->seen.peers.empty(), "no peers");
+    require(taken->seen.listen_port == 51'877, "the same port");
+    require(::if_nametoindex("wgr") == index, "the same interface");
+    require(anew.ensure(address("10.66.3.7")).has_value(), "and again");
+  });
+}
+
 TEST_CASE("an interface left without its key is finished, not refused") {
   LANRAGE_IN_SANDBOX([] {
     require_done(os::start_wireguard_go("wgt"), "a bare interface");

@@ -144,7 +144,10 @@ class bare_stage final : private sim::faults::surroundings {
   void suspend(std::uint32_t, bool off) override { called(off ? "suspend" : "resume"); }
   void leave(std::uint32_t) override { called("leave"); }
   void join(std::uint32_t) override { called("join"); }
-  void reinstalled(std::uint32_t) override { called("reinstalled"); }
+  void rotate(std::uint32_t, std::function<void()> done) override {
+    called("rotate");
+    done();
+  }
   std::vector<std::string> invites() override { return invited; }
 
   std::string text_;
