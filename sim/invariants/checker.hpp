@@ -117,7 +117,11 @@ class checker : public world_watcher {
   std::set<std::pair<std::uint32_t, std::string>> ordered_deaths_;
   std::set<std::pair<std::uint32_t, std::string>> mourned_; ///< died, not born again
   std::uint64_t deaths_ = 0;                                ///< ordered ones
-  std::map<request, duration> open_;                        ///< requests of known actors
+  struct open_request {
+    duration since{};
+    std::string of; ///< who is asked
+  };
+  std::map<request, open_request> open_; ///< of known actors
   struct disconnecting {
     std::uint32_t member = 0;
     net::wg_public_key peer;

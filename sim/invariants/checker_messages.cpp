@@ -46,7 +46,7 @@ void checker::message(std::uint64_t actor, caf::mailbox_element& element) {
 
 void checker::request_seen(const actor_info& to, const request& what,
                            caf::mailbox_element& element) {
-  if (actors_.contains(what.by)) open_[what] = now();
+  if (actors_.contains(what.by)) open_[what] = {now(), to.name};
   if (to.is == role::writer) return to_writer(to, what, element);
   if (to.is == role::supervisor) return to_supervisor(to, what, element);
   if (to.is == role::store) storing_.insert(what);
