@@ -224,7 +224,7 @@ class member_part final : public part, private machine_faults {
       change.keepalive += std::chrono::seconds{7};
     }
     device.apply(change, in_.now());
-    in_.where().device_touched(in_.stage().member_at(who));
+    in_.where().device_edited(in_.stage().member_at(who), peer.key);
     in_.note(what, host.name() + " has peer " + net::to_string(peer.key) + " changed");
     in_.fired(what);
   }

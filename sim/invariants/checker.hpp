@@ -56,6 +56,7 @@ class checker : public world_watcher {
   void device_made(std::uint32_t member) override;
   void device_deleted(std::uint32_t member) override;
   void device_touched(std::uint32_t member) override;
+  void device_edited(std::uint32_t member, const net::wg_public_key& peer) override;
   void changes(std::uint32_t member, const std::vector<net::wg::change>& what) override;
   void echo_asked(std::uint32_t member, const inner_packet& inner) override;
   void echo_answered(std::uint32_t member, const inner_packet& inner) override;
@@ -134,6 +135,8 @@ class checker : public world_watcher {
   std::map<std::uint32_t, std::pair<duration, std::set<std::uint64_t>>>
       leaving_;                                                            ///< killed daemons'
   std::map<std::pair<std::uint32_t, net::wg_public_key>, duration> apart_; ///< S1: since when
+  using pair_key = std::pair<std::uint32_t, net::wg_public_key>;
+  std::map<pair_key, std::set<net::endpoint>> edited_; ///< S11: where others sent WireGuard
   std::map<std::uint32_t, net::virtual_ip> leases_;
   std::optional<duration> doubled_since_;
   std::optional<duration> rewired_at_;
