@@ -118,6 +118,9 @@ class world final : private happenings,
   void device_touched(member_id who) {
     if (watcher_) watcher_->device_touched(static_cast<std::uint32_t>(who));
   }
+  void device_failed(member_id who) {
+    if (watcher_) watcher_->device_failed(static_cast<std::uint32_t>(who));
+  }
   void device_edited(member_id who, const net::wg_public_key& peer) {
     if (watcher_) watcher_->device_edited(static_cast<std::uint32_t>(who), peer);
   }

@@ -198,6 +198,10 @@ void checker::device_touched(std::uint32_t member) {
   writes_.device_touched(member, now());
 }
 
+void checker::device_failed(std::uint32_t member) {
+  writes_.device_failed(member, now());
+}
+
 void checker::device_edited(std::uint32_t member, const net::wg_public_key& peer) {
   device_touched(member);
   const auto there = device(member);

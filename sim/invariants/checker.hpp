@@ -56,6 +56,7 @@ class checker : public world_watcher {
   void device_made(std::uint32_t member) override;
   void device_deleted(std::uint32_t member) override;
   void device_touched(std::uint32_t member) override;
+  void device_failed(std::uint32_t member) override;
   void device_edited(std::uint32_t member, const net::wg_public_key& peer) override;
   void changes(std::uint32_t member, const std::vector<net::wg::change>& what) override;
   void echo_asked(std::uint32_t member, const inner_packet& inner) override;
