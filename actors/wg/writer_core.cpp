@@ -12,7 +12,7 @@ using net::wg::change;
 using net::wg::change_kind;
 
 writer_core::writer_core(writer_records& records, const writer_timing& timing)
-    : records_(records), timing_(timing), ensure_wait_(timing.retry_first, timing.retry_max) {
+    : records_(records), timing_(timing), ensure_wait_(timing.retry_first, timing.ensure_max) {
   for (const auto& [key, eager] : records_.watched)
     signals_.watch(key);
 }

@@ -173,6 +173,19 @@ TEST_CASE("without a device requests fail after the retries, at once when there 
   CHECK(r.device.has(2));
 }
 
+TEST_CASE("an interface that cannot be made for long is back within five seconds of when it can") {
+  rig r;
+  r.ask(msg::set_peer{peer(1)});
+  r.run(10ms);
+  r.device.gone = true;
+  r.ensure_fails = true;
+  r.run(10min);
+  CHECK(r.ensures < 135);
+  r.ensure_fails = false;
+  r.run(5'100ms);
+  CHECK(r.device.has(1));
+}
+
 TEST_CASE("looks are fast only while somebody waits for a handshake") {
   rig r;
   r.watch(1);
