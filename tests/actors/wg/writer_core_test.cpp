@@ -1,4 +1,5 @@
 #include "actors/wg/writer_core.hpp"
+#include "net/wg/commands.hpp"
 #include "tests/actors/wg/writer_rig.hpp"
 
 using namespace lanrage;
@@ -92,6 +93,23 @@ TEST_CASE("a silent responder gets its keepalive once WireGuard learned where it
   r.device.peer(1).where = new_path;
   r.run(1100ms);
   CHECK(r.device.peer(1).keepalive == 25s);
+}
+
+TEST_CASE("who is left from another daemon makes way for the member that has his address now") {
+  fake_wireguard found;
+  for (const std::uint32_t i : {1, 2})
+    found.now.peers.push_back(
+        {wg_key(76 + i), at("192.0.2.7:7"), {net::wg::allowed_ip(peer(i).address)}, {}, 0, 0, 25s});
+  rig r{{}, found};
+  const auto id = r.ask(msg::set_peer{peer(1)});
+  r.run(2s);
+  CHECK(r.applied(id));
+  REQUIRE(r.device.calls.size() == 1);
+  REQUIRE(r.device.calls[0].size() == 2);
+  CHECK(r.device.calls[0][0].kind == change_kind::remove);
+  CHECK(r.device.calls[0][0].key == wg_key(77));
+  CHECK(r.device.has(1));
+  CHECK(r.device.has(78)); // nobody asked for his
 }
 
 TEST_CASE("foreign peers stay, whatever happens to ours") {
