@@ -29,6 +29,15 @@ struct open_requests : caf::scheduled_actor {
            std::any_of(next.begin(), next.end(),
                        [&](const auto& each) { return each.first == answer; });
   }
+  /// What is in the mailbox, in the order in which CAF takes it out.
+  template <class F>
+  static void each_message(caf::scheduled_actor& who, F see) {
+    const auto any = [&](const caf::mailbox_element& what) {
+      see(const_cast<caf::mailbox_element&>(what)); // CAF shows its queues as constants only
+    };
+    (who.*&open_requests::get_urgent_queue)().peek_all(any);
+    (who.*&open_requests::get_normal_queue)().peek_all(any);
+  }
 };
 
 bool is_stale(caf::abstract_actor* who, caf::message_id answer) {
@@ -169,7 +178,14 @@ bool virtual_scheduler::run_once() {
 void virtual_scheduler::show(caf::resumable* job) {
   if (job->subtype() != caf::resumable::scheduled_actor) return;
   auto* who = static_cast<caf::scheduled_actor*>(job);
-  if (auto* next = who->peek_at_next_mailbox_element()) watcher_->handling(who->id(), *next);
+  if (!who->peek_at_next_mailbox_element()) return;
+  // CAF drops answers that nobody waits for any more, and goes on with the message behind them.
+  bool shown = false;
+  open_requests::each_message(*who, [&](caf::mailbox_element& next) {
+    if (std::exchange(shown, true)) return;
+    watcher_->handling(who->id(), next);
+    shown = !next.mid.is_response() || !is_stale(who, next.mid);
+  });
 }
 
 void virtual_scheduler::start() {

@@ -118,6 +118,12 @@ class world final : private happenings,
   void device_touched(member_id who) {
     if (watcher_) watcher_->device_touched(static_cast<std::uint32_t>(who));
   }
+  void device_failed(member_id who) {
+    if (watcher_) watcher_->device_failed(static_cast<std::uint32_t>(who));
+  }
+  void device_edited(member_id who, const net::wg_public_key& peer) {
+    if (watcher_) watcher_->device_edited(static_cast<std::uint32_t>(who), peer);
+  }
   /// Texts of keys that nobody may log.
   std::vector<std::string> secrets() const;
   /// To be called after changes to links or groups made on `net()`.

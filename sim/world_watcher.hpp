@@ -50,6 +50,12 @@ class world_watcher {
   virtual void device_deleted(std::uint32_t /*member*/) {}
   /// Somebody changed it past its daemon, or had a call fail, late or answered wrongly.
   virtual void device_touched(std::uint32_t /*member*/) {}
+  /// In particular: had a call fail.
+  virtual void device_failed(std::uint32_t member) { device_touched(member); }
+  /// In particular: changed what WireGuard knows of this peer. It is done already.
+  virtual void device_edited(std::uint32_t member, const net::wg_public_key& /*peer*/) {
+    device_touched(member);
+  }
   /// Before they are applied.
   virtual void changes(std::uint32_t /*member*/, const std::vector<net::wg::change>&) {}
 

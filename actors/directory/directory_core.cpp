@@ -305,6 +305,7 @@ void directory_core::tick(time at, effects& out) {
       closed(net::fail(net::errc::timed_out, "the control server did not answer"), at, out);
     }
   }
+  if (resync_due_ && at.now >= *resync_due_) open(at, out);
   for (auto each = parties_.begin(); each != parties_.end();) {
     const auto in = each++;
     const auto& user = in->second.user;
@@ -326,6 +327,7 @@ std::optional<msg::time_point> directory_core::deadline() const {
     if (!first || due < *first) first = due;
   };
   if (link_ == link::waiting || link_ == link::opening) consider(link_due_);
+  if (resync_due_) consider(*resync_due_);
   if (publish_due_) consider(*publish_due_);
   if (rotating_) consider(rotating_->until);
   if (save_due_) consider(*save_due_);

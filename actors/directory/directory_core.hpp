@@ -181,6 +181,7 @@ class directory_core {
   void left(const net::party_id& id, time at, effects& out);
   void refused(const net::party_id& id, const net::error& why, time at, effects& out);
   void whole(party& in, time at, effects& out);
+  void news_was_lost(time at);
   void use_address(const net::virtual_ip& address, time at, effects& out);
   void use_tokens(const std::vector<net::bytes>& tokens, time at);
   void drop_old_tokens(time at);
@@ -262,6 +263,7 @@ class directory_core {
   std::uint64_t attempt_ = 0;
   msg::time_point link_due_{}; ///< waiting: open then; opening: give up then
   msg::time_point up_since_{};
+  std::optional<msg::time_point> resync_due_; ///< log in anew then: the server tells everything
   backoff backoff_{config::defaults::control_retry_first, config::defaults::control_retry_max};
   std::chrono::microseconds delay_{};
   std::optional<net::error> why_down_;

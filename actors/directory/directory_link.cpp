@@ -1,4 +1,5 @@
 #include "actors/directory/directory_core.hpp"
+#include "config/recovery_defaults.hpp"
 #include "net/control/sealing.hpp"
 #include "net/frames.hpp"
 
@@ -43,6 +44,7 @@ void directory_core::want_link(time at, effects& out) {
 
 void directory_core::open(time at, effects& out) {
   msg::control_open wanted{++attempt_, *server_, {}, change_};
+  resync_due_.reset();
   // Of a key that is not on the disk the server must not know.
   if (changing() && !change_kept_) wanted.change.reset();
   for (auto& [id, in] : parties_) {
@@ -153,6 +155,7 @@ void directory_core::closed(const net::error& why, time at, effects& out) {
   }
   const bool news = !why_down_ || why_down_->code != why.code;
   why_down_ = why;
+  resync_due_.reset();
   if (news) tell(out, msg::control_state{false, why, delay_});
   retry(why, at, out);
 }
@@ -268,6 +271,9 @@ void directory_core::use(const control::record_changed& news, time at, effects& 
   const auto taken = in.book.accept(news.record);
   if (!taken) {
     out.log.push_back("record of " + news.record.id.str() + ": " + net::to_string(taken.error()));
+    // The server lets nobody have the name or the address of another member.
+    const auto code = taken.error().code;
+    if (code == net::errc::name_taken || code == net::errc::address_clash) news_was_lost(at);
     return;
   }
   note_key(in, in.book.find(news.record.key)->record, out);
@@ -300,7 +306,15 @@ void directory_core::use(const control::member_gone& news, time at, effects& out
 void directory_core::use(const control::signal_arrived& news, time at, effects& out) {
   const auto found = parties_.find(news.party);
   if (found == parties_.end() || found->second.leaving) return;
+  if (found->second.present && found->second.book.find(news.from) == nullptr) news_was_lost(at);
   take_signal(news.party, found->second, news.from, news.sealed, at, out);
+}
+
+/// The server speaks of somebody whom we do not know, or know as somebody else. Everything is told
+/// anew to who logs in anew, and nobody else notices.
+void directory_core::news_was_lost(time at) {
+  if (link_ != link::up || resync_due_) return;
+  resync_due_ = std::max(at.now, up_since_ + defaults::control_resync_gap);
 }
 
 /// The same signal may come over the local network, too: its sequence counts once.

@@ -15,7 +15,16 @@
 #include <memory>
 #include <utility>
 
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::actors::wake)
+namespace lanrage::actors {
+
+/// What was waited for from then on is due now.
+struct peer_alarm {
+  deadline armed;
+};
+
+} // namespace lanrage::actors
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::actors::peer_alarm)
 
 /// The shell around peer_connection: message to event, effect to message, one timer. Decides
 /// nothing.
@@ -24,7 +33,7 @@ namespace lanrage::actors {
 namespace {
 
 namespace defaults = config::defaults;
-using own_interface = msg::peer_actor::extend<caf::reacts_to<wake>>;
+using own_interface = msg::peer_actor::extend<caf::reacts_to<peer_alarm>>;
 
 struct peer_state {
   static inline const char* name = "peer";
@@ -159,7 +168,7 @@ void arm(peer_pointer self) {
   s.armed = due;
   const auto now = self->clock().now();
   self->delayed_send(self, std::max(due->at - now, msg::time_point::duration::zero()),
-                     wake{due->epoch});
+                     peer_alarm{*due});
 }
 
 void feed(peer_pointer self, const event& what) {
@@ -197,17 +206,18 @@ own_interface::behavior_type peer(peer_pointer self, const msg::roles& roles,
       [self](const msg::get_explanation&) {
         return self->state.core->explain(self->clock().now());
       },
-      [self](const wake& m) {
-        // One that was overtaken by an earlier one must not arm another: they would pile up.
+      [self](const peer_alarm& m) {
+        // One that was overtaken by an earlier one must not arm another: they would pile up. The
+        // armed one itself may come before its time where timers do not run as clocks do.
         auto& armed = self->state.armed;
         const auto now = self->clock().now();
-        if (armed && now >= armed->at) armed.reset();
+        if (armed && armed->at == m.armed.at && armed->epoch == m.armed.epoch) armed.reset();
         // Armed for something that was answered meanwhile: nothing is due, so nothing can happen.
         const auto due = self->state.core->wake_at();
-        const bool stale = due && due->epoch != m.epoch;
+        const bool stale = due && due->epoch != m.armed.epoch;
         const bool dropped = !stale || !config::planted(config::canary::stale_timer);
         if (due && due->at > now && dropped) return arm(self);
-        feed(self, m);
+        feed(self, wake{m.armed.epoch});
       },
   };
 }

@@ -344,7 +344,7 @@ msg::connection_view peer_connection::view() const {
   out.address = record_.address;
   if (path_) {
     out.where = path_->where;
-    out.how = strategy_of(*path_);
+    if (!is_doubtful(*path_)) out.how = strategy_of(*path_);
     if (path_->relay) out.relay = path_->relay->name;
     out.streamed = path_->relay && path_->relay->streamed_from;
   }

@@ -125,7 +125,8 @@ class peer_connection {
   void session_lost();
   void follow_relay();
   path attributed(const net::endpoint& where) const;
-  bool alive() const; ///< connected or degraded
+  bool is_doubtful(const path& found) const; ///< whether it is direct
+  bool alive() const;                        ///< connected or degraded
   monitored* up();
   const monitored* up() const;
   template <class S>

@@ -139,7 +139,13 @@ path peer_connection::attributed(const net::endpoint& where) const {
     if (const auto found = known(relay)) return *found;
   if (last_relay_)
     if (const auto found = known(*last_relay_)) return *found;
-  return path{where, std::nullopt, {}};
+  const auto proven = path_ && path_->where == where && !path_->guessed;
+  return path{where, std::nullopt, {}, !proven};
+}
+
+/// An address that we found in WireGuard may be that of a relay that we have not heard of.
+bool peer_connection::is_doubtful(const path& found) const {
+  return found.guessed && !came_from(found.where);
 }
 
 // --- progress ------------------------------------------------------------------------------------

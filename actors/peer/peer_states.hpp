@@ -19,6 +19,7 @@ struct path {
   net::endpoint where;
   std::optional<msg::relay_choice> relay; ///< absent: direct
   std::chrono::nanoseconds rtt{};         ///< as probed or ranked; zero: unknown
+  bool guessed = false; ///< WireGuard's, and of no relay that we know; nobody proved it
 };
 inline path through(const msg::relay_choice& relay) {
   return {relay.address, relay, relay.rtt};

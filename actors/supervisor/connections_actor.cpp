@@ -156,7 +156,8 @@ void on_update(pointer self, const msg::peer_update& update) {
     if (peer.closing) self->send(address_of(peer), *peer.closing);
   }
   const auto quiet = peer.view && peer.view->at == update.view.at &&
-                     peer.view->where == update.view.where && peer.view->is == update.view.is;
+                     peer.view->where == update.view.where && peer.view->is == update.view.is &&
+                     peer.view->how == update.view.how && peer.view->relay == update.view.relay;
   peer.view = update.view;
   const auto wanted = peer.saved.wanted;
   peer.saved = update.saved;

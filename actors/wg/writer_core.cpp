@@ -1,5 +1,6 @@
 #include "actors/wg/writer_core.hpp"
 
+#include "net/wg/commands.hpp"
 #include "net/wg/dump.hpp"
 
 #include <algorithm>
@@ -12,7 +13,7 @@ using net::wg::change;
 using net::wg::change_kind;
 
 writer_core::writer_core(writer_records& records, const writer_timing& timing)
-    : records_(records), timing_(timing), ensure_wait_(timing.retry_first, timing.retry_max) {
+    : records_(records), timing_(timing), ensure_wait_(timing.retry_first, timing.ensure_max) {
   for (const auto& [key, eager] : records_.watched)
     signals_.watch(key);
 }
@@ -92,6 +93,7 @@ bool writer_core::write_changes(time_point now, writer_effects& out) {
   }
   settled_ = changes.empty();
   if (settled_) return false;
+  remove_leftovers(changes, out);
   // An address may move from a peer that goes to one that comes.
   std::stable_partition(changes.begin(), changes.end(),
                         [](const auto& step) { return step.kind == change_kind::remove; });
@@ -101,6 +103,26 @@ bool writer_core::write_changes(time_point now, writer_effects& out) {
   }
   ask(msg::apply_changes{std::move(changes)}, now, out);
   return true;
+}
+
+/// An address is leased to one member only. Who has it and is none of ours is left from a daemon
+/// that lost its files; WireGuard would take it away silently and keep him calling.
+void writer_core::remove_leftovers(std::vector<change>& changes, writer_effects& out) const {
+  std::map<std::string, net::wg_public_key> strangers;
+  for (const auto& peer : seen_->peers)
+    if (peer.allowed_ips.size() == 1 && !records_.peers.contains(peer.key))
+      strangers.emplace(peer.allowed_ips.front(), peer.key);
+  if (strangers.empty()) return;
+  const auto count = changes.size();
+  for (std::size_t i = 0; i < count; ++i) {
+    if (changes[i].kind != change_kind::put) continue;
+    const auto found = strangers.find(net::wg::allowed_ip(changes[i].address));
+    if (found == strangers.end()) continue;
+    out.emplace_back(writer_note{true, "peer " + to_string(found->second) +
+                                           ", which is not ours, has " + found->first +
+                                           " of another: removed"});
+    changes.push_back({change_kind::remove, found->second, {}, {}, {}});
+  }
 }
 
 void writer_core::changes_of(const net::wg_public_key& key,

@@ -30,7 +30,8 @@ class writer_core {
   /// the same endpoint said again does not undo roaming.
   void request(request_id id, const msg::set_peer& order, time_point now, writer_effects& out);
   void request(request_id id, const msg::reset_peer& order, time_point now, writer_effects& out);
-  /// Also for a peer that only WireGuard still knows. Nobody else's peer is ever removed.
+  /// Also for a peer that only WireGuard still knows. Nobody else's peer is ever removed, but for
+  /// one that has the address of a peer of ours.
   void request(request_id id, const msg::remove_peer& order, time_point now, writer_effects& out);
   /// wg_refused for a peer that was never set.
   void request(request_id id, const msg::assert_endpoint& order, time_point now,
@@ -73,6 +74,7 @@ class writer_core {
   void advance(time_point now, writer_effects& out);
   void ask(device_question question, time_point now, writer_effects& out);
   bool write_changes(time_point now, writer_effects& out);
+  void remove_leftovers(std::vector<net::wg::change>& changes, writer_effects& out) const;
   void changes_of(const net::wg_public_key& key, const std::optional<msg::wg_peer>& wanted,
                   time_point now, std::vector<net::wg::change>& changes);
   void looked(net::wg::observation seen, time_point now, writer_effects& out);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "config/defaults.hpp"
+#include "config/recovery_defaults.hpp"
 #include "messages/values.hpp"
 
 #include <cstdint>
@@ -23,6 +24,7 @@ struct writer_records {
 struct writer_timing {
   std::chrono::milliseconds retry_first = config::defaults::wg_retry_after;
   std::chrono::milliseconds retry_max = config::defaults::wg_retry_max;
+  std::chrono::milliseconds ensure_max = config::defaults::wg_ensure_max;
   int retries = config::defaults::wg_retries; ///< after these a requester is told
   std::chrono::milliseconds poll = config::defaults::wg_poll;
   std::chrono::milliseconds traffic_poll = config::defaults::traffic_poll;

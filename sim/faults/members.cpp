@@ -61,6 +61,11 @@ class member_part final : public part, private machine_faults {
     in_.where().device_touched(member_id{on.number()});
   }
 
+  void failed(const entry& it, const machine& on) {
+    in_.fired(*it.of);
+    in_.where().device_failed(member_id{on.number()});
+  }
+
   duration slower(const machine& on, device_call) override {
     duration out{};
     each_on(on, 43, [&](entry& it) {
@@ -83,7 +88,7 @@ class member_part final : public part, private machine_faults {
           net::fail(net::errc::wg_refused, "no space left on device")};
       out = errors.at(static_cast<std::size_t>(it.of->argument("how")));
       in_.note(*it.of, on.name() + ": " + net::to_string(*out));
-      touched(it, on);
+      failed(it, on);
     });
     return out;
   }
@@ -95,7 +100,7 @@ class member_part final : public part, private machine_faults {
       if (out || !it.random.chance_ppm(it.of->share("share"))) return;
       out = net::fail(net::errc::timed_out, "the answer of the call did not come");
       in_.note(*it.of, on.name() + ": done, and said to have failed");
-      touched(it, on);
+      failed(it, on);
     });
     return out;
   }
@@ -224,7 +229,7 @@ class member_part final : public part, private machine_faults {
       change.keepalive += std::chrono::seconds{7};
     }
     device.apply(change, in_.now());
-    in_.where().device_touched(in_.stage().member_at(who));
+    in_.where().device_edited(in_.stage().member_at(who), peer.key);
     in_.note(what, host.name() + " has peer " + net::to_string(peer.key) + " changed");
     in_.fired(what);
   }

@@ -1,6 +1,7 @@
 #include "sim/invariants/checker.hpp"
 
 #include "messages/error.hpp"
+#include "net/wg/dump.hpp"
 #include "sim/scenario/judge.hpp"
 
 #include <caf/error.hpp>
@@ -195,6 +196,17 @@ void checker::device_deleted(std::uint32_t member) {
 }
 void checker::device_touched(std::uint32_t member) {
   writes_.device_touched(member, now());
+}
+
+void checker::device_failed(std::uint32_t member) {
+  writes_.device_failed(member, now());
+}
+
+void checker::device_edited(std::uint32_t member, const net::wg_public_key& peer) {
+  device_touched(member);
+  const auto there = device(member);
+  const auto* is = there ? net::wg::find_peer(*there, peer) : nullptr;
+  if (is && is->where) edited_[{member, peer}].insert(*is->where);
 }
 
 void checker::changes(std::uint32_t member, const std::vector<net::wg::change>& what) {

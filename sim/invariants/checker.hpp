@@ -56,6 +56,8 @@ class checker : public world_watcher {
   void device_made(std::uint32_t member) override;
   void device_deleted(std::uint32_t member) override;
   void device_touched(std::uint32_t member) override;
+  void device_failed(std::uint32_t member) override;
+  void device_edited(std::uint32_t member, const net::wg_public_key& peer) override;
   void changes(std::uint32_t member, const std::vector<net::wg::change>& what) override;
   void echo_asked(std::uint32_t member, const inner_packet& inner) override;
   void echo_answered(std::uint32_t member, const inner_packet& inner) override;
@@ -117,7 +119,11 @@ class checker : public world_watcher {
   std::set<std::pair<std::uint32_t, std::string>> ordered_deaths_;
   std::set<std::pair<std::uint32_t, std::string>> mourned_; ///< died, not born again
   std::uint64_t deaths_ = 0;                                ///< ordered ones
-  std::map<request, duration> open_;                        ///< requests of known actors
+  struct open_request {
+    duration since{};
+    std::string of; ///< who is asked
+  };
+  std::map<request, open_request> open_; ///< of known actors
   struct disconnecting {
     std::uint32_t member = 0;
     net::wg_public_key peer;
@@ -130,6 +136,8 @@ class checker : public world_watcher {
   std::map<std::uint32_t, std::pair<duration, std::set<std::uint64_t>>>
       leaving_;                                                            ///< killed daemons'
   std::map<std::pair<std::uint32_t, net::wg_public_key>, duration> apart_; ///< S1: since when
+  using pair_key = std::pair<std::uint32_t, net::wg_public_key>;
+  std::map<pair_key, std::set<net::endpoint>> edited_; ///< S11: where others sent WireGuard
   std::map<std::uint32_t, net::virtual_ip> leases_;
   std::optional<duration> doubled_since_;
   std::optional<duration> rewired_at_;

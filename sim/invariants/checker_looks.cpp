@@ -149,12 +149,13 @@ void checker::look_at_actors() {
           found != actors_.end() && in_time(found->second.member))
         found_.add("S15", now(), name(found->second.member),
                    found->second.name + " is closed since " + seconds_text(since) + " and lives");
-  for (const auto& [what, since] : open_)
-    if (now() - since > request_ends_within)
+  for (const auto& [what, request] : open_)
+    if (now() - request.since > request_ends_within)
       if (const auto found = actors_.find(what.by);
           found != actors_.end() && in_time(found->second.member))
         found_.add("S15", now(), name(found->second.member),
-                   found->second.name + " waits for an answer since " + seconds_text(since));
+                   found->second.name + " waits for an answer of the " + request.of + " since " +
+                       seconds_text(request.since));
   for (const auto& [member, left] : leaving_)
     if (!left.second.empty() && now() - left.first > actor_ends_within && in_time(member))
       found_.add("L6", now(), name(member),

@@ -46,7 +46,7 @@ void checker::message(std::uint64_t actor, caf::mailbox_element& element) {
 
 void checker::request_seen(const actor_info& to, const request& what,
                            caf::mailbox_element& element) {
-  if (actors_.contains(what.by)) open_[what] = now();
+  if (actors_.contains(what.by)) open_[what] = {now(), to.name};
   if (to.is == role::writer) return to_writer(to, what, element);
   if (to.is == role::supervisor) return to_supervisor(to, what, element);
   if (to.is == role::store) storing_.insert(what);
@@ -131,12 +131,16 @@ void checker::where_from(const said& by, const msg::connection_view& view) {
   if (!view.where || !is_up(view.at)) return;
   const auto peer = member_of(view.key);
   if (!peer) return;
+  // WireGuard goes where it was sent, and says so.
+  const auto edited = edited_.find({by.member, view.key});
+  if (edited != edited_.end() && edited->second.contains(*view.where)) return;
+  const auto by_stream = world_.on(member_id{by.member}).had_stream(*view.where);
+  const bool relays = by_stream || reach_.is_relay(*view.where);
   if (view.how == msg::strategy::relay) {
-    const auto by_stream = world_.on(member_id{by.member}).has_stream(*view.where);
-    if (!by_stream && !reach_.is_relay(*view.where))
-      found_.add("S11", now(), by.who, net::to_string(*view.where) + " is no relay's");
+    if (!relays) found_.add("S11", now(), by.who, net::to_string(*view.where) + " is no relay's");
     return;
   }
+  if (!view.how && relays) return; // a daemon that knows no relays yet does not say which
   reach_.note_addresses();
   if (!reach_.belongs(view.where->address, member_id{*peer}))
     found_.add("S11", now(), by.who, net::to_string(*view.where) + " was never the peer's");

@@ -185,6 +185,18 @@ void write_rules::device_touched(std::uint32_t member, duration now) {
   members_[member].misled_until = now + longest_difference();
 }
 
+void write_rules::device_failed(std::uint32_t member, duration now) {
+  device_touched(member, now);
+  auto& in = members_[member];
+  const duration longest = defaults::wg_retry_max;
+  if (!in.failing_since || now - in.failed_last > longest + longest_difference())
+    in.failing_since = now;
+  in.failed_last = now;
+  // Waits that double have taken together what the next one takes, less the first of them.
+  in.tried_again_by =
+      now + std::min<duration>(longest, now - *in.failing_since + defaults::wg_retry_after);
+}
+
 void write_rules::daemon_started(std::uint32_t member, duration now) {
   auto& in = members_[member];
   // What the last daemon was told is not promised by this one.
@@ -230,7 +242,7 @@ void write_rules::look(std::uint32_t member, const shown& there, duration now) {
     }
     in.dirty = true;
     if (!m.differs_since) m.differs_since = now;
-    const auto since = std::max(*m.differs_since, in.device_since);
+    const auto since = std::max({*m.differs_since, in.device_since, in.tried_again_by});
     if (now - since > longest_difference())
       found_.add("L4", now, who(member, peer),
                  wrong + " since " + scenario::seconds_text(*m.differs_since));

@@ -52,6 +52,8 @@ class write_rules {
   void device_changed(std::uint32_t member, duration now); ///< made, or deleted by others
   /// By somebody else, or a call failed, was late or was answered wrongly by a fault's will.
   void device_touched(std::uint32_t member, duration now);
+  /// A call failed by a fault's will: the writer waits, twice as long each time, before the next.
+  void device_failed(std::uint32_t member, duration now);
   void daemon_started(std::uint32_t member, duration now);
   /// A user's disconnect was acknowledged; asked for again.
   void disconnected(std::uint32_t member, const key& peer);
@@ -98,6 +100,9 @@ class write_rules {
     duration excused_until{};
     duration misled_until{}; ///< what is written twice may be what the daemon was not shown
     duration device_since{};
+    std::optional<duration> failing_since; ///< calls that fail one after another
+    duration failed_last{};
+    duration tried_again_by{};
     bool dirty = true;
   };
   std::string who(std::uint32_t member, const key& peer) const { return name_(member, peer); }

@@ -13,6 +13,8 @@ namespace {
 
 /// A user's patience with a command.
 constexpr duration command_wait = std::chrono::minutes{2};
+/// Before the user whose machine was broken tries to join again.
+constexpr duration patience = std::chrono::seconds{10};
 
 } // namespace
 
@@ -147,17 +149,20 @@ void stage::act(const deed::scale_all& what, place) {
 /// In the background, as virtual time belongs to the world and not to whoever waits.
 template <class Answer, class Handle, class Question>
 void stage::ask(const std::string& what, const Handle& to, const Question& question,
-                std::function<void(const Answer&)> done) {
+                std::function<void(const Answer&)> done,
+                std::function<void(const net::error&)> failed) {
   auto& system = world_.actors().system();
-  const auto asking = [this, what, to, question, done](caf::event_based_actor* self) {
+  const auto asking = [this, what, to, question, done, failed](caf::event_based_actor* self) {
     self->request(to, command_wait, question)
         .then(
             [this, what, done](const Answer& answer) {
               note(what + ": done");
               if (done) done(answer);
             },
-            [this, what](caf::error& why) {
-              note(what + ": " + net::to_string(msg::from_caf(why)));
+            [this, what, failed](caf::error& why) {
+              const auto error = msg::from_caf(why);
+              note(what + ": " + net::to_string(error));
+              if (failed) failed(error);
             });
   };
   world_.actors().own(system.spawn(asking));
@@ -186,6 +191,19 @@ void stage::join_party(std::uint32_t who, std::uint32_t party) {
     return judge_.trouble(missed::kind::liveness, {}, text + " while its daemon is off");
   ask<msg::party_info>(text, world_.roles(members_[who]).directory,
                        msg::party_join{parties_[party].invite}, {});
+}
+
+/// As a user who wants to be in again, whatever is broken.
+void stage::join_again(std::uint32_t who, std::uint32_t party) {
+  const auto later = [this, who, party] {
+    at(now() + patience, [this, who, party] { join_again(who, party); });
+  };
+  if (!world_.running(members_[who])) return later();
+  ask<msg::party_info>(script_.members[who].name + " joins " + script_.parties[party].name,
+                       world_.roles(members_[who]).directory,
+                       msg::party_join{parties_[party].invite}, {}, [later](const net::error& why) {
+                         if (why.code != net::errc::already_exists) later();
+                       });
 }
 
 void stage::act(const deed::join& what, place) {

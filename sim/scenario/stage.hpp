@@ -79,11 +79,13 @@ class stage : private faults::surroundings {
   void heard(std::uint32_t who, const msg::connection_view& view);
   void create_party(std::uint32_t party);
   void join_party(std::uint32_t who, std::uint32_t party);
+  void join_again(std::uint32_t who, std::uint32_t party);
   void check_addresses();
   /// Asks one of a running member's actors; what comes of it goes into the log.
   template <class Answer, class Handle, class Question>
   void ask(const std::string& what, const Handle& to, const Question& question,
-           std::function<void(const Answer&)> done);
+           std::function<void(const Answer&)> done,
+           std::function<void(const net::error&)> failed = {});
 
   // For faults (stage_faults.cpp).
   node_id node_at(const thing& what) override { return node_of(what); }

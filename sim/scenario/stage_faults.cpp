@@ -39,7 +39,7 @@ void stage::join(std::uint32_t who) {
     const auto& party = script_.parties[i];
     const bool in = party.creator == who || std::find(party.members.begin(), party.members.end(),
                                                       who) != party.members.end();
-    if (in) join_party(who, i);
+    if (in) join_again(who, i);
   }
 }
 

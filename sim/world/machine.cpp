@@ -60,6 +60,7 @@ net::endpoint machine::add_stream(std::function<void(net::byte_view)> out) {
   if (stream_port_ < first_ephemeral_port) stream_port_ = first_ephemeral_port; // first, and round
   const net::endpoint at{net::ip_address::v4(loopback), stream_port_++};
   streams_[at] = std::move(out);
+  streams_ever_.insert(at);
   return at;
 }
 

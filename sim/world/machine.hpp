@@ -11,6 +11,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -99,7 +100,8 @@ class machine final : private wg_surroundings {
   /// back goes into `out`; what comes by the stream is given to `streamed`.
   net::endpoint add_stream(std::function<void(net::byte_view)> out);
   void remove_stream(const net::endpoint& at) { streams_.erase(at); }
-  bool has_stream(const net::endpoint& at) const { return streams_.contains(at); }
+  /// Whether an address is, or was, our end of a stream.
+  bool had_stream(const net::endpoint& at) const { return streams_ever_.contains(at); }
   void remove_streams() { streams_.clear(); }
   std::string_view streamed(const net::endpoint& at, net::byte_view datagram);
   std::vector<net::ip_address> addresses() const; ///< sorted
@@ -161,6 +163,7 @@ class machine final : private wg_surroundings {
   agenda& time_;
   machine_observer& observer_;
   std::map<net::endpoint, std::function<void(net::byte_view)>> streams_; ///< by our ends
+  std::set<net::endpoint> streams_ever_;
   std::uint16_t stream_port_ = 0;
   std::unique_ptr<fake_wireguard> device_;
   std::uint32_t devices_ = 0; ///< made so far; wakes of former ones mean nothing

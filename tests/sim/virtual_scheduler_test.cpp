@@ -2,7 +2,10 @@
 
 #include <caf/atom.hpp>
 #include <caf/event_based_actor.hpp>
+#include <caf/mailbox_element.hpp>
+#include <caf/response_promise.hpp>
 #include <caf/send.hpp>
+#include <caf/stateful_actor.hpp>
 
 #include <catch2/catch.hpp>
 
@@ -34,7 +37,51 @@ caf::behavior asking(caf::event_based_actor* self, caf::actor whom, std::string*
   };
 }
 
+/// Answers when told to, and then says something else.
+struct late_state {
+  caf::response_promise open;
+  caf::actor whom;
+};
+caf::behavior answering_late(caf::stateful_actor<late_state>* self) {
+  return {
+      [=](ask_atom) -> caf::result<int> {
+        self->state.whom = caf::actor_cast<caf::actor>(self->current_sender());
+        self->state.open = self->make_response_promise();
+        return caf::delegated<int>{};
+      },
+      [=](tell_atom) {
+        self->state.open.deliver(1);
+        self->send(self->state.whom, 'x');
+      },
+  };
+}
+
+struct everything_said : sim::message_watcher {
+  std::string said;
+  void handling(std::uint64_t, caf::mailbox_element& what) override {
+    const auto& all = what.content();
+    if (all.size() == 1 && all.match_element<char>(0)) said += all.get_as<char>(0);
+  }
+};
+
 } // namespace
+
+TEST_CASE("a message behind an answer that came too late is shown before it is handled") {
+  everything_said watcher;
+  sim::virtual_time time;
+  time.watched_by(&watcher);
+  std::string said;
+  const auto whom = time.own(time.system().spawn(answering_late));
+  const auto who = time.own(time.system().spawn(asking, whom, &said));
+  caf::anon_send(who, tell_atom::value);
+  time.run_for(2s);
+  CHECK(said == "t");
+  caf::anon_send(whom, tell_atom::value);
+  time.settle();
+  CHECK(said == "tx");
+  CHECK(watcher.said == "x");
+  time.watched_by(nullptr);
+}
 
 TEST_CASE("the deadline of an answered request comes to nobody") {
   sim::virtual_time time;

@@ -104,6 +104,7 @@ struct directory_node {
   msg::lan_place place;     ///< on the local network, when it is plugged in
   msg::unix_ms clock_off{}; ///< of its calendar
   std::vector<msg::lan_send> on_lan;
+  bool deaf = false;           ///< news of the server is lost on its way here
   std::uint64_t session = 0;   ///< of the link; 0: none
   std::uint64_t attempt = 0;   ///< of that link
   net::wg_public_key link_key; ///< that it logged in with
@@ -356,7 +357,7 @@ inline void control_world::perform(const control::effects& todo) {
         if (node == nullptr) continue;
         if (const auto* hello = std::get_if<control::welcome>(&e->message))
           tell(*node, msg::link_opened{as_server_says(*hello), 15ms});
-        else
+        else if (!node->deaf)
           tell(*node, e->message);
       }
   }

@@ -61,6 +61,33 @@ TEST_CASE("an initiator starts over the remembered relay while its offer is on t
   CHECK(d.view().relay == "relay1");
 }
 
+TEST_CASE("a path found in WireGuard is a relay's once a ranking names it") {
+  driven_core d{role::responder};
+  d.negotiate();
+  d.give(d.handshake(relay1_at)); // of a session that a daemon began which lost its files
+  d.answer(d.ticket_of<msg::probe_tunnel>(), 50ms);
+  CHECK(d.phase() == phase::connected);
+  CHECK(d.view().where == relay1_at);
+  CHECK_FALSE(d.view().how);
+  d.give(d.offer());
+  d.give(actors::relays_ranked{d.ticket_of<msg::rank_relays>(), {relay2()}});
+  CHECK_FALSE(d.view().how);
+  d.give(msg::own_legs{{{relay_number(2), 40ms}, {relay_number(1), 30ms}}});
+  d.give(actors::relays_ranked{d.ticket_of<msg::rank_relays>(), {relay1(), relay2()}});
+  CHECK(d.view().how == msg::strategy::relay);
+  CHECK(d.view().relay == "relay1");
+}
+
+TEST_CASE("an address that the peer told of is direct without any relay") {
+  driven_core d{role::responder};
+  d.negotiate();
+  d.give(d.offer());
+  d.give(d.handshake(alice_at));
+  d.answer(d.ticket_of<msg::probe_tunnel>(), 50ms);
+  CHECK(d.phase() == phase::connected);
+  CHECK(d.view().how == msg::strategy::direct);
+}
+
 TEST_CASE("a responder never starts unasked") {
   restarted d{role::responder};
   d.relays_are_ranked();

@@ -4,6 +4,8 @@
 #include "actors/supervisor/saved_peers.hpp"
 #include "tests/support/fake_roles.hpp"
 
+#include <caf/event_based_actor.hpp>
+
 #include <catch2/catch.hpp>
 
 #include <algorithm>
@@ -283,6 +285,29 @@ TEST_CASE("a first connection to an offline member waits as long for it") {
                     CHECK(msg::from_caf(e).code == net::errc::peer_offline);
                   });
   CHECK(h.time.now() - asked < 6s);
+}
+
+TEST_CASE("subscribers hear that a path that was found turns out to be a relay's") {
+  house h;
+  std::optional<msg::connection_view> heard;
+  const auto ear = h.time.own(h.time.system().spawn([&heard](caf::event_based_actor*) {
+    return caf::behavior{[&heard](const msg::connection_event& event) {
+      if (event.view) heard = event.view;
+    }};
+  }));
+  caf::anon_send(h.roles.supervisor, msg::attach_events{caf::actor_cast<msg::event_sink>(ear)});
+  h.seen->writer_knows_session = true; // over a relay that we have not heard of
+  h.bob_is_known();
+  h.time.run_for(1s);
+  REQUIRE(heard);
+  CHECK(heard->at == msg::phase::connected);
+  CHECK_FALSE(heard->how);
+  caf::anon_send(h.roles.supervisor, msg::own_legs{both_legs()});
+  h.bob_says(net::signal_kind::offer);
+  h.time.run_for(1s);
+  CHECK(heard->at == msg::phase::connected);
+  CHECK(heard->how == msg::strategy::relay);
+  CHECK(heard->relay == "relay1");
 }
 
 TEST_CASE("a crashed peer continues from its saved record while WireGuard keeps it") {

@@ -1,4 +1,5 @@
 #include "actors/wg/writer_core.hpp"
+#include "net/wg/commands.hpp"
 #include "tests/actors/wg/writer_rig.hpp"
 
 using namespace lanrage;
@@ -94,6 +95,23 @@ TEST_CASE("a silent responder gets its keepalive once WireGuard learned where it
   CHECK(r.device.peer(1).keepalive == 25s);
 }
 
+TEST_CASE("who is left from another daemon makes way for the member that has his address now") {
+  fake_wireguard found;
+  for (const std::uint32_t i : {1, 2})
+    found.now.peers.push_back(
+        {wg_key(76 + i), at("192.0.2.7:7"), {net::wg::allowed_ip(peer(i).address)}, {}, 0, 0, 25s});
+  rig r{{}, found};
+  const auto id = r.ask(msg::set_peer{peer(1)});
+  r.run(2s);
+  CHECK(r.applied(id));
+  REQUIRE(r.device.calls.size() == 1);
+  REQUIRE(r.device.calls[0].size() == 2);
+  CHECK(r.device.calls[0][0].kind == change_kind::remove);
+  CHECK(r.device.calls[0][0].key == wg_key(77));
+  CHECK(r.device.has(1));
+  CHECK(r.device.has(78)); // nobody asked for his
+}
+
 TEST_CASE("foreign peers stay, whatever happens to ours") {
   rig r;
   r.device.now.peers.push_back({wg_key(77), at("192.0.2.7:7"), {"0.0.0.0/0"}, {}, 0, 0, 17s});
@@ -171,6 +189,19 @@ TEST_CASE("without a device requests fail after the retries, at once when there 
   r.run(30s);
   CHECK(r.device.has(1)); // still desired
   CHECK(r.device.has(2));
+}
+
+TEST_CASE("an interface that cannot be made for long is back within five seconds of when it can") {
+  rig r;
+  r.ask(msg::set_peer{peer(1)});
+  r.run(10ms);
+  r.device.gone = true;
+  r.ensure_fails = true;
+  r.run(10min);
+  CHECK(r.ensures < 135);
+  r.ensure_fails = false;
+  r.run(5'100ms);
+  CHECK(r.device.has(1));
 }
 
 TEST_CASE("looks are fast only while somebody waits for a handshake") {

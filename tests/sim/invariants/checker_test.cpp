@@ -111,6 +111,49 @@ TEST_CASE("S11: an endpoint that is nobody's is found") {
   CHECK(w.c.found().has("S11"));
 }
 
+TEST_CASE("S11: an endpoint that somebody else gave WireGuard is no daemon's fault") {
+  watched_pair w;
+  auto view = w.view();
+  view.how = msg::strategy::direct;
+  view.where = net::endpoint::parse("203.0.113.9:1").value();
+  const auto peer = w.p.w.key(w.p.bob);
+  w.p.w.on(w.p.alice).wireguard()->apply(
+      {net::wg::change_kind::endpoint, peer, {}, *view.where, {}}, w.p.w.now());
+  w.p.w.device_edited(w.p.alice, peer);
+  w.says(view);
+  CHECK_FALSE(w.c.found().has("S11"));
+  view.where = net::endpoint::parse("203.0.113.9:2").value();
+  w.says(view);
+  CHECK(w.c.found().has("S11"));
+}
+
+TEST_CASE("S11: a stream that has just ended was a relay's") {
+  watched_pair w;
+  auto view = w.view();
+  view.how = msg::strategy::relay;
+  auto& host = w.p.w.on(w.p.alice);
+  view.where = host.add_stream([](net::byte_view) {});
+  host.remove_stream(*view.where);
+  w.says(view);
+  CHECK_FALSE(w.c.found().has("S11"));
+  ++view.where->port;
+  w.says(view);
+  CHECK(w.c.found().has("S11"));
+}
+
+TEST_CASE("S11: who does not say whose an endpoint is may be at a relay, but not anywhere") {
+  watched_pair w;
+  auto view = w.view();
+  view.how.reset();
+  view.where = net::endpoint{w.p.w.net().addresses(w.p.w.node(w.p.relay[0])).front(),
+                             config::defaults::relay_port};
+  w.says(view);
+  CHECK_FALSE(w.c.found().has("S11"));
+  view.where = net::endpoint::parse("203.0.113.9:1").value();
+  w.says(view);
+  CHECK(w.c.found().has("S11"));
+}
+
 TEST_CASE("S11: a direct path that the boxes do not let through is found") {
   pair_world p{symmetric(), symmetric()};
   checker c{p.w};

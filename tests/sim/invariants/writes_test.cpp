@@ -201,6 +201,28 @@ TEST_CASE("L4: a difference is made good in time, or found") {
   CHECK(s.only("L4"));
 }
 
+TEST_CASE("L4: after calls that failed it has as long again as they did, and 30 s at most") {
+  const auto lasts = [](std::vector<duration> failures, duration more) {
+    story s;
+    const auto asked = s.ask(2, s.peer(2, "10.66.0.2"));
+    s.has(2, "10.66.0.2");
+    s.rules.answered(asked, true, s.device, 10s);
+    s.device.peers.clear();
+    s.rules.look(0, s.device, 20s);
+    for (const auto at : failures)
+      s.rules.device_failed(0, at);
+    const auto most = failures.back() + more + write_rules::longest_difference();
+    s.rules.look(0, s.device, most);
+    CHECK(s.found.all().empty());
+    s.rules.look(0, s.device, most + 1ms);
+    CHECK(s.only("L4"));
+  };
+  lasts({20s}, 250ms);
+  lasts({20s, 20'250ms, 20'750ms, 21'750ms}, 2s);
+  lasts({20s, 30s, 40s, 60s}, 30s);
+  lasts({20s, 90s}, 250ms); // long over: another trouble
+}
+
 TEST_CASE("a write whose answer was lost counts as reconciled once it is acknowledged") {
   story s;
   const auto asked = s.ask(2, s.peer(2, "10.66.0.2"));
