@@ -28,8 +28,8 @@ peer_connection::peer_connection(const net::wg_public_key& own, msg::saved_peer 
     path_ = through(*saved.relay);
   else if (adoptable_ && configured_->where)
     path_ = attributed(*configured_->where);
-  // The last incarnation knew.
-  if (path_ && saved.how == msg::strategy::direct) path_->guessed = false;
+  was_direct_ = saved.how == msg::strategy::direct;
+  if (path_ && was_direct_) path_->guessed = false;
 }
 
 effects peer_connection::handle(const event& what, moment now) {

@@ -1,6 +1,7 @@
 // Every actor of a daemon dies while it handles every kind of message that it takes: instead of
 // handling it, and right after. The daemon recovers by itself, packets of users pass all the while,
 // nothing is written twice and nothing that was acknowledged is lost.
+#include "messages/error.hpp"
 #include "messages/interfaces.hpp"
 #include "sim/invariants/checker.hpp"
 #include "sim/world.hpp"
@@ -232,7 +233,7 @@ struct story {
     const msg::party_forget wanted{{}, net::peer_id::parse("nobody").value()};
     insist([&] {
       const auto said = w.actors().ask<msg::done>(w.roles(p[0]).directory, 15s, wanted);
-      return !said && said.error().code == net::errc::peer_not_found;
+      return !said && msg::from_caf(said.error()).code == net::errc::peer_not_found;
     });
   }
   void play() {
