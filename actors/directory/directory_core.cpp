@@ -28,11 +28,11 @@ bool same_server(const control::server_line& a, const control::server_line& b) {
 directory_core::directory_core(directory_settings settings, saved_directory saved,
                                std::uint64_t attempt)
     : settings_(std::move(settings)), own_(net::public_key(settings_.key)),
-      sign_key_(net::sign_key_of(settings_.key)), change_(saved.change), server_(saved.server),
-      address_(saved.address), relays_(std::move(saved.relays)), last_version_(saved.last_version),
-      last_sequence_(saved.last_sequence), attempt_(attempt), own_hash_(net::hash_of(own_)),
-      lan_(settings_.lan_secrets, settings_.lan_jitter), lan_counter_(saved.lan_counter),
-      lan_reserved_(saved.lan_counter) {
+      sign_key_(net::sign_key_of(settings_.key)), box_(settings_.key), change_(saved.change),
+      server_(saved.server), address_(saved.address), relays_(std::move(saved.relays)),
+      last_version_(saved.last_version), last_sequence_(saved.last_sequence), attempt_(attempt),
+      own_hash_(net::hash_of(own_)), lan_(settings_.lan_secrets, settings_.lan_jitter),
+      lan_counter_(saved.lan_counter), lan_reserved_(saved.lan_counter) {
   // Another key was put here by hand: what is known of a change is of no use.
   if (change_ && !changing() && net::public_key(change_->to) != own_) change_.reset();
   for (const auto& token : saved.tokens)

@@ -8,6 +8,7 @@
 #include "messages/control.hpp"
 #include "messages/values.hpp"
 #include "net/control/record_book.hpp"
+#include "net/control/sealing.hpp"
 #include "net/crypto.hpp"
 
 #include <cstdint>
@@ -241,6 +242,7 @@ class directory_core {
   directory_settings settings_;
   net::wg_public_key own_;
   net::sign_private_key sign_key_;
+  net::control::signal_box box_;
   std::optional<net::control::key_change> change_; ///< to our key, or from it
   bool change_kept_ = false;                       ///< it is on the disk
   bool server_rotates_ = false;                    ///< as its last welcome said

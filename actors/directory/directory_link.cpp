@@ -323,7 +323,7 @@ void directory_core::take_signal(const net::party_id& id, party& in, const net::
   // Only members: anybody else could seal for us, too, with a key of his own.
   const auto* entry = in.book.find(from);
   if (entry == nullptr || from == own_) return;
-  const auto signal = control::open_signal(sealed, id, settings_.key, from);
+  const auto signal = box_.open(sealed, id, from);
   if (!signal) {
     out.log.push_back("signal of " + entry->record.id.str() + ": " +
                       net::to_string(signal.error()));

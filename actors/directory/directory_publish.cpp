@@ -94,8 +94,7 @@ void directory_core::transmit(const msg::send_signal& wanted, time at, effects& 
   auto signal = wanted.signal;
   signal.sequence = next_sequence(at);
   if (signal.control_delay.count() == 0) signal.control_delay = delay_;
-  auto sealed =
-      control::seal_signal(signal, wanted.party, settings_.key, wanted.to, settings_.secrets);
+  auto sealed = box_.seal(signal, wanted.party, wanted.to, settings_.secrets);
   if (!sealed) {
     out.log.push_back("signal: " + net::to_string(sealed.error()));
     return;

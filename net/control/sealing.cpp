@@ -209,22 +209,29 @@ result<peer_record> open_record(const sealed_record& envelope, const party_id& p
   return record;
 }
 
-result<bytes> seal_signal(const peer_signal& signal, const party_id& party,
-                          const wg_private_key& own, const wg_public_key& to,
-                          const random_source& random) {
-  const auto key = signal_key(own, to);
-  if (!key) return key.error();
-  const auto from = public_key(own);
-  return seal(*key, joined({party.view(), from.view(), to.view()}), as_bytes(signal_text(signal)),
-              random);
+signal_box::signal_box(const wg_private_key& own) : own_(own), public_(public_key(own)) {}
+
+result<shared_key> signal_box::key_with(const wg_public_key& other) {
+  if (const auto known = keys_.find(other); known != keys_.end()) return known->second;
+  const auto agreed = signal_key(own_, other);
+  if (!agreed) return agreed.error();
+  if (keys_.size() >= keys_max) keys_.clear();
+  return keys_.emplace(other, *agreed).first->second;
 }
 
-result<peer_signal> open_signal(byte_view sealed, const party_id& party, const wg_private_key& own,
-                                const wg_public_key& from) {
-  const auto key = signal_key(own, from);
+result<bytes> signal_box::seal(const peer_signal& signal, const party_id& party,
+                               const wg_public_key& to, const random_source& random) {
+  const auto key = key_with(to);
   if (!key) return key.error();
-  const auto to = public_key(own);
-  const auto plain = unseal(*key, joined({party.view(), from.view(), to.view()}), sealed);
+  return net::seal(*key, joined({party.view(), public_.view(), to.view()}),
+                   as_bytes(signal_text(signal)), random);
+}
+
+result<peer_signal> signal_box::open(byte_view sealed, const party_id& party,
+                                     const wg_public_key& from) {
+  const auto key = key_with(from);
+  if (!key) return key.error();
+  const auto plain = unseal(*key, joined({party.view(), from.view(), public_.view()}), sealed);
   if (!plain) return fail(errc::bad_signature, "a signal");
   return read_signal(text_of_octets(*plain));
 }

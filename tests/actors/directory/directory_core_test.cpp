@@ -198,7 +198,7 @@ TEST_CASE("a signal of somebody who is no member is not heard") {
   const auto eve = net::generate_x25519<net::wg_private_key>(stream("eve"));
   net::peer_signal signal;
   signal.sequence = 1;
-  const auto sealed = control::seal_signal(signal, p.party, eve, p.bob.pub, stream("nonce"));
+  const auto sealed = control::signal_box{eve}.seal(signal, p.party, p.bob.pub, stream("nonce"));
   p.bob.run([&](auto& core, auto at, auto& out) {
     core.heard({p.bob.attempt, control::server_message{control::signal_arrived{
                                    p.party, net::public_key(eve), *sealed}}},

@@ -66,10 +66,10 @@ TEST_CASE("records, presence and signals flow between members of a party") {
   punch.kind = signal_kind::punch;
   punch.sequence = 1;
   a.link->send(signal_request{party.id, bob.pub,
-                              *seal_signal(punch, party.id, alice.key, bob.pub, os_random())});
+                              *signal_box{alice.key}.seal(punch, party.id, bob.pub, os_random())});
   const auto heard = b->next<signal_arrived>();
   CHECK(heard.from == alice.pub);
-  CHECK(*open_signal(heard.sealed, party.id, bob.key, heard.from) == punch);
+  CHECK(*signal_box{bob.key}.open(heard.sealed, party.id, heard.from) == punch);
 
   b.reset();
   const auto gone = a.next<presence_changed>();

@@ -120,15 +120,15 @@ TEST_CASE("a record with impossible contents is refused although it is authentic
 
 TEST_CASE("a sealed signal opens for its receiver, in its party and direction only") {
   const auto signal = some_signal();
-  const auto sealed = seal_signal(signal, party.id, alice.key, bob.pub, os_random());
+  const auto sealed = signal_box{alice.key}.seal(signal, party.id, bob.pub, os_random());
   REQUIRE(sealed);
-  const auto opened = open_signal(*sealed, party.id, bob.key, alice.pub);
+  const auto opened = signal_box{bob.key}.open(*sealed, party.id, alice.pub);
   REQUIRE(opened);
   CHECK(*opened == signal);
 
   const auto refused = [&](const party_id& in, const wg_private_key& own,
                            const wg_public_key& from) {
-    return open_signal(*sealed, in, own, from).error().code == errc::bad_signature;
+    return signal_box{own}.open(*sealed, in, from).error().code == errc::bad_signature;
   };
   CHECK(refused(party.id, eve.key, alice.pub));
   CHECK(refused(party.id, bob.key, eve.pub));
@@ -136,5 +136,23 @@ TEST_CASE("a sealed signal opens for its receiver, in its party and direction on
   CHECK(refused(test::test_party{"other"}.id, bob.key, alice.pub));
   auto altered = *sealed;
   altered.back() ^= 1;
-  CHECK(!open_signal(altered, party.id, bob.key, alice.pub));
+  CHECK(!signal_box{bob.key}.open(altered, party.id, alice.pub));
+}
+
+TEST_CASE("a box with more keys than it keeps goes on with all of them") {
+  signal_box from_alice{alice.key}, of_bob{bob.key};
+  const auto signal = some_signal();
+  const auto before = from_alice.seal(signal, party.id, bob.pub, os_random());
+  REQUIRE(before);
+  const bytes nothing;
+  for (std::size_t i = 0; i < signal_box::keys_max + 1; ++i) {
+    wg_public_key stranger = eve.pub;
+    stranger.octets[0] = static_cast<std::uint8_t>(i);
+    stranger.octets[1] = static_cast<std::uint8_t>(i >> 8);
+    CHECK(!of_bob.open(nothing, party.id, stranger));
+  }
+  const auto opened = of_bob.open(*before, party.id, alice.pub);
+  REQUIRE(opened);
+  CHECK(*opened == signal);
+  CHECK(!from_alice.seal(signal, party.id, wg_public_key{}, os_random())); // no usable key
 }
