@@ -213,6 +213,8 @@ struct story {
                                      msg::explain_peer{{}, net::peer_id::parse("p4").value()});
     (void)time.ask<std::vector<msg::known_peer>>(r.directory, 1s, msg::list_peers{});
     (void)time.ask<std::vector<msg::party_info>>(r.directory, 1s, msg::list_parties{});
+    (void)time.ask<msg::done>(r.directory, 1s,
+                              msg::party_forget{{}, net::peer_id::parse("nobody").value()});
     (void)time.ask<msg::own_paths>(r.nat, 1s, msg::get_paths{});
     caf::anon_send(r.nat, msg::ports_mapped{});
   }
@@ -254,6 +256,8 @@ struct story {
     w.run_for(5s);
     w.control().stop();
     w.run_for(2s);
+    // Refused, as nobody is there to tell: a new key would end every actor.
+    (void)w.actors().ask<msg::key_rotated>(w.roles(p[0]).directory, 1s, msg::rotate_key{});
     w.control().start();
     w.run_for(30s);
   }
