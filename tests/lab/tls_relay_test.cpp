@@ -113,9 +113,9 @@ TEST_CASE(
   INFO(all.log_end("p1", 60));
   CHECK(over_tls(*tls));
   WARN("fell back to TLS after " << fell_for.count() << " ms");
-  // One to notice, one for the stream; a session that must begin anew has to wait for WireGuard,
-  // which repeats a handshake after five only.
-  CHECK(fell_for < 9s);
+  // One second on a machine that does nothing else: UDP that is silent for 0.75 s, and the stream.
+  // With the stream behind the first repair it would be WireGuard's five for a new handshake.
+  CHECK(fell_for < 4s);
   now = process::clock::now();
   CHECK(again.wait_answer(now, now + 2s));
 }
