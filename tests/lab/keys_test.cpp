@@ -58,7 +58,11 @@ TEST_CASE("a member that replaces its key is reached again by all, at the same a
   INFO(said.err);
   REQUIRE(said.ok());
   CHECK(said.out.starts_with("new key "));
-  std::this_thread::sleep_for(4s);
+  while (interface_key(p, "p2") == before && party::clock::now() < asked + 4s)
+    std::this_thread::sleep_for(20ms);
+  const auto anew = party::clock::now();
+  CHECK(direct.wait_answer(anew, asked + 4s));
+  CHECK(relayed.wait_answer(anew, asked + 4s));
   const auto one = outage_after(direct.finish(), asked);
   const auto other = outage_after(relayed.finish(), asked);
   INFO(p.log_end("p1", 60) << p.log_end("p2", 60) << p.log_end("p3", 60));

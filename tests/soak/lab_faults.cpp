@@ -39,18 +39,6 @@ void must(const lab::host& at, const std::vector<std::string>& command) {
     throw lab::failure(at.name() + ": " + command.front() + ": " + done.err);
 }
 
-/// The laboratory's box that maps and filters like that (RFC 4787).
-lab::nat_type box_of(std::int64_t mapping, std::int64_t filtering) {
-  enum : std::int64_t { independent, address, address_and_port };
-  if (mapping == address) return lab::nat_type::symmetric_address;
-  if (mapping == address_and_port)
-    return filtering == independent ? lab::nat_type::symmetric_unfiltered
-                                    : lab::nat_type::symmetric;
-  return filtering == independent ? lab::nat_type::full_cone
-         : filtering == address   ? lab::nat_type::address_restricted
-                                  : lab::nat_type::port_restricted;
-}
-
 /// What one fault adds to a port or a way.
 void add(lab::port_settings& to, const faults::fault& of) {
   const auto us = [&](const char* name) {
@@ -67,6 +55,17 @@ bool is_of_links(int kind) {
 }
 
 } // namespace
+
+lab::nat_type box_type(sim::nat_behavior mapping, sim::nat_behavior filtering) {
+  using behavior = sim::nat_behavior;
+  if (mapping == behavior::address_dependent) return lab::nat_type::symmetric_address;
+  if (mapping == behavior::address_and_port_dependent)
+    return filtering == behavior::endpoint_independent ? lab::nat_type::symmetric_unfiltered
+                                                       : lab::nat_type::symmetric;
+  return filtering == behavior::endpoint_independent ? lab::nat_type::full_cone
+         : filtering == behavior::address_dependent  ? lab::nat_type::address_restricted
+                                                     : lab::nat_type::port_restricted;
+}
 
 lab_faults::lab_faults(lab::party& on, const sim::scenario::script& cast, faults::plan what,
                        clock::time_point zero)
@@ -286,7 +285,10 @@ void lab_faults::refresh_box(const std::string& member) {
     const auto& of = plan_.faults[i];
     const auto aims = [&](const std::string& name) { return without_box(name) == member; };
     if (std::none_of(of.on.begin(), of.on.end(), aims)) continue;
-    if (of.kind == 13) how.type = box_of(argument_of(of, "mapping"), argument_of(of, "filtering"));
+    const auto behavior = [&](const char* name) {
+      return sim::nat_behavior(argument_of(of, name));
+    };
+    if (of.kind == 13) how.type = box_type(behavior("mapping"), behavior("filtering"));
     no_udp = no_udp || of.kind == 19;
   }
   if (no_udp) how.type = lab::nat_type::udp_blocked;

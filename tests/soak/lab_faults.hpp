@@ -3,6 +3,7 @@
 #include "lab/party.hpp"
 #include "sim/faults/plan.hpp"
 #include "sim/scenario/script.hpp"
+#include "sim/world/nat_box.hpp"
 #include "tests/soak/strangers.hpp"
 
 #include <chrono>
@@ -15,6 +16,9 @@
 #include <vector>
 
 namespace lanrage::soak {
+
+/// The laboratory's box that maps and filters like that (RFC 4787).
+lab::nat_type box_type(sim::nat_behavior mapping, sim::nat_behavior filtering);
 
 /// Does to a party of real processes what a fault plan says, step by step.
 class lab_faults {

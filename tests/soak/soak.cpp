@@ -33,17 +33,6 @@ constexpr std::int64_t storm_connections = 200; ///< as many as a drawn plan has
 /// Ends of a link lose what is under way when a fault begins a moment later.
 constexpr auto under_way = 1s;
 
-lab::nat_settings box_of(const sim::nat_settings& of) {
-  using behavior = sim::nat_behavior;
-  lab::nat_settings out;
-  const bool mapped = of.mapping == behavior::endpoint_independent;
-  out.type = !mapped                                          ? lab::nat_type::symmetric
-             : of.filtering == behavior::endpoint_independent ? lab::nat_type::full_cone
-             : of.filtering == behavior::address_dependent    ? lab::nat_type::address_restricted
-                                                              : lab::nat_type::port_restricted;
-  return out;
-}
-
 lab::party_options party_of(const soak_options& how) {
   lab::party_options out;
   out.binary = how.binary;
@@ -53,7 +42,10 @@ lab::party_options party_of(const soak_options& how) {
   out.log_level = "info";
   for (const auto& each : how.cast.members) {
     if (!each.behind) throw lab::failure(each.name + " is behind no box");
-    out.members.push_back({each.name, box_of(how.cast.nats.at(*each.behind).how)});
+    const auto& box = how.cast.nats.at(*each.behind).how;
+    lab::nat_settings nat;
+    nat.type = box_type(box.mapping, box.filtering);
+    out.members.push_back({each.name, nat});
     out.check_interval = each.health.check_interval;
   }
   return out;
@@ -113,6 +105,7 @@ class runner {
   sim::duration since_zero() const { return clock::now() - zero_; }
 
   void form() {
+    zero_ = clock::now(); // of what is said meanwhile
     party_.form();
     require_connected("in the beginning");
     storm();

@@ -44,13 +44,12 @@ bool is(const sim::scenario::script& cast, const std::string& name, sim::scenari
   return found && found->what == what;
 }
 
-/// Loss of a link, its delay and the like: whoever is at an end.
-harm harm_of_link(const faults::fault& of, const sim::scenario::script& cast) {
-  harm out = harm::nobody;
+/// Whether a relay is a target, or at the end of a link that is one.
+bool names_relay(const faults::fault& of, const sim::scenario::script& cast) {
   for (const auto* ends : {&of.on, &of.to})
     for (const auto& name : *ends)
-      if (is(cast, name, sim::scenario::kind::relay)) out = harm::relayed;
-  return out;
+      if (is(cast, name, sim::scenario::kind::relay)) return true;
+  return false;
 }
 
 } // namespace
@@ -116,9 +115,10 @@ std::vector<excuse> excuses(const faults::plan& of, const sim::scenario::script&
       out.push_back({each.start, each.end + settle, {}, false});
     auto& now = out.back();
     now.to = std::max(now.to, each.end + settle);
-    if (harm_of(each) == harm::targets) now.members.merge(members_of(each, cast));
-    now.relayed = now.relayed || harm_of(each) == harm::relayed ||
-                  (harm_of(each) == harm::targets && harm_of_link(each, cast) == harm::relayed);
+    const auto whose = harm_of(each);
+    if (whose == harm::targets) now.members.merge(members_of(each, cast));
+    if (whose == harm::relayed || (whose == harm::targets && names_relay(each, cast)))
+      now.relayed = true;
   }
   return out;
 }

@@ -10,6 +10,7 @@
 
 #include <catch2/catch.hpp>
 
+#include <charconv>
 #include <cstdlib>
 #include <fstream>
 
@@ -45,6 +46,15 @@ std::string environment(const char* name) {
   return value ? value : "";
 }
 
+std::uint64_t number(const char* name, std::uint64_t usual) {
+  const auto text = environment(name);
+  std::uint64_t out = usual;
+  const auto [end, wrong] = std::from_chars(text.data(), text.data() + text.size(), out);
+  if (!text.empty() && (wrong != std::errc{} || end != text.data() + text.size()))
+    FAIL(name << " is \"" << text << "\" and has to be a whole number");
+  return out;
+}
+
 /// Runs a plan, prints what happened, and requires that nothing went wrong.
 void require_peace(const faults::plan& plan) {
   soak_options how;
@@ -78,8 +88,7 @@ faults::plan plan_for(std::chrono::seconds length) {
     if (!got) FAIL(joined(got.error().lines));
     return *got;
   }
-  const auto seed = environment("LANRAGE_SOAK_SEED");
-  return draw(seed.empty() ? 1 : std::stoull(seed), cast(), length);
+  return draw(number("LANRAGE_SOAK_SEED", 1), cast(), length);
 }
 
 } // namespace
@@ -151,6 +160,5 @@ TEST_CASE("two minutes of random faults leave everybody connected and no loss un
 
 TEST_CASE("an hour of random faults leaves everybody connected and no loss unexplained", "[hour]") {
   if (lab::skipped(lab::party_unavailable_reason())) return;
-  const auto minutes = environment("LANRAGE_SOAK_MINUTES");
-  require_peace(plan_for(minutes.empty() ? 60min : std::chrono::minutes{std::stoi(minutes)}));
+  require_peace(plan_for(std::chrono::minutes{number("LANRAGE_SOAK_MINUTES", 60)}));
 }

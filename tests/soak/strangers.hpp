@@ -33,7 +33,8 @@ class junk {
   std::thread thread_;
 };
 
-/// Holds TCP connections open: half of them say nothing, half an octet of a TLS greeting a second.
+/// Holds TCP connections open: every other one says nothing, the rest one octet of a TLS greeting a
+/// second.
 class half_open {
  public:
   half_open(int net_ns, const std::string& address, std::uint16_t port, std::int64_t count);

@@ -1,5 +1,5 @@
 #include "actors/directory/directory_core.hpp"
-#include "tests/actors/directory/control_world.hpp"
+#include "tests/actors/directory/party_of_three.hpp"
 
 using namespace lanrage;
 using namespace lanrage::test;
@@ -15,24 +15,8 @@ actors::directory_request forget(directory_node& by, const std::string& who,
   return by.last;
 }
 
-/// Alice, Bob and Carol in one party; Bob's machine is about to lose its disk.
-struct party_of_three {
-  control_world world;
-  directory_node alice{world, "alice"};
-  directory_node bob{world, "bob"};
-  directory_node carol{world, "carol"};
-  std::string invite;
-
-  party_of_three() {
-    const auto asked = alice.create("lan night");
-    world.advance(1s);
-    invite = alice.answer<msg::party_created>(asked).invite;
-    bob.join(invite);
-    carol.join(invite);
-    world.advance(3s);
-    REQUIRE(alice.knows("bob"));
-    REQUIRE(carol.knows("bob"));
-  }
+/// Bob's machine is about to lose its disk.
+struct losing_party : party_of_three {
   void lose_bob() {
     world.cut(bob);
     world.detach(bob);
@@ -44,7 +28,7 @@ struct party_of_three {
 } // namespace
 
 TEST_CASE("a lost member is forgotten by all, and comes back under its name with another key") {
-  party_of_three p;
+  losing_party p;
   const auto address = p.alice.peer("bob").record.address;
   p.lose_bob();
   directory_node anew{p.world, "bob's new disk", {}, "bob"};
@@ -70,7 +54,7 @@ TEST_CASE("a lost member is forgotten by all, and comes back under its name with
 }
 
 TEST_CASE("a member that was away when another was forgotten learns it with its welcome") {
-  party_of_three p;
+  losing_party p;
   p.lose_bob();
   p.world.cut(p.carol);
   p.world.detach(p.carol);
@@ -89,7 +73,7 @@ TEST_CASE("a member that was away when another was forgotten learns it with its 
 }
 
 TEST_CASE("what cannot be forgotten is refused with the reason") {
-  party_of_three p;
+  losing_party p;
   const auto refusal = [&](const std::string& who, std::optional<std::string> party = {}) {
     const auto asked = forget(p.alice, who, std::move(party));
     p.world.settle();
@@ -111,7 +95,7 @@ TEST_CASE("what cannot be forgotten is refused with the reason") {
 }
 
 TEST_CASE("one that never published a record can be forgotten, too") {
-  party_of_three p;
+  losing_party p;
   directory_node dave{p.world, "dave"};
   const auto joined = dave.join(p.invite);
   p.world.settle();
@@ -126,7 +110,7 @@ TEST_CASE("one that never published a record can be forgotten, too") {
 }
 
 TEST_CASE("a server that does not answer is waited for, and asked one thing at a time") {
-  party_of_three p;
+  losing_party p;
   p.lose_bob();
   // Said, but not arrived: the run below is not carried out.
   actors::directory_effects lost;
@@ -146,7 +130,7 @@ TEST_CASE("a server that does not answer is waited for, and asked one thing at a
 }
 
 TEST_CASE("who waits for an answer hears when the connection ends or the party is left") {
-  party_of_three p;
+  losing_party p;
   p.lose_bob();
   const msg::party_forget wanted{std::nullopt, *net::peer_id::parse("bob")};
   actors::directory_effects lost;

@@ -1,6 +1,6 @@
 #include "actors/directory/directory_core.hpp"
 #include "net/control/sealing.hpp"
-#include "tests/actors/directory/control_world.hpp"
+#include "tests/actors/directory/party_of_three.hpp"
 
 using namespace lanrage;
 using namespace lanrage::test;
@@ -8,31 +8,7 @@ using net::errc;
 
 namespace {
 
-/// Alice, Bob and Carol in one party.
-struct party_of_three {
-  control_world world;
-  directory_node alice{world, "alice"};
-  directory_node bob{world, "bob"};
-  directory_node carol{world, "carol"};
-  net::virtual_ip address;
-  std::string invite;
-  net::party_id party;
-
-  party_of_three() {
-    const auto asked = alice.create("lan night");
-    world.advance(1s);
-    const auto made = alice.answer<msg::party_created>(asked);
-    invite = made.invite;
-    party = made.party.id;
-    bob.join(invite);
-    carol.join(invite);
-    world.advance(3s);
-    REQUIRE(alice.knows("bob"));
-    REQUIRE(carol.knows("bob"));
-    address = alice.peer("bob").record.address;
-    for (auto* each : {&alice, &bob, &carol})
-      each->events.clear();
-  }
+struct rotating_party : party_of_three {
   /// The process that begins anew, with the key that Bob's file has now.
   std::unique_ptr<directory_node> restarted(const net::wg_private_key& key) {
     world.detach(bob); // whatever it would have done next is not done
@@ -51,7 +27,7 @@ struct party_of_three {
 } // namespace
 
 TEST_CASE("a replaced key keeps name and address, and the others hear that it is the same member") {
-  party_of_three p;
+  rotating_party p;
   const auto asked = p.bob.rotate();
   p.world.settle();
   const auto key = p.bob.answer<msg::key_rotated>(asked).key;
@@ -79,7 +55,7 @@ TEST_CASE("a replaced key keeps name and address, and the others hear that it is
 }
 
 TEST_CASE("the server hears of a key only when that is on the disk") {
-  party_of_three p;
+  rotating_party p;
   p.bob.disk_full = true;
   const auto asked = p.bob.rotate();
   p.world.settle();
@@ -94,7 +70,7 @@ TEST_CASE("the server hears of a key only when that is on the disk") {
 }
 
 TEST_CASE("a crash at any point of a change leaves a key that works") {
-  party_of_three p;
+  rotating_party p;
   SECTION("before anything is on the disk") {
     const auto before = p.bob.document;
     p.bob.rotate();
@@ -146,7 +122,7 @@ TEST_CASE("a crash at any point of a change leaves a key that works") {
 }
 
 TEST_CASE("a server that does not answer leaves the old key in use, and gets the new one later") {
-  party_of_three p;
+  rotating_party p;
   const auto asked = p.bob.rotate();
   p.world.server_down(); // the request is on its way
   p.world.advance(config::defaults::control_confirm_deadline);
@@ -161,7 +137,7 @@ TEST_CASE("a server that does not answer leaves the old key in use, and gets the
 }
 
 TEST_CASE("a server that cannot move what a key has is not asked, or refuses without harm") {
-  party_of_three p;
+  rotating_party p;
   const bool says_so = GENERATE(true, false);
   p.world.server_is_old(says_so);
   p.world.cut(p.bob);
@@ -177,7 +153,7 @@ TEST_CASE("a server that cannot move what a key has is not asked, or refuses wit
 }
 
 TEST_CASE("without a party or a connection there is nobody to tell of a new key") {
-  party_of_three p;
+  rotating_party p;
   directory_node dave{p.world, "dave"};
   dave.start();
   CHECK(dave.refusal(dave.rotate()) == errc::party_not_found);
@@ -187,7 +163,7 @@ TEST_CASE("without a party or a connection there is nobody to tell of a new key"
 }
 
 TEST_CASE("a member that was away learns a replaced key with its welcome, the old one gone first") {
-  party_of_three p;
+  rotating_party p;
   p.world.cut(p.carol);
   p.world.detach(p.carol);
   p.bob.rotate();
@@ -213,7 +189,7 @@ TEST_CASE("a member that was away learns a replaced key with its welcome, the ol
 }
 
 TEST_CASE("a name that comes with another key and without the old one's word is said to be so") {
-  party_of_three p;
+  rotating_party p;
   p.world.cut(p.bob);
   p.world.detach(p.bob);
   p.alice.run([&](auto& c, auto at, auto& out) {
