@@ -52,7 +52,8 @@ class lan_socket {
   /// has the port.
   static result<std::unique_ptr<lan_socket>> open(boost::asio::io_context& context,
                                                   lan_socket_options options, handlers handle);
-  ~lan_socket(); ///< from any thread
+  /// From any thread. Handlers may be called until the io thread has got to it.
+  ~lan_socket();
 
   /// To one, or to the group over every interface. What cannot be sent is lost. From any thread.
   void send(std::optional<lan_end> to, std::shared_ptr<const bytes> payload);

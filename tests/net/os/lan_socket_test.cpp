@@ -71,16 +71,18 @@ class far_end {
         return;
       }
       ::close(ns);
-      socket_ =
-          lan_socket::open(context_, options(),
-                           {[this](lan_datagram what) {
-                              socket_->send(what.from, std::make_shared<const bytes>(what.payload));
-                            },
-                            [&open, told = false](auto) mutable {
-                              if (!std::exchange(told, true)) open.set_value();
-                            },
-                            [](const error&) {}})
-              .value();
+      socket_ = lan_socket::open(context_, options(),
+                                 {[this](lan_datagram what) {
+                                    // What had arrived before the end is still told after it.
+                                    if (socket_)
+                                      socket_->send(what.from,
+                                                    std::make_shared<const bytes>(what.payload));
+                                  },
+                                  [&open, told = false](auto) mutable {
+                                    if (!std::exchange(told, true)) open.set_value();
+                                  },
+                                  [](const error&) {}})
+                    .value();
       context_.run();
       socket_.reset();
       context_.restart();
