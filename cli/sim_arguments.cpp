@@ -13,17 +13,17 @@ namespace lanrage::cli {
 namespace {
 
 /// What parsing fills in, kept alive by the subcommands' callbacks.
-struct arguments {
+struct sim_arguments {
   sim_options run;
   shrink_options shrink;
   golden_options golden;
   sweep_options sweep;
   merge_options merge;
 };
-using shared = std::shared_ptr<arguments>;
+using shared_sim = std::shared_ptr<sim_arguments>;
 
 /// What breaks: by a plan, or by one that is drawn.
-void add_faults(CLI::App& to, const shared& a, sim::scenario::run_options& run) {
+void add_faults(CLI::App& to, const shared_sim& a, sim::scenario::run_options& run) {
   auto* plan = to.add_option_function<std::string>(
                      "--plan", [a, &run](const std::string& path) { run.plan_file = path; },
                      "A fault plan (TOML), instead of the scenario's faults")
@@ -31,7 +31,7 @@ void add_faults(CLI::App& to, const shared& a, sim::scenario::run_options& run) 
   to.add_flag("--faults", run.draw_faults, "Draw a fault plan from the seed")->excludes(plan);
 }
 
-void add_seed(CLI::App& to, const shared& a, sim::scenario::run_options& run) {
+void add_seed(CLI::App& to, const shared_sim& a, sim::scenario::run_options& run) {
   to.add_option_function<std::string>(
         "--seed",
         [a, &run](const std::string& text) {
@@ -43,7 +43,7 @@ void add_seed(CLI::App& to, const shared& a, sim::scenario::run_options& run) {
       ->type_name("N");
 }
 
-void add_scenario(CLI::App& to, const shared& a, std::filesystem::path& scenario,
+void add_scenario(CLI::App& to, const shared_sim& a, std::filesystem::path& scenario,
                   sim::scenario::run_options& run) {
   to.add_option("SCENARIO", scenario, "The scenario (TOML)")->required();
   to.add_option_function<std::string>(
@@ -77,7 +77,7 @@ void add_scenario(CLI::App& to, const shared& a, std::filesystem::path& scenario
       "Only the scenario's own expectations");
 }
 
-void add_common(CLI::App& to, const shared& a) {
+void add_common(CLI::App& to, const shared_sim& a) {
   add_scenario(to, a, a->run.scenario, a->run.run);
   add_seed(to, a, a->run.run);
 }
@@ -95,7 +95,7 @@ void add_parsed(CLI::App& to, const char* name, const char* type, const char* ab
   if (required) option->required();
 }
 
-void add_outputs(CLI::App& to, const shared& a, std::optional<std::filesystem::path>& out,
+void add_outputs(CLI::App& to, const shared_sim& a, std::optional<std::filesystem::path>& out,
                  bool& json, bool& all_seen) {
   to.add_flag("--all-seen", all_seen, "Fail if a rare way through the program was never taken");
   to.add_flag("--json", json, "JSON lines instead of the table");
@@ -110,7 +110,7 @@ void add_require(CLI::App& to, bool& all) {
               "Fail with a line for each kind of fault that fired with no seed");
 }
 
-void add_sweep(CLI::App& sim, const shared& a, std::function<int()>& command) {
+void add_sweep(CLI::App& sim, const shared_sim& a, std::function<int()>& command) {
   auto& sweep = *sim.add_subcommand("sweep", "Run a scenario with many seeds, on all cores");
   add_scenario(sweep, a, a->sweep.scenario, a->sweep.run);
   add_parsed(sweep, "--seeds", "A..B", "Which seeds, both ends included",
@@ -148,7 +148,7 @@ void add_sweep(CLI::App& sim, const shared& a, std::function<int()>& command) {
   merge.callback([a, &command] { command = [a] { return to_int(sim_merge(a->merge)); }; });
 }
 
-void add_shrink(CLI::App& sim, const shared& a, std::function<int()>& command) {
+void add_shrink(CLI::App& sim, const shared_sim& a, std::function<int()>& command) {
   auto& shrink = *sim.add_subcommand(
       "shrink", "Find the smallest fault plan with which a run still fails in the same way");
   add_scenario(shrink, a, a->shrink.scenario, a->shrink.run);
@@ -173,7 +173,7 @@ void add_shrink(CLI::App& sim, const shared& a, std::function<int()>& command) {
 } // namespace
 
 void add_sim(CLI::App& app, std::function<int()>& command) {
-  auto a = std::make_shared<arguments>();
+  auto a = std::make_shared<sim_arguments>();
   auto& sim = *app.add_subcommand("sim", "The daemon's actors in a virtual world, on virtual time");
   sim.require_subcommand(1);
   sim.footer("Exit codes: 0 done, 2 bad input, 10 safety violated, 11 liveness violated, "

@@ -14,7 +14,7 @@ namespace trace = sim::trace;
 using std::chrono::nanoseconds;
 
 /// What parsing fills in, kept alive by the subcommands' callbacks.
-struct arguments {
+struct trace_arguments {
   std::vector<std::filesystem::path> files;
   trace_output to;
   trace::about_trace about;
@@ -27,7 +27,7 @@ struct arguments {
   trace::gen_options gen;
   trace::cell_codes codes;
 };
-using shared = std::shared_ptr<arguments>;
+using shared_trace = std::shared_ptr<trace_arguments>;
 
 /// An option whose text `parse` turns into a value; what it cannot parse is a usage error.
 template <class T, class Parse>
@@ -122,18 +122,18 @@ void add_values(CLI::App& to, const std::string& name, std::vector<std::string>&
       ->type_name("V,V");
 }
 
-void add_codes(CLI::App& to, arguments& a) {
+void add_codes(CLI::App& to, trace_arguments& a) {
   add_values(to, "--lost-value", a.codes.lost, "Cells that mean a lost probe");
   add_values(to, "--unknown-value", a.codes.unknown, "Cells that mean: not measured");
 }
 
-void add_output(CLI::App& to, arguments& a) {
+void add_output(CLI::App& to, trace_arguments& a) {
   to.add_option("-o,--output", a.to.file, "The trace to write")->required();
   to.add_flag("--json", a.to.json, "Print the trace's figures as JSON");
 }
 
 /// What every trace says of itself.
-void add_about(CLI::App& to, arguments& a) {
+void add_about(CLI::App& to, trace_arguments& a) {
   to.add_option_function<std::vector<std::string>>(
         "--meta",
         [&a](const std::vector<std::string>& given) {
@@ -168,7 +168,7 @@ void add_about(CLI::App& to, arguments& a) {
 
 /// Provenance that is always there: what the file was called and how it was read. What the user
 /// says of the same goes before.
-void describe(arguments& a, const std::string& format) {
+void describe(trace_arguments& a, const std::string& format) {
   const auto name = a.files.front().filename().string();
   std::vector<trace::meta> own{{"format", format}};
   if (trace::is_printable(name) && name.size() <= trace::limits::text_octets / 3)
@@ -181,11 +181,11 @@ void describe(arguments& a, const std::string& format) {
   metas.insert(metas.begin(), own.begin(), own.end());
 }
 
-using run_import = trace::result<trace::totals> (*)(const std::vector<trace::input>&, arguments&,
-                                                    trace::byte_sink&);
+using run_import = trace::result<trace::totals> (*)(const std::vector<trace::input>&,
+                                                    trace_arguments&, trace::byte_sink&);
 
 /// One subcommand per format, so that each takes its own options and no others.
-CLI::App& add_format(CLI::App& parent, std::function<int()>& command, const shared& a,
+CLI::App& add_format(CLI::App& parent, std::function<int()>& command, const shared_trace& a,
                      const std::string& name, const std::string& help, run_import run) {
   auto& sub = *parent.add_subcommand(name, help);
   auto* const in = sub.add_option("IN", a->files, "The recording");
@@ -208,16 +208,16 @@ CLI::App& add_format(CLI::App& parent, std::function<int()>& command, const shar
   return sub;
 }
 
-void add_ping(CLI::App& import, std::function<int()>& command, const shared& a) {
+void add_ping(CLI::App& import, std::function<int()>& command, const shared_trace& a) {
   auto& ping = add_format(import, command, a, "ping", "iputils ping, also -D and -O",
-                          [](const auto& in, arguments& given, auto& to) {
+                          [](const auto& in, trace_arguments& given, auto& to) {
                             given.ping.about = given.about;
                             return import_ping(in[0], given.ping, to);
                           });
   add_parsed(ping, "--interval", a->ping.interval, short_duration, "DURATION",
              "Between probes, where there are no time stamps (1s)");
   auto& atlas = add_format(import, command, a, "atlas", "RIPE Atlas ping results (JSON)",
-                           [](const auto& in, arguments& given, auto& to) {
+                           [](const auto& in, trace_arguments& given, auto& to) {
                              given.atlas.about = given.about;
                              return import_atlas(in[0], given.atlas, to);
                            });
@@ -225,9 +225,9 @@ void add_ping(CLI::App& import, std::function<int()>& command, const shared& a) 
              "Between the packets of one result (1s)");
 }
 
-void add_matrix(CLI::App& import, std::function<int()>& command, const shared& a) {
+void add_matrix(CLI::App& import, std::function<int()>& command, const shared_trace& a) {
   auto& matrix = add_format(import, command, a, "matrix", "Square matrices, a file per time slice",
-                            [](const auto& in, arguments& given, auto& to) {
+                            [](const auto& in, trace_arguments& given, auto& to) {
                               given.matrix.about = given.about;
                               given.matrix.codes = given.codes;
                               return import_matrix(in, given.matrix, to);
@@ -247,9 +247,9 @@ void add_text(CLI::App& to, trace::delimited_options& into) {
   to.add_flag("--header", into.header, "The first line has names");
 }
 
-void add_pairs(CLI::App& import, std::function<int()>& command, const shared& a) {
+void add_pairs(CLI::App& import, std::function<int()>& command, const shared_trace& a) {
   auto& pairs = add_format(import, command, a, "pairs", "A line per ordered pair of nodes",
-                           [](const auto& in, arguments& given, auto& to) {
+                           [](const auto& in, trace_arguments& given, auto& to) {
                              given.pairs.about = given.about;
                              given.pairs.codes = given.codes;
                              return import_pairs(in[0], given.pairs, to);
@@ -265,9 +265,9 @@ void add_pairs(CLI::App& import, std::function<int()>& command, const shared& a)
   add_codes(pairs, *a);
 }
 
-void add_columns(CLI::App& import, std::function<int()>& command, const shared& a) {
+void add_columns(CLI::App& import, std::function<int()>& command, const shared_trace& a) {
   auto& columns = add_format(import, command, a, "columns", "A line per probe of one link",
-                             [](const auto& in, arguments& given, auto& to) {
+                             [](const auto& in, trace_arguments& given, auto& to) {
                                given.columns.about = given.about;
                                given.columns.codes = given.codes;
                                return import_columns(in[0], given.columns, to);
@@ -296,7 +296,7 @@ void add_columns(CLI::App& import, std::function<int()>& command, const shared& 
   add_codes(columns, *a);
 }
 
-void add_cut(CLI::App& parent, std::function<int()>& command, const shared& a) {
+void add_cut(CLI::App& parent, std::function<int()>& command, const shared_trace& a) {
   auto& cut = *parent.add_subcommand("cut", "A part of a trace as a trace");
   cut.add_option("IN", a->files, "The trace")->required()->expected(1);
   add_output(cut, *a);
@@ -328,7 +328,7 @@ void add_gen(CLI::App& parent, std::function<int()>& command) {
   auto& gen = *parent.add_subcommand("gen", "An invented trace, the same for the same options");
   gen.require_subcommand(1);
   for (const std::string name : {"steady", "diurnal", "bursty", "starlink", "shifts", "mesh"}) {
-    const auto a = std::make_shared<arguments>();
+    const auto a = std::make_shared<trace_arguments>();
     a->gen = trace::defaults_of(*trace::parse_model(name));
     auto& sub = *gen.add_subcommand(name, "See docs/traces.md");
     add_output(sub, *a);
@@ -361,7 +361,7 @@ void add_trace(CLI::App& app, std::function<int()>& command) {
   parent.require_subcommand(1);
   auto& import = *parent.add_subcommand("import", "A recording of another kind as a trace");
   import.require_subcommand(1);
-  const auto fresh = [] { return std::make_shared<arguments>(); };
+  const auto fresh = [] { return std::make_shared<trace_arguments>(); };
   add_ping(import, command, fresh());
   add_matrix(import, command, fresh());
   add_pairs(import, command, fresh());

@@ -2,20 +2,13 @@
 
 #include "config/defaults.hpp"
 #include "net/control/tls.hpp"
+#include "net/os/web_socket.hpp"
 
-#include <boost/asio/bind_executor.hpp>
-#include <boost/asio/connect.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/ssl/context.hpp>
-#include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/strand.hpp>
-#include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/core/tcp_stream.hpp>
-#include <boost/beast/ssl/ssl_stream.hpp>
-#include <boost/beast/websocket/ssl.hpp>
-#include <boost/beast/websocket/stream.hpp>
 
 #include <deque>
 #include <optional>
@@ -89,7 +82,7 @@ class client_impl final : public client, public std::enable_shared_from_this<cli
   tcp::resolver resolver_;
   asio::steady_timer deadline_;
   asio::steady_timer ping_timer_;
-  websocket::stream<beast::ssl_stream<beast::tcp_stream>> ws_;
+  os::web_socket ws_;
   websocket::response_type response_;
   beast::flat_buffer buffer_;
   std::deque<std::string> queue_;
@@ -151,7 +144,7 @@ void client_impl::on_connected(error_code ec) {
   events_.round_trip(since(started_));
   started_ = clock::now();
   tcp_layer().socket().set_option(tcp::no_delay{true}, ec);
-  ws_.next_layer().async_handshake(asio::ssl::stream_base::client, handler(&client_impl::on_tls));
+  os::start_tls(ws_.next_layer(), asio::ssl::stream_base::client, handler(&client_impl::on_tls));
 }
 
 void client_impl::on_tls(error_code ec) {
@@ -188,8 +181,7 @@ void client_impl::upgrade() {
   started_ = clock::now();
   const auto host = (ipv6 ? "[" + options_.server.host + "]" : options_.server.host) + ":" +
                     std::to_string(options_.server.port);
-  ws_.async_handshake(response_, host, {login_target.data(), login_target.size()},
-                      handler(&client_impl::on_upgraded));
+  os::upgrade(ws_, response_, host, login_target, handler(&client_impl::on_upgraded));
 }
 
 void client_impl::on_upgraded(error_code ec) {
@@ -207,7 +199,7 @@ void client_impl::on_upgraded(error_code ec) {
 }
 
 void client_impl::read() {
-  ws_.async_read(buffer_, handler(&client_impl::on_read));
+  os::read_message(ws_, buffer_, handler(&client_impl::on_read));
 }
 
 void client_impl::on_read(error_code ec) {
@@ -244,7 +236,7 @@ void client_impl::queue(std::string text) {
 
 void client_impl::write() {
   writing_ = true;
-  ws_.async_write(asio::buffer(queue_.front()), handler(&client_impl::on_written));
+  os::write_message(ws_, asio::buffer(queue_.front()), handler(&client_impl::on_written));
 }
 
 void client_impl::on_written(error_code ec) {
@@ -258,7 +250,7 @@ void client_impl::on_ping_timer(error_code ec) {
   if (ec || phase_ != phase::open) return;
   pinged_ = clock::now();
   const auto number = std::to_string(++ping_number_);
-  ws_.async_ping(websocket::ping_data{number}, [self = shared_from_this()](error_code) {});
+  os::send_ping(ws_, websocket::ping_data{number}, [self = shared_from_this()](error_code) {});
   ping_timer_.expires_after(options_.ping);
   ping_timer_.async_wait(handler(&client_impl::on_ping_timer));
 }
@@ -284,7 +276,7 @@ void client_impl::close() {
     const bool open = self->phase_ == phase::open;
     self->phase_ = phase::closing;
     if (!open) return self->finish(fail(errc::closed));
-    self->ws_.async_close(websocket::close_code::normal, self->handler(&client_impl::on_shut));
+    os::send_close(self->ws_, websocket::close_code::normal, self->handler(&client_impl::on_shut));
   });
 }
 

@@ -1,18 +1,7 @@
 #include "net/control/server_session.hpp"
 
 #include "net/control/tls.hpp"
-
-#include <boost/asio/ssl/stream.hpp>
-#include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/core/tcp_stream.hpp>
-#include <boost/beast/http/empty_body.hpp>
-#include <boost/beast/http/parser.hpp>
-#include <boost/beast/http/read.hpp>
-#include <boost/beast/http/string_body.hpp>
-#include <boost/beast/http/write.hpp>
-#include <boost/beast/ssl/ssl_stream.hpp>
-#include <boost/beast/websocket/ssl.hpp>
-#include <boost/beast/websocket/stream.hpp>
+#include "net/os/web_socket.hpp"
 
 #include <deque>
 #include <optional>
@@ -96,10 +85,10 @@ class session_impl final : public server_session,
   session_id id_;
   const server_limits& limits_;
   session_owner& owner_;
-  websocket::stream<beast::ssl_stream<beast::tcp_stream>> ws_;
+  os::web_socket ws_;
   beast::flat_buffer buffer_;
-  std::optional<http::request_parser<http::empty_body>> parser_;
-  http::request<http::empty_body> request_;
+  std::optional<os::https_parser> parser_;
+  os::https_request request_;
   std::deque<std::shared_ptr<const std::string>> queue_;
   std::size_t queued_octets_ = 0;
   std::optional<error> closing_;
@@ -113,7 +102,7 @@ void session_impl::start() {
   error_code ignored;
   tcp().socket().set_option(asio::ip::tcp::no_delay{true}, ignored);
   tcp().expires_after(limits_.handshake);
-  ws_.next_layer().async_handshake(asio::ssl::stream_base::server, handler(&session_impl::on_tls));
+  os::start_tls(ws_.next_layer(), asio::ssl::stream_base::server, handler(&session_impl::on_tls));
 }
 
 void session_impl::on_tls(error_code ec) {
@@ -127,7 +116,7 @@ void session_impl::on_tls(error_code ec) {
   parser_.emplace();
   parser_->header_limit(static_cast<std::uint32_t>(limits_.header_octets));
   parser_->body_limit(0);
-  http::async_read(ws_.next_layer(), buffer_, *parser_, handler(&session_impl::on_request));
+  os::read_request(ws_.next_layer(), buffer_, *parser_, handler(&session_impl::on_request));
 }
 
 void session_impl::on_request(error_code ec) {
@@ -170,19 +159,19 @@ void session_impl::hand_over(os::https_guest& guest) {
 }
 
 void session_impl::answer(http::status status, const error& why) {
-  auto response = std::make_shared<http::response<http::string_body>>(status, 11);
+  auto response = std::make_shared<os::https_answer>(status, 11);
   response->set(http::field::content_type, "application/json");
   if (status == http::status::upgrade_required) response->set(http::field::upgrade, "websocket");
   response->keep_alive(false);
   response->body() = encode_refusal(why);
   response->prepare_payload();
   tcp().expires_after(limits_.handshake);
-  http::async_write(ws_.next_layer(), *response,
-                    [self = shared_from_this(), response](error_code ec, std::size_t) {
-                      if (self->finished_) return;
-                      if (ec) return self->finish();
-                      self->ws_.next_layer().async_shutdown(self->handler(&session_impl::on_shut));
-                    });
+  os::write_answer(ws_.next_layer(), *response,
+                   [self = shared_from_this(), response](error_code ec) {
+                     if (self->finished_) return;
+                     if (ec) return self->finish();
+                     os::end_tls(self->ws_.next_layer(), self->handler(&session_impl::on_shut));
+                   });
 }
 
 void session_impl::accept() {
@@ -191,7 +180,7 @@ void session_impl::accept() {
   ws_.read_message_max(0); // on_read() does it, and says why
   ws_.auto_fragment(false);
   ws_.text(true);
-  ws_.async_accept(request_, handler(&session_impl::on_accepted));
+  os::accept_upgrade(ws_, request_, handler(&session_impl::on_accepted));
 }
 
 void session_impl::on_accepted(error_code ec) {
@@ -206,7 +195,7 @@ void session_impl::on_accepted(error_code ec) {
 }
 
 void session_impl::read() {
-  ws_.async_read_some(buffer_, limits_.message_octets, handler(&session_impl::on_read));
+  os::read_part(ws_, buffer_, limits_.message_octets, handler(&session_impl::on_read));
 }
 
 void session_impl::on_read(error_code ec) {
@@ -244,7 +233,7 @@ void session_impl::send(std::shared_ptr<const std::string> text) {
 
 void session_impl::write() {
   writing_ = true;
-  ws_.async_write(asio::buffer(*queue_.front()), handler(&session_impl::on_written));
+  os::write_message(ws_, asio::buffer(*queue_.front()), handler(&session_impl::on_written));
 }
 
 void session_impl::on_written(error_code ec) {
@@ -264,7 +253,7 @@ void session_impl::end(const error& why) {
 
 void session_impl::close_now() {
   const auto reason = close_reason(*closing_);
-  ws_.async_close({close_code_of(closing_->code), reason}, handler(&session_impl::on_shut));
+  os::send_close(ws_, {close_code_of(closing_->code), reason}, handler(&session_impl::on_shut));
 }
 
 void session_impl::finish() {

@@ -10,6 +10,9 @@
 
 namespace lanrage::net::os {
 
+/// What a socket reads at once; then the others on the thread have their turn.
+inline constexpr int datagrams_per_turn = 64;
+
 /// The one thread on which every Asio object of the process lives. It must outlive the actor
 /// system: sockets are closed by their drivers, then the thread drains and ends.
 class io_thread {

@@ -2,6 +2,7 @@
 
 #include "net/os/control_message.hpp"
 #include "net/os/descriptor.hpp"
+#include "net/os/io_thread.hpp"
 #include "net/os/socket_address.hpp"
 
 #include <boost/asio/posix/stream_descriptor.hpp>
@@ -24,7 +25,6 @@ namespace asio = boost::asio;
 using stream = asio::posix::stream_descriptor;
 
 constexpr std::size_t receive_octets = 2'048; // ours are shorter; longer ones are dropped
-constexpr int datagrams_per_turn = 64;        // then others on the io thread have theirs
 
 /// Interfaces that multicast makes sense on, by number.
 using interface_map = std::map<unsigned, std::string>;

@@ -4,6 +4,7 @@
 #include "net/os/control_message.hpp"
 #include "net/os/descriptor.hpp"
 #include "net/os/inet_checksum.hpp"
+#include "net/os/io_thread.hpp"
 #include "net/os/socket_address.hpp"
 #include "net/os/source_cache.hpp"
 #include "net/os/udp_filter.hpp"
@@ -28,7 +29,6 @@ using stream = asio::posix::stream_descriptor;
 constexpr std::size_t udp_header_octets = 8;
 constexpr std::size_t receive_octets = 2'048; // ours have 1,400 at most; longer ones are dropped
 constexpr int buffer_octets = 1'024 * 1'024;
-constexpr int datagrams_per_turn = 64; // then others on the io thread have theirs
 /// What WireGuard gives its handshakes. Other than its data's, so that segmentation offload at the
 /// receiver does not glue our datagrams to data and hide them from the raw socket.
 constexpr int traffic_class = 0x88;

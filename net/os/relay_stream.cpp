@@ -1,20 +1,15 @@
 #include "net/os/relay_stream.hpp"
 
+#include "net/os/io_thread.hpp"
 #include "net/os/tls.hpp"
+#include "net/os/web_socket.hpp"
 
-#include <boost/asio/bind_executor.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ip/udp.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/ssl/context.hpp>
-#include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/strand.hpp>
-#include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/core/tcp_stream.hpp>
-#include <boost/beast/ssl/ssl_stream.hpp>
-#include <boost/beast/websocket/ssl.hpp>
-#include <boost/beast/websocket/stream.hpp>
 
 #include <netinet/tcp.h>
 #include <sys/socket.h>
@@ -36,7 +31,6 @@ using boost::system::error_code;
 constexpr const char* target = "/relay"; // docs/wire.md
 /// What TCP may hold that was not sent yet: the rest waits in our queue, which drops what is old.
 constexpr int unsent_octets = 128 << 10;
-constexpr int datagrams_per_turn = 64; // then others on the io thread have theirs
 
 asio::ip::address asio_address(const ip_address& from) {
   if (from.is_v4()) return asio::ip::address_v4{from.to_v4()};
@@ -111,7 +105,7 @@ class relay_stream::impl : public std::enable_shared_from_this<impl> {
     (void)::setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent_octets, sizeof unsent_octets);
     if (!options_.name.empty())
       SSL_set_tlsext_host_name(ws_.next_layer().native_handle(), options_.name.c_str());
-    ws_.next_layer().async_handshake(asio::ssl::stream_base::client, handler(&impl::on_tls));
+    start_tls(ws_.next_layer(), asio::ssl::stream_base::client, handler(&impl::on_tls));
   }
 
   void on_tls(error_code ec) {
@@ -124,7 +118,7 @@ class relay_stream::impl : public std::enable_shared_from_this<impl> {
     const auto host = options_.name.empty()
                           ? to_string(options_.server)
                           : options_.name + ":" + std::to_string(options_.server.port);
-    ws_.async_handshake(host, target, handler(&impl::on_upgraded));
+    upgrade(ws_, answer_, host, target, handler(&impl::on_upgraded));
   }
 
   void on_upgraded(error_code ec) {
@@ -146,7 +140,7 @@ class relay_stream::impl : public std::enable_shared_from_this<impl> {
 
   // --- from the relay to WireGuard's port ---
 
-  void read() { ws_.async_read(buffer_, handler(&impl::on_read)); }
+  void read() { read_message(ws_, buffer_, handler(&impl::on_read)); }
 
   void on_read(error_code ec) {
     if (ec) return finish(meaning_of(ec));
@@ -191,7 +185,7 @@ class relay_stream::impl : public std::enable_shared_from_this<impl> {
   void write() {
     if (writing_ || queue_.empty()) return;
     writing_ = true;
-    ws_.async_write(asio::buffer(queue_.front()), handler(&impl::on_written));
+    write_message(ws_, asio::buffer(queue_.front()), handler(&impl::on_written));
   }
 
   void on_written(error_code ec) {
@@ -228,7 +222,8 @@ class relay_stream::impl : public std::enable_shared_from_this<impl> {
   asio::strand<asio::io_context::executor_type> strand_;
   asio::ssl::context tls_;
   asio::steady_timer deadline_;
-  websocket::stream<beast::ssl_stream<beast::tcp_stream>> ws_;
+  web_socket ws_;
+  websocket::response_type answer_;
   udp::socket udp_;
   beast::flat_buffer buffer_;
   std::deque<bytes> queue_; ///< the front is being written

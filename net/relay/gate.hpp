@@ -71,10 +71,11 @@ class seeded_hash {
 /// A source is an IPv4 address or an IPv6 /64, since a subscriber owns at least that.
 class source_gates {
  public:
+  static constexpr std::size_t places = 1 << 16;
+
   /// `burst`: how much of the rate may come at once. With none, admissions are evenly spaced:
   /// never more than `per_second` in any second.
-  source_gates(std::size_t places, std::uint64_t seed, std::uint32_t per_second,
-               std::chrono::nanoseconds burst)
+  source_gates(std::uint64_t seed, std::uint32_t per_second, std::chrono::nanoseconds burst)
       : gates_(places), hash_(seed), gap_(std::chrono::nanoseconds{std::chrono::seconds{1}} /
                                           std::max<std::uint32_t>(per_second, 1)),
         burst_(burst) {}

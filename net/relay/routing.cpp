@@ -9,7 +9,6 @@ using namespace std::chrono_literals;
 namespace {
 
 /// Places for sources that proved nothing: 512 KiB per kind of answer.
-constexpr std::size_t source_places = 1 << 16;
 
 /// A household starts its members together, and each asks for its address several times at once.
 constexpr std::chrono::nanoseconds source_burst = 1s;
@@ -27,11 +26,10 @@ relay_core::relay_core(const relay_private_key& own, const token_public_key& tok
                        const relay_limits& limits, random_source random)
     : own_(own), public_key_(net::public_key(own)), id_(id_of(public_key_)), tokens_(tokens),
       limits_(limits), random_(std::move(random)), seed_(draw_seed(random_)),
-      members_(limits, seed_),
-      refusal_gates_(source_places, seed_ + 1, limits.refusals_per_source_s, 0ns),
-      stun_gates_(source_places, seed_ + 2, limits.stun_per_source_s, source_burst),
-      proof_gates_(source_places, seed_ + 3, limits.proofs_per_source_s, source_burst),
-      cookie_secret_(draw()), cookie_secret_before_(draw()) {}
+      members_(limits, seed_), refusal_gates_(seed_ + 1, limits.refusals_per_source_s, 0ns),
+      stun_gates_(seed_ + 2, limits.stun_per_source_s, source_burst),
+      proof_gates_(seed_ + 3, limits.proofs_per_source_s, source_burst), cookie_secret_(draw()),
+      cookie_secret_before_(draw()) {}
 
 verdict relay_core::receive(byte_view datagram, const arrival& from, instant now) {
   ++count_.datagrams;

@@ -1,6 +1,7 @@
 #include "net/relay/server_listener.hpp"
 
 #include "config/stream_defaults.hpp"
+#include "net/os/web_socket.hpp"
 #include "net/relay/gate.hpp"
 
 #include <boost/asio/io_context.hpp>
@@ -8,9 +9,6 @@
 #include <boost/asio/ip/v6_only.hpp>
 #include <boost/asio/ssl/context.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/http/parser.hpp>
-#include <boost/beast/http/read.hpp>
 #include <spdlog/spdlog.h>
 
 #include <optional>
@@ -28,7 +26,6 @@ using boost::system::error_code;
 using namespace std::chrono_literals;
 
 constexpr std::size_t handshakes_max = 1'024;
-constexpr std::size_t source_places = 1 << 16;
 constexpr std::uint32_t header_octets = 4'096;
 /// After a failed accept (no file descriptors left) the next try waits.
 constexpr auto accept_again = 100ms;
@@ -59,19 +56,17 @@ class greeting final : public std::enable_shared_from_this<greeting> {
     error_code ignored;
     beast::get_lowest_layer(stream_).socket().set_option(tcp::no_delay{true}, ignored);
     beast::get_lowest_layer(stream_).expires_after(defaults::relay_stream_handshake);
-    stream_.async_handshake(asio::ssl::stream_base::server,
-                            [self = shared_from_this()](error_code ec) {
-                              if (!ec) self->read();
-                            });
+    os::start_tls(stream_, asio::ssl::stream_base::server,
+                  [self = shared_from_this()](error_code ec) {
+                    if (!ec) self->read();
+                  });
   }
 
  private:
   void read() {
-    http::async_read(
-        stream_, buffer_, parser_, [self = shared_from_this()](error_code ec, std::size_t) {
-          if (!ec)
-            self->guest_->take(std::move(self->stream_), self->parser_.release(), self->source_);
-        });
+    os::read_request(stream_, buffer_, parser_, [self = shared_from_this()](error_code ec) {
+      if (!ec) self->guest_->take(std::move(self->stream_), self->parser_.release(), self->source_);
+    });
   }
 
   os::https_stream stream_;
@@ -79,7 +74,7 @@ class greeting final : public std::enable_shared_from_this<greeting> {
   std::shared_ptr<os::https_guest> guest_;
   std::size_t& open_;
   beast::flat_buffer buffer_;
-  http::request_parser<http::empty_body> parser_;
+  os::https_parser parser_;
 };
 
 } // namespace
@@ -87,8 +82,7 @@ class greeting final : public std::enable_shared_from_this<greeting> {
 class https_listener::impl {
  public:
   impl(std::shared_ptr<os::https_guest> guest, std::uint64_t seed)
-      : guest_(std::move(guest)),
-        sources_(source_places, seed, defaults::control_connects_per_s, 1s) {}
+      : guest_(std::move(guest)), sources_(seed, defaults::control_connects_per_s, 1s) {}
   ~impl() {
     io_.stop();
     if (thread_.joinable()) thread_.join();

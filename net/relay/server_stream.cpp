@@ -1,13 +1,9 @@
 #include "net/relay/server_stream.hpp"
 
 #include "config/stream_defaults.hpp"
+#include "net/os/web_socket.hpp"
 
 #include <boost/asio/post.hpp>
-#include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/http/string_body.hpp>
-#include <boost/beast/http/write.hpp>
-#include <boost/beast/websocket/ssl.hpp>
-#include <boost/beast/websocket/stream.hpp>
 
 #include <netinet/tcp.h>
 
@@ -46,14 +42,13 @@ class stream_session final : public std::enable_shared_from_this<stream_session>
   }
 
   void refuse(http::status status) {
-    auto answer = std::make_shared<http::response<http::string_body>>(status, 11);
+    auto answer = std::make_shared<os::https_answer>(status, 11);
     if (status == http::status::upgrade_required) answer->set(http::field::upgrade, "websocket");
     answer->keep_alive(false);
     answer->prepare_payload();
     tcp().expires_after(defaults::relay_stream_handshake);
-    http::async_write(
-        ws_.next_layer(), *answer,
-        [self = shared_from_this(), answer](error_code, std::size_t) { self->finish(); });
+    os::write_answer(ws_.next_layer(), *answer,
+                     [self = shared_from_this(), answer](error_code) { self->finish(); });
   }
 
   void on_accepted(error_code ec) {
@@ -64,7 +59,7 @@ class stream_session final : public std::enable_shared_from_this<stream_session>
   }
 
   void read() {
-    ws_.async_read_some(buffer_, defaults::stream_message_max, handler(&stream_session::on_read));
+    os::read_part(ws_, buffer_, defaults::stream_message_max, handler(&stream_session::on_read));
   }
 
   void on_read(error_code ec) {
@@ -93,7 +88,7 @@ class stream_session final : public std::enable_shared_from_this<stream_session>
     }
     if (queue_.empty()) return;
     writing_ = true;
-    ws_.async_write(asio::buffer(queue_.front()), handler(&stream_session::on_written));
+    os::write_message(ws_, asio::buffer(queue_.front()), handler(&stream_session::on_written));
   }
 
   void on_written(error_code ec) {
@@ -106,7 +101,7 @@ class stream_session final : public std::enable_shared_from_this<stream_session>
   void end(websocket::close_code why) {
     if (closing_) return;
     closing_ = true;
-    ws_.async_close(why, [self = shared_from_this()](error_code) { self->finish(); });
+    os::send_close(ws_, why, [self = shared_from_this()](error_code) { self->finish(); });
   }
 
   void leave() {
@@ -121,7 +116,7 @@ class stream_session final : public std::enable_shared_from_this<stream_session>
     tcp().close();
   }
 
-  websocket::stream<os::https_stream> ws_;
+  os::web_socket ws_;
   os::https_request asked_;
   std::shared_ptr<flow_exchange> flows_;
   std::optional<std::uint64_t> flow_;
@@ -158,7 +153,7 @@ void stream_session::start(const ip_address& source) {
   ws_.read_message_max(0); // on_read() does it, and counts
   ws_.auto_fragment(false);
   ws_.binary(true);
-  ws_.async_accept(asked_, handler(&stream_session::on_accepted));
+  os::accept_upgrade(ws_, asked_, handler(&stream_session::on_accepted));
 }
 
 class stream_guest final : public os::https_guest {

@@ -30,7 +30,7 @@ TEST_CASE("unused rate is not saved up beyond the burst") {
 }
 
 TEST_CASE("an IPv6 subscriber is one source, two IPv4 hosts are two") {
-  source_gates g{1 << 16, 7, 10, 0ns};
+  source_gates g{7, 10, 0ns};
   const steady_time now = steady_time{} + 1h;
   CHECK(g.admit(*ip_address::parse("2001:db8::1"), now));
   CHECK_FALSE(g.admit(*ip_address::parse("2001:db8::ffff:2"), now));
