@@ -15,8 +15,10 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -219,6 +221,10 @@ struct peer_gone {
   net::party_id party;
   net::wg_public_key key; ///< left the party
 };
+/// Right after subscribing: whoever else the subscriber was told of before has gone meanwhile.
+struct members_listed {
+  std::set<std::pair<net::wg_public_key, net::party_id>> members;
+};
 struct signal_received {
   net::party_id party;
   net::wg_public_key from;
@@ -245,8 +251,8 @@ struct lan_state {
   friend bool operator==(const lan_state&, const lan_state&) = default;
 };
 struct directory_event {
-  std::variant<peer_known, peer_gone, signal_received, relays_listed, address_leased, control_state,
-               lan_state>
+  std::variant<peer_known, peer_gone, members_listed, signal_received, relays_listed,
+               address_leased, control_state, lan_state>
       what;
 };
 

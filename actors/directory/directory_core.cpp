@@ -288,7 +288,13 @@ std::vector<msg::directory_event> directory_core::snapshot(time) const {
   out.push_back({relays_event()});
   out.push_back({msg::control_state{link_ == link::up, why_down_, delay_}});
   if (lan_told_) out.push_back({*lan_told_});
-  for (auto& peer : peers())
+  auto all = peers();
+  // First, as one that came may have the address of one that went.
+  msg::members_listed listed;
+  for (const auto& peer : all)
+    listed.members.emplace(peer.record.key, peer.record.party);
+  out.push_back({std::move(listed)});
+  for (auto& peer : all)
     out.push_back({msg::peer_known{std::move(peer)}});
   return out;
 }

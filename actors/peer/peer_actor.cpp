@@ -33,7 +33,7 @@ namespace lanrage::actors {
 namespace {
 
 namespace defaults = config::defaults;
-using own_interface = msg::peer_actor::extend<caf::reacts_to<peer_alarm>>;
+using peer_interface = msg::peer_actor::extend<caf::reacts_to<peer_alarm>>;
 
 struct peer_state {
   static inline const char* name = "peer";
@@ -44,7 +44,7 @@ struct peer_state {
   msg::peer_actor address;
   std::optional<deadline> armed;
 };
-using peer_pointer = own_interface::stateful_pointer<peer_state>;
+using peer_pointer = peer_interface::stateful_pointer<peer_state>;
 
 void feed(peer_pointer self, const event& what);
 
@@ -180,10 +180,10 @@ void feed(peer_pointer self, const event& what) {
   arm(self);
 }
 
-own_interface::behavior_type peer(peer_pointer self, const msg::roles& roles,
-                                  const peer_settings& settings,
-                                  const std::shared_ptr<msg::saved_peer>& memory,
-                                  const msg::peer_actor& address) {
+peer_interface::behavior_type peer(peer_pointer self, const msg::roles& roles,
+                                   const peer_settings& settings,
+                                   const std::shared_ptr<msg::saved_peer>& memory,
+                                   const msg::peer_actor& address) {
   auto& s = self->state;
   s.roles = roles;
   s.settings = settings;

@@ -107,6 +107,8 @@ void peer_connection::on(const record_found& answer) {
   if (answer.asked != find_asked_) return;
   find_asked_ = no_ticket;
   if (answer.found) {
+    // The name is somebody else's now, or its owner replaced the key: this one's record has gone.
+    if (answer.found->record.key != record_.key) return on(record_gone{});
     learn(*answer.found);
     if (offline()) return went_offline();
   }

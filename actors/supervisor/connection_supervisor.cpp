@@ -74,6 +74,13 @@ struct directory_news {
       save_soon(self);
     }
   }
+  void operator()(const msg::members_listed& now) const {
+    std::vector<msg::peer_gone> missed;
+    for (const auto& [of, known] : s().memory->known)
+      if (!now.members.contains(of)) missed.push_back({of.second, of.first});
+    for (const auto& gone : missed)
+      (*this)(gone);
+  }
   void operator()(const msg::signal_received& news) const {
     const auto kept = s().memory->peers.find(news.from);
     if (kept != s().memory->peers.end() && kept->second.guardian)

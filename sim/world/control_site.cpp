@@ -20,7 +20,7 @@ using namespace std::chrono_literals;
 constexpr int login_arrives_after = 5;
 /// What TCP needs to notice that a cut path works again.
 constexpr duration retransmission = 1s;
-constexpr duration tick_every = 60s;
+constexpr duration control_tick_every = 60s;
 
 control::membership membership_of(const msg::party_credential& party) {
   return {party.party, party.name, party.verifier, party.create};
@@ -86,7 +86,7 @@ void control_site::stop() {
 void control_site::tick(std::uint64_t incarnation) {
   if (incarnation != incarnation_) return;
   perform(registry_->tick(moment()));
-  time_.after(tick_every, [this, incarnation] { tick(incarnation); });
+  time_.after(control_tick_every, [this, incarnation] { tick(incarnation); });
 }
 
 void control_site::paths_changed() {

@@ -6,7 +6,7 @@
 namespace lanrage::sim {
 
 namespace {
-constexpr duration tick_every = std::chrono::milliseconds{250};
+constexpr duration relay_tick_every = std::chrono::milliseconds{250};
 } // namespace
 
 relay_site::relay_site(std::uint64_t seed, std::string name, node_id node, std::uint16_t port,
@@ -49,7 +49,7 @@ void relay_site::tick(std::uint64_t incarnation) {
   if (incarnation != incarnation_) return;
   core_->tick(instant());
   if (time_.now() - saved_at_ >= config::defaults::relay_saved_every) save();
-  time_.after(tick_every, [this, incarnation] { tick(incarnation); });
+  time_.after(relay_tick_every, [this, incarnation] { tick(incarnation); });
 }
 
 void relay_site::save() {

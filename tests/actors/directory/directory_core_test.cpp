@@ -342,17 +342,24 @@ TEST_CASE("records, lease, relays and tokens are served from memory while the se
   CHECK(!known.online);
   CHECK(again.core->parties()[0].members == 2);
   std::size_t records = 0;
+  std::size_t lists = 0;
   for (const auto& event : again.core->snapshot(p.world.at())) {
     records += std::holds_alternative<msg::peer_known>(event.what);
     if (const auto* relays = std::get_if<msg::relays_listed>(&event.what)) {
       CHECK(relays->relays.size() == 1);
       CHECK(relays->tokens.size() == 1);
     }
+    if (const auto* listed = std::get_if<msg::members_listed>(&event.what)) {
+      CHECK(records == 0); // who has gone is told first
+      CHECK(listed->members == std::set{std::pair{known.record.key, known.record.party}});
+      ++lists;
+    }
     if (const auto* lease = std::get_if<msg::address_leased>(&event.what))
       CHECK(lease->address.leased());
     if (const auto* state = std::get_if<msg::control_state>(&event.what)) CHECK(!state->up);
   }
   CHECK(records == 1);
+  CHECK(lists == 1);
 }
 
 TEST_CASE("tokens that expired are not served") {

@@ -308,6 +308,16 @@ TEST_CASE("a member that nobody knows fails with peer_not_found") {
   CHECK(d.view().error == net::errc::peer_not_found);
 }
 
+TEST_CASE("a member whose name now belongs to another key is gone") {
+  driven_core d;
+  d.fail();
+  d.give(actors::user_connect{});
+  auto renewed = d.other();
+  ++renewed.key.octets[0];
+  d.give(actors::record_found{d.ticket_of<msg::find_peer>(), msg::known_peer{renewed, true, {}}});
+  CHECK(d.phase() == phase::closing);
+}
+
 TEST_CASE("a silent directory does not stop a reconnection: the remembered record is used") {
   driven_core d;
   d.fail();

@@ -427,6 +427,21 @@ TEST_CASE("a member that left is removed from WireGuard and forgotten") {
   CHECK(h.memory->peers.empty());
 }
 
+TEST_CASE("a member that left while the supervisor was not there is forgotten when it is back") {
+  house h;
+  h.bob_connects();
+  h.tell(msg::members_listed{{{bob_key, record_of("bob", 2).party}}});
+  h.time.run_for(1s);
+  CHECK(h.status()); // he is still one
+
+  h.tell(msg::members_listed{{{alice_key, record_of("bob", 2).party}}});
+  h.time.run_for(1s);
+  CHECK(h.count("remove") == 1);
+  CHECK_FALSE(h.status());
+  CHECK(h.memory->peers.empty());
+  CHECK(h.memory->known.empty());
+}
+
 TEST_CASE("a lease is handed to WireGuard") {
   house h;
   h.tell(msg::address_leased{*net::virtual_ip::parse("10.66.0.9")});
