@@ -34,6 +34,10 @@ constexpr auto connect_limit = 15s;
 constexpr auto punch_limit = 2s;
 /// So long a relayed pair is watched before it counts as relayed: the whole first punch.
 constexpr auto relay_watched = 4s;
+/// Between two packets of a pair that may go direct, so that its first direct one is seen at once;
+/// and of one that goes through relays, where ten pairs of one member share a TCP connection.
+constexpr auto often = 10ms;
+constexpr auto seldom = 100ms;
 /// Every NAT is known by then: the filtering test takes 1.4 s.
 constexpr auto classified_limit = 10s;
 
@@ -92,7 +96,7 @@ struct running {
   running(matrix_task& what, int net_ns, const char* interface)
       : task(what), at_a(net_ns, interface) {}
   matrix_task& task;
-  std::optional<lab::ping_stream> traffic{}; ///< through the tunnel, so that every path shows
+  std::optional<lab::ping_stream> traffic{}; ///< into the tunnel before it is there, as a user's
   lab::capture at_a;
   clock_type::time_point from{};
 };
@@ -108,27 +112,24 @@ boost::json::object tell(const party& p, const std::string& who, const boost::js
   return std::get<boost::json::object>(said);
 }
 
-/// What is known of the peer then.
-boost::json::object tell_to_connect(const party& p, const std::string& who, const std::string& whom,
-                                    std::chrono::milliseconds wait) {
-  const auto said = tell(
-      p, who,
-      {{"op", "connect"}, {"peer", whom}, {"wait_ms", static_cast<std::int64_t>(wait.count())}},
-      wait + 5s);
-  return object_field(said, "peer");
+void tell_to_connect(const party& p, const std::string& who, const std::string& whom,
+                     std::chrono::milliseconds wait) {
+  tell(p, who,
+       {{"op", "connect"}, {"peer", whom}, {"wait_ms", static_cast<std::int64_t>(wait.count())}},
+       wait + 5s);
 }
 
 /// Both sides within a millisecond, as when a party comes up. Returns when the tunnel answers.
 void begin(const party& p, running& pair) {
   auto& task = pair.task;
-  pair.from = clock_type::now();
   try {
+    pair.traffic.emplace(p.lab().at(task.a).net_ns(), p.virtual_ip(task.b),
+                         task.cell.expected == "direct" ? often : seldom);
+    pair.from = clock_type::now();
     tell_to_connect(p, task.b, task.a, 0ms);
-    const auto peer =
-        tell_to_connect(p, task.a, task.b, task.cell.expected.empty() ? 0ms : connect_limit);
+    tell_to_connect(p, task.a, task.b, task.cell.expected.empty() ? 0ms : connect_limit);
     if (task.cell.expected.empty()) return;
     task.cell.connect = clock_type::now() - pair.from;
-    pair.traffic.emplace(p.lab().at(task.a).net_ns(), text_field(peer, "virtual_ip"), 10ms);
   } catch (const lab::failure& e) {
     task.cell.problem = e.what();
   }

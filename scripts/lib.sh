@@ -3,11 +3,11 @@
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
 
-# Compiling one file with CAF or Beast in it takes up to 1 GB: as many jobs as memory carries.
+# Compiling a group of files with CAF or Beast in it takes up to 2 GB: as many jobs as memory carries.
 jobs() {
   local cores memory
   cores=$(nproc)
-  memory=$(awk '/^MemAvailable:/ {print int($2 / 1048576)}' /proc/meminfo)
+  memory=$(awk '/^MemAvailable:/ {print int($2 / 2097152)}' /proc/meminfo)
   [ "$memory" -ge 1 ] || memory=1
   printf '%s' "${LANRAGE_JOBS:-$((cores < memory ? cores : memory))}"
 }

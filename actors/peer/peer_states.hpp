@@ -78,7 +78,7 @@ struct trialling {
   enum class stage : std::uint8_t { trying, restoring };
   path old;
   path fresh;
-  std::chrono::nanoseconds old_rtt{};
+  std::chrono::nanoseconds old_rtt{}; ///< usually; to be beaten
   stage at = stage::trying;
   msg::time_point until;
   probe_series probes;

@@ -28,7 +28,7 @@ constexpr auto trial_move_limit = defaults::prepare_deadline + defaults::move_de
 
 void peer_connection::maybe_trial(nanoseconds measured) {
   if (!initiator_ || !path_ || move_) return;
-  // One slow answer of many is no reason.
+  // One slow answer of many is no reason to go, nor one to stay on a relay that is no faster.
   const auto known = here_.forecast(persistence_);
   const auto usual = known.samples >= defaults::trial_samples
                          ? std::min<nanoseconds>(measured, known.usual)
@@ -39,7 +39,7 @@ void peer_connection::maybe_trial(nanoseconds measured) {
   trialling t;
   t.old = *path_;
   t.fresh = through(*choice);
-  t.old_rtt = measured;
+  t.old_rtt = usual;
   t.until = now_.at + trial_move_limit;
   enter(std::move(t), "Current latency: " + in_ms(measured) + "; found alternative relay: " +
                           choice->name + " " + to_string(choice->address));

@@ -171,7 +171,10 @@ void connection_rules::health(const said& by, const state* before, const msg::co
 
 void connection_rules::trial(state& s, const msg::connection_view& view, duration now) {
   if (view.at == phase::trialling) {
-    if (s.view.at != phase::trialling) s.before_trial = s.view;
+    if (s.view.at != phase::trialling) {
+      s.before_trial = s.view;
+      s.before_trial->latency = view.latency; // what made it begin is not told before
+    }
     return;
   }
   const auto before = std::exchange(s.before_trial, std::nullopt);

@@ -486,6 +486,20 @@ TEST_CASE("a relay trial keeps the other relay only when it is strictly faster")
   }
 }
 
+TEST_CASE("a relay trial that began with an unusually slow answer is held to what is usual") {
+  driven_core d;
+  d.connect();
+  for (int i = 0; i < 10; ++i)
+    d.answer(d.wake_until_probe(), 180ms);
+  d.answer(d.wake_until_probe(), 400ms);
+  d.answer(d.wake_until_probe(), 400ms);
+  REQUIRE(d.phase() == phase::trialling);
+  REQUIRE(d.move_lands() == relay2_at);
+  d.answer(d.ticket_of<msg::probe_tunnel>(), 300ms);
+  CHECK(d.phase() == phase::trialling);
+  CHECK(d.move_lands() == relay1_at);
+}
+
 TEST_CASE("a relay that does not take the session is no trial, and the old one is looked at") {
   driven_core d;
   d.trial();

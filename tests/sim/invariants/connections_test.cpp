@@ -184,6 +184,17 @@ TEST_CASE("S9: a trial that keeps the slower relay is found, one that keeps the 
   CHECK(bad.only("S9"));
 }
 
+TEST_CASE("S9: a trial is held to the latency that made it begin") {
+  story s;
+  s.connect();
+  s.view.where = net::endpoint::parse("198.18.0.1:51820");
+  s.measured(250ms, phase::degraded, 30s);
+  s.measured(350ms, phase::trialling, 31s);
+  s.view.where = net::endpoint::parse("198.18.0.2:51820");
+  s.measured(340ms, phase::degraded, 32s);
+  CHECK(s.found.all().empty());
+}
+
 TEST_CASE("S9: a trial that does not end is found") {
   story s;
   s.connect();
