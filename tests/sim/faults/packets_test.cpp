@@ -33,10 +33,12 @@ struct stream_of {
     on.relay_to_alice(300);
     on.run(1h);
   }
+  /// Whose number was damaged is none of them, or another.
   std::size_t arrived_inside() const {
     return static_cast<std::size_t>(
-        std::count_if(on.got.begin(), on.got.end(),
-                      [&](const auto& each) { return inside(on.sent[each.number]); }));
+        std::count_if(on.got.begin(), on.got.end(), [&](const auto& each) {
+          return each.number < on.sent.size() && inside(on.sent[each.number]);
+        }));
   }
   /// Every packet of the other two seconds came as ever, once and in time.
   bool usual_outside() const {
