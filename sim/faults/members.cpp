@@ -162,7 +162,7 @@ class member_part final : public part, private machine_faults {
   void end_at(active& what, std::uint32_t who, machine& host) {
     switch (what.what.kind) {
     case 52:
-      if (in_.stage().start(who) && !what.flag("memory")) in_.stage().join(who);
+      if (in_.stage().start(who)) join(who);
       return;
     case 56:
       host.set_wall_offset(host.wall_offset() - step_of(what));
@@ -174,6 +174,7 @@ class member_part final : public part, private machine_faults {
       host.documents = saved_.extract({what.number, who}).mapped();
       in_.fired(what);
       start_or_forget(who, host);
+      if (in_.where().running(in_.stage().member_at(who))) join(who);
       return;
     }
     default:
@@ -263,12 +264,16 @@ class member_part final : public part, private machine_faults {
     start_or_forget(who, host);
   }
 
+  /// The user sees that it is out of the party: its files are gone, or the disk took none since it
+  /// joined. One that is in is told so.
+  void join(std::uint32_t who) { in_.stage().join(who); }
+
   /// What an operator does with a daemon that refuses its files, as its message says.
   void start_or_forget(std::uint32_t who, machine& host) {
     if (in_.stage().start(who)) return;
     forget(host);
     in_.where().note(host.name() + "'s files are put aside");
-    if (in_.stage().start(who)) in_.stage().join(who);
+    if (in_.stage().start(who)) join(who);
   }
 
   std::vector<entry> now_;

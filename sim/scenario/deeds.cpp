@@ -59,22 +59,28 @@ void stage::act(const deed::kill& what, place) {
 /// A machine that sleeps: nothing reaches it and nothing leaves it. Its daemon's timers go on, as
 /// the world has one clock; what they send is lost.
 void stage::suspend(std::uint32_t who, bool off) {
+  if (off && asleep_.contains(who)) return;
   const auto node = world_.node(members_[who]);
-  const auto face = world_.net().face_of(node);
   world_.net().set_up(node, !off);
-  // The control connection knows only the box in front: it goes to sleep, too, if it is theirs.
-  const auto shared = std::count_if(members_.begin(), members_.end(), [&](member_id other) {
-    return world_.net().face_of(world_.node(other)) == face;
-  });
-  if (shared == 1) world_.net().set_up(face, !off);
+  duration slept{};
+  if (off) {
+    sleep asleep{now(), {}};
+    // The control connection knows only the box in front: it goes to sleep, too, if it is theirs.
+    const auto face = world_.net().face_of(node);
+    const auto shared = std::count_if(members_.begin(), members_.end(), [&](member_id other) {
+      return world_.net().face_of(world_.node(other)) == face;
+    });
+    if (shared == 1) asleep.box = face;
+    if (asleep.box) world_.net().set_up(*asleep.box, false);
+    asleep_.emplace(who, asleep);
+  } else if (const auto woken = asleep_.extract(who)) {
+    slept = now() - woken.mapped().since;
+    // That box, though another may stand before it by now.
+    if (woken.mapped().box) world_.net().set_up(*woken.mapped().box, true);
+  }
   note(script_.members[who].name + (off ? " suspended" : " resumed"));
   world_.paths_changed();
-  if (off) {
-    asleep_[who] = now();
-  } else {
-    const auto since = asleep_.extract(who);
-    world_.on(members_[who]).addresses_changed(since.empty() ? duration{} : now() - since.mapped());
-  }
+  if (!off) world_.on(members_[who]).addresses_changed(slept);
 }
 void stage::act(const deed::suspend& what, place) {
   for (const auto who : what.who)

@@ -10,6 +10,7 @@
 
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -132,7 +133,11 @@ class stage : private faults::surroundings {
     std::vector<std::uint32_t> waiting;
   };
   std::vector<made_party> parties_;
-  std::map<std::uint32_t, duration> asleep_;        ///< members, and since when
+  struct sleep {
+    duration since{};
+    std::optional<node_id> box; ///< that sleeps with the machine behind it
+  };
+  std::map<std::uint32_t, sleep> asleep_;           ///< members
   std::vector<std::optional<std::size_t>> streams_; ///< the world's numbers
   std::optional<path_meter> meter_;
   std::optional<report::recorder> recorder_;
