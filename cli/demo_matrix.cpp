@@ -1,6 +1,5 @@
 #include "cli/demo.hpp"
 #include "cli/local_client.hpp"
-#include "cli/peer_text.hpp"
 #include "lab/capture.hpp"
 #include "lab/demo_report.hpp"
 #include "lab/failure.hpp"

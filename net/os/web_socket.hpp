@@ -14,8 +14,8 @@
 #include <string_view>
 
 /// What Beast does on our TLS connections, with one type of completion handler. Its operations are
-/// templates nested five deep: compiled here once, they take a minute; in each of their users,
-/// four. Arguments and streams must live until the handler is called, on the stream's executor.
+/// deeply nested templates, so they are compiled in one place instead of in each of four users.
+/// Arguments and streams must live until the handler is called, on the stream's executor.
 namespace lanrage::net::os {
 
 using web_socket = boost::beast::websocket::stream<https_stream, false>; // without compression

@@ -19,7 +19,6 @@ namespace {
 
 namespace asio = boost::asio;
 namespace beast = boost::beast;
-namespace http = beast::http;
 namespace defaults = config::defaults;
 using asio::ip::tcp;
 using boost::system::error_code;

@@ -174,7 +174,6 @@ class member_part final : public part, private machine_faults {
       host.documents = saved_.extract({what.number, who}).mapped();
       in_.fired(what);
       start_or_forget(who, host);
-      if (in_.where().running(in_.stage().member_at(who))) join(who);
       return;
     }
     default:
@@ -264,16 +263,19 @@ class member_part final : public part, private machine_faults {
     start_or_forget(who, host);
   }
 
-  /// The user sees that it is out of the party: its files are gone, or the disk took none since it
-  /// joined. One that is in is told so.
+  /// The user sees that it is out of the party: its files are gone or damaged, or the disk took
+  /// none since it joined. One that is in is told so.
   void join(std::uint32_t who) { in_.stage().join(who); }
 
   /// What an operator does with a daemon that refuses its files, as its message says.
   void start_or_forget(std::uint32_t who, machine& host) {
-    if (in_.stage().start(who)) return;
-    forget(host);
-    in_.where().note(host.name() + "'s files are put aside");
-    if (in_.stage().start(who)) join(who);
+    bool on = in_.stage().start(who);
+    if (!on) {
+      forget(host);
+      in_.where().note(host.name() + "'s files are put aside");
+      on = in_.stage().start(who);
+    }
+    if (on) join(who);
   }
 
   std::vector<entry> now_;

@@ -148,7 +148,7 @@ TEST_CASE("what was stored before power failed is not there after it") {
   on.w.plan().at(time_point{12s}, [&] { host.documents["peers.json"] = "new"; });
   on.run(20s);
   CHECK(host.documents["peers.json"] == "old");
-  CHECK(on.calls == std::vector<std::string>{"13000 kill", "13000 start"});
+  CHECK(on.calls == std::vector<std::string>{"13000 kill", "13000 start", "13000 join"});
 }
 
 TEST_CASE("a daemon starts with a damaged file or an old one; a refused one is put aside") {
@@ -161,7 +161,7 @@ TEST_CASE("a daemon starts with a damaged file or an old one; a refused one is p
     on.run(20s);
     CHECK(host.documents["directory.json"].size() == text.size());
     CHECK(host.documents["directory.json"] != text);
-    CHECK(on.calls == std::vector<std::string>{"11000 kill", "11000 start"});
+    CHECK(on.calls == std::vector<std::string>{"11000 kill", "11000 start", "11000 join"});
     bare_stage refusing{moment(kind, "alice", "document = \"directory.json\"\n")};
     refusing.refuses_start = true;
     refusing.alice_machine().documents["directory.json"] = text;
