@@ -84,25 +84,46 @@ void add_nat(composition& all, caf::actor_system& system, const mesh_settings& s
           });
 }
 
-void add_relays(composition& all, caf::actor_system& system, const mesh_settings& settings) {
+/// What the documents of an earlier start say.
+struct remembered {
+  std::vector<msg::saved_peer> peers;
+  std::shared_ptr<directory_memory> directory;
+  std::shared_ptr<relay_selector_memory> relays;
+};
+
+net::result<remembered> remember(const std::map<std::string, std::string>& documents) {
+  const auto text = [&](std::string_view name) {
+    const auto found = documents.find(std::string{name});
+    return found == documents.end() ? std::string{} : found->second;
+  };
+  remembered out;
+  if (documents.contains(std::string{saved_peers_document})) {
+    auto peers = decode_saved_peers(text(saved_peers_document));
+    if (!peers) return peers.error();
+    out.peers = std::move(*peers);
+  }
+  auto directory = load_directory(text(directory_document_name));
+  if (!directory) return directory.error();
+  out.directory = std::move(*directory);
+  out.relays = load_relays(text(relays_document_name));
+  return out;
+}
+
+void add_relays(composition& all, caf::actor_system& system, const mesh_settings& settings,
+                const std::shared_ptr<relay_selector_memory>& memory) {
   const relay_selector_settings wanted{
       settings.key,
       settings.wall,
       {{settings.daemon.relay_pin.begin(), settings.daemon.relay_pin.end()},
        {settings.daemon.relay_avoid.begin(), settings.daemon.relay_avoid.end()}}};
-  const auto document = settings.documents.find(std::string{relays_document_name});
-  const auto memory = load_relays(document == settings.documents.end() ? "" : document->second);
   all.add(&msg::roles::relays, "relay selector",
           [&system, wanted, memory](const msg::roles& roles) {
             return spawn_relay_selector(system, roles, wanted, memory);
           });
 }
 
-net::result<void> add_directory(composition& all, caf::actor_system& system,
-                                const mesh_settings& settings) {
-  const auto document = settings.documents.find(std::string{directory_document_name});
-  auto memory = load_directory(document == settings.documents.end() ? "" : document->second);
-  if (!memory) return memory.error();
+void add_directory(composition& all, caf::actor_system& system, const mesh_settings& settings,
+                   const std::shared_ptr<directory_memory>& memory) {
   directory_actor_settings wanted;
   wanted.key = settings.key;
   wanted.name = settings.daemon.name;
@@ -112,22 +133,13 @@ net::result<void> add_directory(composition& all, caf::actor_system& system,
   wanted.lan_jitter = net::seeded_random(settings.seed, "lan");
   wanted.wall = settings.wall;
   wanted.rotated = settings.on_rotated;
-  all.add(&msg::roles::directory, "directory",
-          [&system, wanted, memory = *memory](const msg::roles& roles) {
-            return spawn_directory(system, roles, wanted, memory);
-          });
-  return {};
+  all.add(&msg::roles::directory, "directory", [&system, wanted, memory](const msg::roles& roles) {
+    return spawn_directory(system, roles, wanted, memory);
+  });
 }
 
-net::result<void> add_supervisor(composition& all, caf::actor_system& system,
-                                 const mesh_settings& settings) {
-  std::vector<msg::saved_peer> saved;
-  const auto document = settings.documents.find(std::string{saved_peers_document});
-  if (document != settings.documents.end()) {
-    auto decoded = decode_saved_peers(document->second);
-    if (!decoded) return decoded.error();
-    saved = std::move(*decoded);
-  }
+void add_supervisor(composition& all, caf::actor_system& system, const mesh_settings& settings,
+                    std::vector<msg::saved_peer> saved) {
   const auto own = net::public_key(settings.key);
   connection_settings wanted;
   wanted.own = own;
@@ -148,7 +160,6 @@ net::result<void> add_supervisor(composition& all, caf::actor_system& system,
       [&system, wanted, memory = restore_connections(std::move(saved))](const msg::roles& roles) {
         return spawn_connection_supervisor(system, roles, wanted, memory);
       });
-  return {};
 }
 
 } // namespace
@@ -156,14 +167,17 @@ net::result<void> add_supervisor(composition& all, caf::actor_system& system,
 net::result<mesh> start_mesh(caf::actor_system& system, const mesh_settings& settings,
                              const driver_factories& drivers, std::vector<extra_role> extras,
                              fatal_handler fatal) {
+  // Before anything is started: what cannot be read leaves nothing half-started.
+  auto memory = remember(settings.documents);
+  if (!memory) return memory.error();
   composition all{system, settings.on_birth};
   // In the order of their start: whoever listens comes before whoever speaks first.
   add_drivers(all, drivers);
   add_writer(all, system);
   add_nat(all, system, settings);
-  add_relays(all, system, settings);
-  if (const auto done = add_supervisor(all, system, settings); !done) return done.error();
-  if (const auto done = add_directory(all, system, settings); !done) return done.error();
+  add_relays(all, system, settings, memory->relays);
+  add_supervisor(all, system, settings, std::move(memory->peers));
+  add_directory(all, system, settings, memory->directory);
   for (auto& extra : extras)
     all.guard(std::move(extra.name), std::move(extra.make));
   return all.start(std::move(fatal));
