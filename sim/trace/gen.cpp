@@ -15,7 +15,8 @@ constexpr std::array<std::string_view, 6> names{"steady",   "diurnal", "bursty",
                                                 "starlink", "shifts",  "mesh"};
 constexpr std::int64_t most_records = 100'000'000;
 
-/// Draws from one named stream.
+/// Draws from one named stream. Two draws never stand in one expression: compilers differ in which
+/// operand they evaluate first.
 class dice {
  public:
   dice(std::uint64_t seed, std::string_view name) : source_(net::seeded_random(seed, name)) {}
@@ -30,7 +31,10 @@ class dice {
   nanoseconds upto(nanoseconds most) { return nanoseconds{upto(most.count())}; }
   bool one_in(std::int64_t n) { return upto(n - 1) == 0; }
   /// Around 0: the sum of two draws, so that small is likelier than large.
-  nanoseconds around_zero(nanoseconds most) { return upto(most) - upto(most); }
+  nanoseconds around_zero(nanoseconds most) {
+    const auto less = upto(most);
+    return upto(most) - less;
+  }
   /// Mostly small, now and then large: a draw of a draw of a draw.
   nanoseconds long_tailed(nanoseconds most) { return upto(upto(upto(most))); }
 
@@ -71,7 +75,8 @@ class link_model {
 
  private:
   nanoseconds jittered(int part) {
-    return level_ + dice_.around_zero(level_ / part) + dice_.long_tailed(level_ / 4);
+    const auto tail = dice_.long_tailed(level_ / 4);
+    return level_ + dice_.around_zero(level_ / part) + tail;
   }
 
   /// A parabola over the 16 waking hours that is 1,000 at its middle (16 o'clock of the trace).
