@@ -251,7 +251,8 @@ class peer_connection {
   std::optional<path> direct_before_;    ///< the last direct path that was in use, or is known of
   std::optional<msg::time_point> relayed_since_;
   std::optional<msg::time_point> upkeep_at_;
-  bool direct_judged_ = false; ///< whether it was dead when we left it
+  std::optional<msg::time_point> upkept_; ///< last checked direct_before_
+  bool direct_judged_ = false;            ///< whether it was dead when we left it
   std::optional<msg::time_point> false_death_;
   std::optional<msg::time_point> ours_changed_; ///< our addresses
   std::optional<msg::time_point> direct_not_before_;

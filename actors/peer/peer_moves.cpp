@@ -67,8 +67,11 @@ bool peer_connection::came_from(const net::endpoint& where) const {
 /// The peer checks a direct path, perhaps one that we forgot in a restart: so do we.
 void peer_connection::direct_asked(const path& over) {
   direct_before_ = over;
-  if (!alive() || !path_ || !path_->relay || relayed_since_) return;
-  relayed_since_ = now_.at;
+  if (!alive() || !path_ || !path_->relay) return;
+  if (!relayed_since_)
+    relayed_since_ = now_.at;
+  else if (upkept_ && now_.at - *upkept_ < defaults::direct_check_gap)
+    return; // theirs answers ours, perhaps
   upkeep_at_ = now_.at;
 }
 
@@ -275,7 +278,9 @@ void peer_connection::upkeep() {
           ? std::chrono::nanoseconds{defaults::direct_check_gap}
           : std::min<std::chrono::nanoseconds>(gone / 100, defaults::punch_again_max);
   upkeep_at_ = now_.at + gap;
-  if (alive() && !move_ && path_ && path_->relay) check(*direct_before_, false);
+  if (!alive() || move_ || !path_ || !path_->relay) return;
+  upkept_ = now_.at;
+  check(*direct_before_, false);
 }
 
 } // namespace lanrage::actors

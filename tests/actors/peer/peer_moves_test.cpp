@@ -2,6 +2,8 @@
 
 #include <catch2/catch.hpp>
 
+#include <utility>
+
 using namespace lanrage;
 using namespace lanrage::test;
 using lanrage::msg::phase;
@@ -325,4 +327,37 @@ TEST_CASE("a peer's doubts count a few times in ten seconds: they may be echoes 
   d.now += 10s;
   doubted();
   CHECK(looked == 11);
+}
+
+TEST_CASE("a pair relayed for hours checks the direct path as soon as the peer does, and once") {
+  driven_core d{GENERATE(role::initiator, role::responder)};
+  d.connect();
+  const auto direct = d.initiator ? bob_at : alice_at;
+  const auto checked = [&] {
+    const auto said = d.said<msg::check_path>();
+    return said && said->where == direct;
+  };
+  // The peer checks it: do we at once?
+  const auto asked = [&] {
+    d.give(msg::path_event{d.other().key, 0, msg::path_news::asked, direct});
+    const auto at = d.now;
+    d.wake();
+    const bool did = checked();
+    d.now = at;
+    return did;
+  };
+  REQUIRE(asked()); // it is known from now on
+  std::chrono::nanoseconds last{}, before{};
+  for (const auto end = d.now + 10h; d.now < end;) {
+    d.wake();
+    if (d.said<msg::probe_tunnel>())
+      d.answer(d.ticket_of<msg::probe_tunnel>(), 50ms);
+    else if (checked())
+      before = std::exchange(last, d.now);
+  }
+  REQUIRE(last - before > 1min); // of itself it checks rarely by now
+  d.now = last + 10s;
+  CHECK(asked());
+  d.now += 30ms;
+  CHECK_FALSE(asked());
 }
