@@ -36,7 +36,8 @@ std::string interface_key(party& p, const std::string& member) {
 
 } // namespace
 
-TEST_CASE("a member that replaces its key is reached again by all, at the same address") {
+TEST_CASE("a member that replaces its key is reached again by all, at the same address",
+          "[patient]") {
   if (skipped(party_unavailable_reason())) return;
   party p{keys_options()};
   p.form();
@@ -87,7 +88,8 @@ TEST_CASE("a member that replaces its key is reached again by all, at the same a
   CHECK(interface_key(p, "p2") == after);
 }
 
-TEST_CASE("a machine whose disk was lost has its name again when somebody forgets it") {
+TEST_CASE("a machine whose disk was lost has its name again when somebody forgets it",
+          "[patient]") {
   if (skipped(party_unavailable_reason())) return;
   party p{keys_options()};
   p.form();

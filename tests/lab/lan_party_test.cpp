@@ -129,7 +129,8 @@ TEST_CASE("a party forms on a switch without internet and servers within two sec
   CHECK(why.out.find("announces itself on this network") != std::string::npos);
 }
 
-TEST_CASE("a member that comes back to such a switch is connected within two seconds") {
+TEST_CASE("a member that comes back to such a switch is connected within two seconds",
+          "[patient]") {
   if (skipped(party_unavailable_reason())) return;
   party p{options(false)};
   p.form();

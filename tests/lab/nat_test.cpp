@@ -52,7 +52,7 @@ TEST_CASE("every NAT type has a word of its own and comes back from it") {
   CHECK(nat_type_from("none") == std::nullopt);
 }
 
-TEST_CASE("each NAT type maps and filters as its name says") {
+TEST_CASE("each NAT type maps and filters as its name says", "[patient]") {
   if (skipped(unavailable_reason())) return;
   laboratory lab{one_site()};
   nat_probe_server server{lab.at("server")};
@@ -129,7 +129,7 @@ udp_socket::datagram open_binding(udp_socket& server, udp_socket& member, const 
 
 } // namespace
 
-TEST_CASE("a binding lets answers in until its timeout, or until it is flushed") {
+TEST_CASE("a binding lets answers in until its timeout, or until it is flushed", "[patient]") {
   if (skipped(unavailable_reason())) return;
   laboratory lab{one_site()};
   for (auto type : {nat_type::port_restricted, nat_type::full_cone, nat_type::masquerade}) {

@@ -92,7 +92,8 @@ TEST_CASE("WireGuard's own endpoints are the other box for direct and the relay 
   CHECK(p.status("p1", "p3")->endpoint == wireguard_endpoint(p, "p1", "p3"));
 }
 
-TEST_CASE("a relay sees WireGuard, STUN and our frames only, and tells no third member") {
+TEST_CASE("a relay sees WireGuard, STUN and our frames only, and tells no third member",
+          "[patient]") {
   if (skipped(party_unavailable_reason())) return;
   party p{options()};
   p.form();
@@ -207,7 +208,7 @@ TEST_CASE("a relayed pair comes back when its relay is killed") {
   CHECK(view->connected());
 }
 
-TEST_CASE("killing each part in turn never needs a manual restart of another") {
+TEST_CASE("killing each part in turn never needs a manual restart of another", "[patient]") {
   if (skipped(party_unavailable_reason())) return;
   party p{options()};
   p.form();
@@ -221,8 +222,8 @@ TEST_CASE("killing each part in turn never needs a manual restart of another") {
   }
 }
 
-TEST_CASE(
-    "killing any parts in any order, some together, never needs a manual restart of another") {
+TEST_CASE("killing any parts in any order, some together, never needs a manual restart of another",
+          "[patient]") {
   if (skipped(party_unavailable_reason())) return;
   party p{options()};
   p.form();
@@ -262,7 +263,7 @@ TEST_CASE(
   }
 }
 
-TEST_CASE("a daemon whose wireguard-go was killed builds its interface again") {
+TEST_CASE("a daemon whose wireguard-go was killed builds its interface again", "[patient]") {
   if (skipped(party_unavailable_reason())) return;
   party p{options()};
   p.form();
@@ -279,7 +280,7 @@ TEST_CASE("a daemon whose wireguard-go was killed builds its interface again") {
   require_settled(p, 60s);
 }
 
-TEST_CASE("the control server's death disturbs no connection") {
+TEST_CASE("the control server's death disturbs no connection", "[patient]") {
   if (skipped(party_unavailable_reason())) return;
   party p{options()};
   p.form();

@@ -57,7 +57,8 @@ std::string read(const std::filesystem::path& file) {
 
 } // namespace
 
-TEST_CASE("a mapped port makes a pair direct that would be relayed, and goes with the daemon") {
+TEST_CASE("a mapped port makes a pair direct that would be relayed, and goes with the daemon",
+          "[patient]") {
   if (skipped(mapping_unavailable_reason())) return;
   party_options o;
   o.binary = lanrage::places::program;

@@ -250,7 +250,7 @@ class real_rig final : public rig {
 
 } // namespace
 
-TEST_CASE("the fake WireGuard does what wireguard-go does, step by step") {
+TEST_CASE("the fake WireGuard does what wireguard-go does, step by step", "[patient]") {
   fake_rig fake;
   const auto expected = transcript(fake);
   for (const auto& line : expected)
