@@ -66,6 +66,9 @@ constexpr entry table[] = {
      "it "
      "is away"},
     {errc::closed, "closed", "the other end or this program is shutting down"},
+    {errc::not_stored, "not_stored",
+     "it is done, but the disk did not take it: make room there or mount it for writing; it is "
+     "tried again, and until then a restart of the daemon undoes it"},
     {errc::internal, "internal", "a defect in lanrage; please report it with the log"},
 };
 

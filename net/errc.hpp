@@ -45,6 +45,7 @@ enum class errc : std::uint8_t {
   peer_offline,       ///< a member that is not connected to the control server now
   peer_online,        ///< a member that is connected to it, where it must not be
   closed,             ///< the other end or the program is shutting down
+  not_stored,         ///< done, but the disk did not take it
   internal,           ///< a defect of ours, contained
 };
 

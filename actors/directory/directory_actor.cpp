@@ -82,25 +82,42 @@ directory_time at_now(directory_pointer self) {
 template <class Step>
 void step(directory_pointer self, Step what);
 
+/// What a user is told to be done is on the disk.
+void put_on_disk(directory_pointer self, directory_effects& effects) {
+  auto& state = self->state;
+  state.memory->document = *effects.save;
+  std::vector<directory_answer> done;
+  for (auto& each : std::exchange(effects.answers, {}))
+    (std::holds_alternative<net::error>(each.what) ? effects.answers : done)
+        .push_back(std::move(each));
+  self->request(state.roles.store, store_deadline,
+                msg::store_put{std::string{directory_document_name}, std::move(*effects.save)})
+      .then(
+          [self, tell = effects.tell_saved, done](const msg::done&) {
+            for (auto each : done)
+              answer(self->state, each);
+            if (tell) step(self, [](auto& core, auto at, auto& out) { core.saved(at, out); });
+          },
+          [self, done](const caf::error& failed) {
+            spdlog::warn("directory: not saved, trying again: {}", text_of(failed));
+            for (auto each : done) {
+              std::string why = text_of(failed);
+              if (std::holds_alternative<msg::party_created>(each.what))
+                why += "; leave the party and create it anew to see its invite";
+              each.what = net::fail(net::errc::not_stored, std::move(why));
+              answer(self->state, each);
+            }
+            self->state.core->not_saved(at_now(self));
+            arm(self);
+          });
+}
+
 void execute(directory_pointer self, directory_effects& effects) {
   auto& state = self->state;
   state.memory->attempt = state.core->attempt();
   for (const auto& line : effects.log)
     spdlog::info("directory: {}", line);
-  if (effects.save) {
-    state.memory->document = *effects.save;
-    self->request(state.roles.store, store_deadline,
-                  msg::store_put{std::string{directory_document_name}, std::move(*effects.save)})
-        .then(
-            [self, tell = effects.tell_saved](const msg::done&) {
-              if (tell) step(self, [](auto& core, auto at, auto& out) { core.saved(at, out); });
-            },
-            [self](const caf::error& failed) {
-              spdlog::warn("directory: not saved, trying again: {}", text_of(failed));
-              self->state.core->not_saved(at_now(self));
-              arm(self);
-            });
-  }
+  if (effects.save) put_on_disk(self, effects);
   for (auto& order : effects.link)
     std::visit([&](auto& what) { self->send(state.roles.control_link, std::move(what)); }, order);
   for (auto& frame : effects.lan)

@@ -9,7 +9,8 @@ using namespace lanrage::sim;
 using namespace std::chrono_literals;
 using test::pair_world;
 
-TEST_CASE("a party that was joined with a full disk is remembered once there is space") {
+TEST_CASE(
+    "a party joined with a full disk is not acknowledged, and is remembered once there is space") {
   pair_world p{port_restricted(), port_restricted()};
   invariants::checker c{p.w};
   p.w.start(p.alice);
@@ -17,7 +18,9 @@ TEST_CASE("a party that was joined with a full disk is remembered once there is 
   const auto made = p.w.create_party(p.alice, "friends");
   REQUIRE(made.has_value());
   p.w.on(p.bob).disk_error = net::fail(net::errc::bad_state, "no space left on device");
-  REQUIRE(p.w.join_party(p.bob, made->invite).has_value());
+  const auto joined = p.w.join_party(p.bob, made->invite);
+  REQUIRE_FALSE(joined.has_value());
+  CHECK(joined.error().code == net::errc::not_stored);
   p.w.run_for(30s);
   p.w.on(p.bob).disk_error.reset();
   p.w.run_for(5s);

@@ -28,6 +28,7 @@ struct script {
   std::vector<control::client_message> said;
   int closes = 0;
   std::vector<msg::store_put> stored;
+  bool disk_full = false;
   std::vector<msg::directory_event> events;
 
   template <class T>
@@ -50,7 +51,8 @@ scripted_link(msg::control_link_actor::stateful_pointer<no_state>, shared_script
 }
 msg::store_actor::behavior_type scripted_store(msg::store_actor::stateful_pointer<no_state>,
                                                shared_script s) {
-  return {[s](const msg::store_put& m) {
+  return {[s](const msg::store_put& m) -> caf::result<msg::done> {
+    if (s->disk_full) return msg::to_caf(net::fail(errc::internal, "no space left"));
     s->stored.push_back(m);
     return msg::done{};
   }};
@@ -140,6 +142,21 @@ TEST_CASE("a party made is answered when the server confirmed it, saved before")
   const auto parties = b.v.ask<std::vector<msg::party_info>>(b.directory, 1s, msg::list_parties{});
   REQUIRE(parties.engaged());
   CHECK((*parties)[0].joined);
+}
+
+TEST_CASE(
+    "what the disk did not take is not said to be done, holds meanwhile and is stored later") {
+  bench b;
+  b.make_party();
+  b.s->disk_full = true;
+  const auto left = b.v.ask<msg::done>(b.directory, 1s, msg::party_leave{"lan"});
+  REQUIRE_FALSE(left.engaged());
+  CHECK(msg::from_caf(left.error()).code == errc::not_stored);
+  CHECK(msg::from_caf(left.error()).detail.find("no space left") != std::string::npos);
+  CHECK(parse_directory(b.s->stored.back().text)->parties.at(0).leaving == false);
+  b.s->disk_full = false;
+  b.v.run_for(1min);
+  CHECK(parse_directory(b.s->stored.back().text)->parties.at(0).leaving);
 }
 
 TEST_CASE("a party the server never confirms is answered at the deadline with the reason") {
