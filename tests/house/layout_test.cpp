@@ -91,6 +91,10 @@ TEST_CASE("files and functions stay small enough to read in one sitting") {
   CHECK(violations(check_sizes) == "");
 }
 
+TEST_CASE("every handler of a message map says what comes of its message") {
+  CHECK(violations(check_message_maps) == "");
+}
+
 TEST_CASE("a file's room is its folder, and a role is a room of its own") {
   CHECK(room_of("net/stun.cpp") == "net");
   CHECK(room_of("net/wg/state.hpp") == "net");
@@ -204,6 +208,18 @@ TEST_CASE("the size rule fires on a long file and on a long function") {
   CHECK(says(check_sizes, "net/stun.cpp", function(71)) ==
         "net/stun.cpp:1: the function has 71 lines, at most 70: name its parts");
   CHECK(says(check_sizes, "net/stun.cpp", function(70)) == "");
+}
+
+TEST_CASE("the message map rule fires on a handler without a comment") {
+  const std::string map = "using a = caf::typed_actor<\n    /// Said once.\n    caf::reacts_to<b>";
+  CHECK(says(check_message_maps, "messages/interfaces.hpp", map + ">;\n") == "");
+  CHECK(says(check_message_maps, "messages/interfaces.hpp",
+             map + ",\n    caf::replies_to<c>::with<d>>;\n") ==
+        "messages/interfaces.hpp:4: a handler without a comment: say above it what comes of the "
+        "message");
+  CHECK(says(check_message_maps, "messages/sinks.hpp",
+             "using a = caf::typed_actor<caf::reacts_to<b>>;\n") != "");
+  CHECK(says(check_message_maps, "actors/nat/nat_actor.cpp", "caf::reacts_to<b>;\n") == "");
 }
 
 TEST_CASE("comments and strings are no code, and lines keep their numbers") {

@@ -371,4 +371,19 @@ std::vector<violation> check_sizes(const source& file) {
   return found;
 }
 
+std::vector<violation> check_message_maps(const source& file) {
+  std::vector<violation> found;
+  if (room_of(file.path) != "messages") return found;
+  const auto lines = lines_of(file.text);
+  for (std::size_t i = 0; i < lines.size(); ++i) {
+    if (!names_any(lines[i], {"caf::reacts_to<", "caf::replies_to<"})) continue;
+    const auto above = i == 0 ? std::string{} : lines[i - 1];
+    const auto text = above.find_first_not_of(' ');
+    if (text == std::string::npos || above.compare(text, 4, "/// ") != 0)
+      found.push_back({file.path, i + 1,
+                       "a handler without a comment: say above it what comes of the message"});
+  }
+  return found;
+}
+
 } // namespace lanrage::house

@@ -36,5 +36,6 @@ std::vector<violation> check_banned_calls(const source& file);
 /// `sibling` is the header of a .cpp file, for the members it declares; empty when there is none.
 std::vector<violation> check_iteration(const source& file, std::string_view sibling);
 std::vector<violation> check_sizes(const source& file);
+std::vector<violation> check_message_maps(const source& file);
 
 } // namespace lanrage::house
