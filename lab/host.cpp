@@ -72,6 +72,16 @@ host::host(std::string name, netns network, int pid_ns, std::filesystem::path ro
   make_mounts();
 }
 
+std::vector<pid_t> host::processes(const std::string& program) const {
+  auto pids = processes();
+  std::erase_if(pids, [&](pid_t pid) {
+    std::ifstream in{"/proc/" + std::to_string(pid) + "/comm"};
+    std::string name;
+    return !std::getline(in, name) || name != program; // it may have ended meanwhile
+  });
+  return pids;
+}
+
 void host::make_mounts() {
   namespace fs = std::filesystem;
   auto run = root_ / "run";

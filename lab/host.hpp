@@ -43,6 +43,8 @@ class host {
   }
   /// Everything that lives in this machine's network, whoever started it.
   std::vector<pid_t> processes() const { return processes_in(net_ns()); }
+  /// Those that run a program of this name, of at most 15 octets.
+  std::vector<pid_t> processes(const std::string& program) const;
 
  private:
   friend class laboratory;

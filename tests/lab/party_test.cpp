@@ -66,11 +66,13 @@ std::string wireguard_endpoint(party& p, const std::string& member, const std::s
   return {};
 }
 
-/// The pid of wireguard-go in a member's network; -1 when none runs.
-pid_t wireguard_go(party& p, const std::string& member) {
-  auto pids = p.lab().at(member).run({"pgrep", "-x", "wireguard-go"});
-  // Ids inside the laboratory's pid namespace: only the member's own tools can use them.
-  return pids.ok() ? std::stoi(pids.out) : -1;
+/// Kills wireguard-go; where the kernel is WireGuard, the interface is what can go.
+void end_wireguard(party& p, const std::string& member) {
+  const auto& at = p.lab().at(member);
+  const auto pids = at.processes("wireguard-go");
+  for (const auto pid : pids)
+    REQUIRE(::kill(pid, SIGKILL) == 0);
+  if (pids.empty()) REQUIRE(at.run({"ip", "link", "del", interface_name}).ok());
 }
 
 std::uint64_t count(const capture& c, payload_class what) {
@@ -247,10 +249,8 @@ TEST_CASE("killing any parts in any order, some together, never needs a manual r
     }
     if (draw.next() % 2 == 0) {
       const auto& member = members[draw.next() % members.size()];
-      if (const auto pid = wireguard_go(p, member); pid > 0) {
-        order += " " + member + "'s wireguard-go";
-        REQUIRE(p.lab().at(member).run({"kill", "-9", std::to_string(pid)}).ok());
-      }
+      order += " " + member + "'s WireGuard";
+      end_wireguard(p, member);
     }
     INFO(order);
     std::this_thread::sleep_for(std::chrono::milliseconds{draw.next() % 2000});
@@ -263,17 +263,12 @@ TEST_CASE("killing any parts in any order, some together, never needs a manual r
   }
 }
 
-TEST_CASE("a daemon whose wireguard-go was killed builds its interface again", "[patient]") {
+TEST_CASE("a daemon whose WireGuard ended builds its interface again", "[patient]") {
   if (skipped(party_unavailable_reason())) return;
   party p{options()};
   p.form();
   require_settled(p);
-  const auto before = wireguard_go(p, "p1");
-  if (before < 0) {
-    WARN("no wireguard-go: the kernel does it here");
-    return;
-  }
-  REQUIRE(p.lab().at("p1").run({"kill", "-9", std::to_string(before)}).ok());
+  end_wireguard(p, "p1");
   ping_stream pings{p.lab().at("p1").net_ns(), p.virtual_ip("p2"), 50ms};
   const auto killed = party::clock::now();
   CHECK(pings.wait_answer(killed + 500ms, killed + 60s));

@@ -7,7 +7,6 @@
 
 #include <algorithm>
 #include <csignal>
-#include <fstream>
 
 namespace lanrage::soak {
 namespace {
@@ -25,13 +24,6 @@ std::string without_box(std::string name) {
   constexpr std::string_view box = "-nat";
   if (name.ends_with(box)) name.resize(name.size() - box.size());
   return name;
-}
-
-std::string program_of(pid_t pid) {
-  std::ifstream in{"/proc/" + std::to_string(pid) + "/comm"};
-  std::string out;
-  std::getline(in, out);
-  return out;
 }
 
 void must(const lab::host& at, const std::vector<std::string>& command) {
@@ -221,8 +213,8 @@ void lab_faults::no_disk(const std::string& member, bool full) {
 void lab_faults::delete_interface(const std::string& member) {
   const auto& at = party_.lab().at(member);
   if (++deletions_ % 2 == 0) {
-    for (const auto pid : at.processes())
-      if (program_of(pid) == "wireguard-go") ::kill(pid, SIGKILL);
+    for (const auto pid : at.processes("wireguard-go"))
+      ::kill(pid, SIGKILL);
     return;
   }
   (void)at.run({"ip", "link", "del", interface_name}); // it may be gone already

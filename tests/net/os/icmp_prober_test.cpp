@@ -147,7 +147,6 @@ TEST_CASE("an answer that waited in the socket is not counted as lost") {
 TEST_CASE("thousands of probes may be under way") {
   in_own_network([] {
     sh("ip addr add 10.66.0.2/32 dev lo");
-    sh("sysctl -qw net.ipv4.icmp_ratelimit=0 net.ipv4.icmp_msgs_per_sec=1000000");
     probing p{"lo"};
     constexpr int count = 3'000;
     for (int i = 0; i < count; ++i)

@@ -116,7 +116,7 @@ void cable(const other_network& other, const std::string& name) {
 }
 
 void quick_addresses(const other_network& other) {
-  const std::string no_dad = "sysctl -qw net.ipv6.conf.default.accept_dad=0";
+  const std::string no_dad = "echo 0 >/proc/sys/net/ipv6/conf/default/accept_dad";
   sh(no_dad);
   other.sh(no_dad);
 }

@@ -43,7 +43,7 @@ std::vector<std::string> addresses(const std::string& except = {}) {
 }
 
 void a_cable() {
-  sh("sysctl -qw net.ipv6.conf.default.accept_dad=0");
+  sh("echo 0 >/proc/sys/net/ipv6/conf/default/accept_dad");
   sh("ip link add near type veth peer name far && ip link set near up && ip link set far up");
 }
 

@@ -56,6 +56,15 @@ wg::change put(const wg_public_key& key, const virtual_ip& at, const char* where
   return {change_kind::put, key, at, where ? endpoint::parse(where) : std::nullopt, keepalive};
 }
 
+/// What a user or a crash may do to WireGuard at any time.
+void end_wireguard(const std::string& interface) {
+  if (in_kernel(interface))
+    return require_done(os::ip({"link", "del", "dev", interface}), "delete the kernel's");
+  const auto pid = wireguard_go(interface);
+  require(pid != 0, "wireguard-go runs");
+  ::kill(pid, SIGKILL);
+}
+
 const wg::peer_state& peer_of(const wg::observation& seen, const wg_public_key& key) {
   const auto* peer = wg::find_peer(seen, key);
   require(peer != nullptr, "the peer is there");
@@ -146,33 +155,33 @@ TEST_CASE("a killed creator takes neither WireGuard nor the session with it") {
   });
 }
 
-TEST_CASE("an endpoint set over the socket is read back and makes no peer") {
+TEST_CASE("an endpoint alone is moved over the socket, where there is one, and makes no peer") {
   LANRAGE_IN_SANDBOX([] {
     os::wg_interface device{options_for("wgt", new_key(), 50001)};
     require_done(device.ensure({}), "ensure");
     const auto peer = public_key(new_key());
     const auto stranger = public_key(new_key());
     require_done(device.apply({put(peer, address("10.66.0.2"), "127.0.0.1:9", 0s)}), "put");
+    require_done(device.observe(), "the look that follows each change");
     const auto calls = os::wg_calls();
     const auto moved = endpoint::parse("127.0.0.2:10");
     require_done(device.apply({{change_kind::endpoint, peer, {}, moved, {}},
                                {change_kind::endpoint, stranger, {}, moved, {}}}),
                  "move");
-    require(os::wg_calls() == calls, "no process for an endpoint");
+    require(os::wg_calls() - calls == (in_kernel("wgt") ? 1u : 0u),
+            "no process for an endpoint that goes over the socket");
     const auto seen = value(device.observe(), "observe");
     require(seen.peers.size() == 1, "one peer");
     require(peer_of(seen, peer).where == moved, "moved");
   });
 }
 
-TEST_CASE("a dead wireguard-go is noticed and the interface made anew") {
+TEST_CASE("a WireGuard that ended is noticed and the interface made anew") {
   LANRAGE_IN_SANDBOX([] {
     os::wg_interface device{options_for("wgt", new_key(), 50001)};
     require_done(device.ensure(address("10.66.0.2")), "ensure");
     for (int round = 0; round < 3; ++round) {
-      const auto pid = wireguard_go("wgt");
-      require(pid != 0, "wireguard-go runs");
-      ::kill(pid, SIGKILL);
+      end_wireguard("wgt");
       require(eventually([] { return !os::link_exists("wgt"); }), "the link goes with it");
       const auto gone = device.observe();
       require(gone.has_error() && gone.error().code == errc::wg_unavailable, "unavailable");
@@ -292,8 +301,9 @@ TEST_CASE("a thousand peers take at most five wg calls and none when nothing dif
     const auto used = os::wg_calls() - before;
     require(used >= 1 && used <= 5, std::to_string(used) + " calls");
     require(value(device.observe(), "observe").peers.size() == 1000, "all there");
+    const auto all = os::wg_calls();
     require_done(device.apply(changes), "again");
-    require(os::wg_calls() - before == used, "nothing to say, no call");
+    require(os::wg_calls() == all, "nothing to say, no call");
   });
 }
 

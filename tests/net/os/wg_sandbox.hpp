@@ -101,6 +101,12 @@ inline std::string in_sandbox(const std::function<void()>& body) {
   return text;
 }
 
+/// Whether the kernel runs this interface: then it has neither socket nor process, and every
+/// question to it is a `wg`.
+inline bool in_kernel(const std::string& interface) {
+  return ::access(("/run/wireguard/" + interface + ".sock").c_str(), F_OK) != 0;
+}
+
 /// Looks every 5 ms until it holds; false after `most` looks.
 inline bool eventually(const std::function<bool()>& holds, int most = 600) {
   for (int i = 0; i < most; ++i) {
