@@ -267,9 +267,11 @@ inline constexpr std::uint32_t relay_proofs_per_source_s = 20;
 inline constexpr std::uint32_t relay_mac1_tests_s = 20'000;
 inline constexpr std::uint32_t relay_packet_budget_s = 200'000; ///< what "load" is measured against
 inline constexpr seconds relay_saved_every = 5s;                ///< members and routes go to disk
-inline constexpr seconds relay_report_every = 10s;              ///< counters go to disk
-inline constexpr seconds relay_log_every = 60s;                 ///< counters go to the log
 inline constexpr std::size_t relay_socket_buffer = 7 << 20; ///< octets; a burst of 5,000 packets
+
+/// Of both servers.
+inline constexpr seconds counters_written_every = 10s; ///< to disk
+inline constexpr seconds counters_logged_every = 60s;
 
 // --- control plane ------------------------------------------------------------------------------
 
@@ -293,7 +295,8 @@ inline constexpr seconds directory_save_after = 2s;
 inline constexpr std::size_t control_parties_per_member_max = 16;
 inline constexpr std::size_t control_members_per_party_max = 1'000;
 inline constexpr std::size_t control_sessions_max = 20'000;
-inline constexpr std::size_t control_queue_max = 1'024; ///< messages queued for a slow member
+inline constexpr std::size_t control_handshakes_max = 1'024; ///< connections beside the sessions
+inline constexpr std::size_t control_queue_max = 1'024;      ///< messages queued for a slow member
 inline constexpr std::size_t control_queue_octets_max = 16 * 1024 * 1024; ///< the same in octets
 inline constexpr std::size_t control_header_max = 16 * 1024; ///< octets of the upgrade request
 inline constexpr std::size_t control_parties_max = 100'000;
@@ -313,6 +316,10 @@ inline constexpr milliseconds control_signals_turn = 50ms; ///< those that wait 
 /// Per source address (IPv6: /64). Ours: a LAN party behind one NAT comes back at once.
 inline constexpr std::uint32_t control_connects_per_s = 50;
 inline constexpr std::uint32_t control_connects_burst = 500;
+/// Of each kind of refusal, lines in the log: at once, and then. Ours: what everybody who connects
+/// can cause stays below 20 MB a day.
+inline constexpr int control_refusals_logged_burst = 20;
+inline constexpr seconds control_refusals_logged_every = 10s;
 
 // --- supervision --------------------------------------------------------------------------------
 

@@ -1,6 +1,7 @@
 #include "net/os/relay_stream.hpp"
 
 #include "net/os/io_thread.hpp"
+#include "net/os/tcp_listen.hpp"
 #include "net/os/tls.hpp"
 #include "net/os/web_socket.hpp"
 
@@ -31,11 +32,6 @@ using boost::system::error_code;
 constexpr const char* target = "/relay"; // docs/wire.md
 /// What TCP may hold that was not sent yet: the rest waits in our queue, which drops what is old.
 constexpr int unsent_octets = 128 << 10;
-
-asio::ip::address asio_address(const ip_address& from) {
-  if (from.is_v4()) return asio::ip::address_v4{from.to_v4()};
-  return asio::ip::address_v6{from.octets()};
-}
 
 } // namespace
 

@@ -1,10 +1,9 @@
 #pragma once
 
+#include "net/counters.hpp"
+
 #include <array>
 #include <cstdint>
-#include <string>
-#include <string_view>
-#include <utility>
 
 namespace lanrage::net::relay {
 
@@ -82,7 +81,7 @@ struct counters {
   friend bool operator==(const counters&, const counters&) = default;
 };
 
-using counter_field = std::pair<std::string_view, std::uint64_t counters::*>;
+using counter_field = net::counter_field<counters>;
 inline constexpr std::array counter_fields{
     counter_field{"datagrams", &counters::datagrams},
     counter_field{"octets", &counters::octets},
@@ -147,17 +146,5 @@ inline constexpr std::array counter_fields{
 };
 static_assert(sizeof(counters) == counter_fields.size() * sizeof(std::uint64_t),
               "every counter has a name");
-
-/// One JSON object, every counter by name, in the order above.
-inline std::string to_json(const counters& values) {
-  std::string out = "{";
-  for (const auto& [name, field] : counter_fields) {
-    if (out.size() > 1) out += ',';
-    out += '"';
-    out += name;
-    out += "\":" + std::to_string(values.*field);
-  }
-  return out + "}";
-}
 
 } // namespace lanrage::net::relay

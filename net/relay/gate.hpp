@@ -1,6 +1,7 @@
 #pragma once
 
 #include "net/endpoint.hpp"
+#include "net/gate.hpp"
 #include "net/keys.hpp"
 #include "net/random.hpp"
 #include "net/relay/limits.hpp"
@@ -12,24 +13,6 @@
 #include <vector>
 
 namespace lanrage::net::relay {
-
-/// A token bucket kept as one point in time (the generic cell rate algorithm, ITU-T I.371 A):
-/// each admission moves the point by its cost, and it may run ahead of now by `burst`.
-class gate {
- public:
-  bool open(steady_time now, std::chrono::nanoseconds burst) const { return next_ - now <= burst; }
-  void charge(steady_time now, std::chrono::nanoseconds cost) {
-    next_ = std::max(next_, now) + cost;
-  }
-  bool admit(steady_time now, std::chrono::nanoseconds cost, std::chrono::nanoseconds burst) {
-    if (!open(now, burst)) return false;
-    charge(now, cost);
-    return true;
-  }
-
- private:
-  steady_time next_{};
-};
 
 /// A hash that outsiders cannot steer without the seed: what they choose (addresses, keys) must not
 /// pick their bucket.

@@ -1,7 +1,8 @@
 #include "net/relay/server.hpp"
 
+#include "net/os/counters_file.hpp"
+#include "net/os/disk_worker.hpp"
 #include "net/os/files.hpp"
-#include "net/relay/disk_worker.hpp"
 #include "net/relay/server_listener.hpp"
 #include "net/relay/server_outlets.hpp"
 #include "net/relay/server_stream.hpp"
@@ -31,7 +32,6 @@ constexpr int batches_per_turn = 4;
 constexpr std::size_t snapshot_slice = 128;
 
 constexpr std::size_t state_octets_max = 256u << 20; // far above a full table's snapshot
-constexpr unsigned public_mode = 0644;
 
 std::uint64_t draw_seed() {
   std::array<std::uint8_t, 8> raw{};
@@ -88,7 +88,7 @@ struct server::impl {
   counters published;
   std::unique_ptr<https_listener> tls;
   certificate_pin tls_pin;
-  disk_worker disk; // last: its jobs end before anything else goes
+  os::disk_worker disk; // last: its jobs end before anything else goes
 };
 
 /// For members whose network blocks UDP, when there is no control server to share a port with.
@@ -208,11 +208,11 @@ void server::impl::tick(instant now) {
     saving.emplace(core, now, false);
   }
   if (now.steady >= next_report) {
-    next_report = now.steady + defaults::relay_report_every;
+    next_report = now.steady + defaults::counters_written_every;
     write_counters();
   }
   if (now.steady >= next_log) {
-    next_log = now.steady + defaults::relay_log_every;
+    next_log = now.steady + defaults::counters_logged_every;
     log_counters();
   }
 }
@@ -244,11 +244,8 @@ void server::impl::save_finally() {
 
 void server::impl::write_counters() {
   std::string text = R"({"id":")" + to_string(core.id()) + R"(","counters":)";
-  text += to_json(core.count()) + "}\n";
-  disk.post([text, to = file("counters.json"), name = settings.name] {
-    if (const auto done = os::replace_file(to, as_bytes(text), public_mode); !done)
-      spdlog::error("relay {}: {}", name, to_string(done.error()));
-  });
+  text += counters_json(core.count(), counter_fields) + "}\n";
+  os::write_counters(disk, settings.state_dir, std::move(text), "relay " + settings.name);
 }
 
 void server::impl::log_counters() {
@@ -290,7 +287,7 @@ void server::run() {
   auto& i = *impl_;
   const auto now = std::chrono::steady_clock::now();
   i.next_save = now + defaults::relay_saved_every;
-  i.next_log = now + defaults::relay_log_every;
+  i.next_log = now + defaults::counters_logged_every;
   i.loop();
   {
     const std::lock_guard lock{i.published_mutex};

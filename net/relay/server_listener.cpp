@@ -1,12 +1,12 @@
 #include "net/relay/server_listener.hpp"
 
 #include "config/stream_defaults.hpp"
+#include "net/os/tcp_listen.hpp"
 #include "net/os/web_socket.hpp"
 #include "net/relay/gate.hpp"
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/ip/v6_only.hpp>
 #include <boost/asio/ssl/context.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <spdlog/spdlog.h>
@@ -28,16 +28,6 @@ constexpr std::size_t handshakes_max = 1'024;
 constexpr std::uint32_t header_octets = 4'096;
 /// After a failed accept (no file descriptors left) the next try waits.
 constexpr auto accept_again = 100ms;
-
-ip_address address_of(const asio::ip::address& from) {
-  if (from.is_v4()) return ip_address::v4(from.to_v4().to_uint());
-  return ip_address::v6(from.to_v6().to_bytes()); // IPv4 behind a dual-stack socket is mapped
-}
-
-asio::ip::address asio_address(const ip_address& from) {
-  if (from.is_v4()) return asio::ip::address_v4{from.to_v4()};
-  return asio::ip::address_v6{from.octets()};
-}
 
 /// One connection until its request has been read.
 class greeting final : public std::enable_shared_from_this<greeting> {
@@ -93,21 +83,9 @@ class https_listener::impl {
     tls_.use_certificate(asio::buffer(identity.pem), asio::ssl::context::pem, ec);
     if (!ec) tls_.use_private_key(asio::buffer(identity.pem), asio::ssl::context::pem, ec);
     if (ec) return fail(errc::bad_state, "relay.pem: " + ec.message());
-    const tcp::endpoint at{asio_address(where.address), where.port};
-    acceptor_.open(at.protocol(), ec);
-    if (!ec) acceptor_.set_option(tcp::acceptor::reuse_address{true}, ec);
-    if (!ec && at.address().is_v6() && at.address().is_unspecified())
-      acceptor_.set_option(asio::ip::v6_only{false}, ec);
-    if (!ec) acceptor_.bind(at, ec);
-    if (!ec) acceptor_.listen(asio::socket_base::max_listen_connections, ec);
-    if (ec) {
-      const auto code = ec == asio::error::access_denied    ? errc::not_permitted
-                        : ec == asio::error::address_in_use ? errc::already_exists
-                                                            : errc::bad_config;
-      return fail(code, "cannot listen on TCP " + to_string(where) + ": " + ec.message());
-    }
-    const auto bound = acceptor_.local_endpoint();
-    listening = {address_of(bound.address()), bound.port()};
+    const auto bound = os::listen_on(acceptor_, where);
+    if (!bound) return bound.error();
+    listening = *bound;
     accept();
     thread_ = std::thread{[this] { io_.run(); }};
     return {};
@@ -135,7 +113,7 @@ class https_listener::impl {
     error_code ec;
     const auto peer = socket.remote_endpoint(ec);
     if (ec || handshakes_ >= handshakes_max) return;
-    const auto source = address_of(peer.address());
+    const auto source = os::address_of(peer.address());
     if (!sources_.admit(source, std::chrono::steady_clock::now())) return;
     std::make_shared<greeting>(std::move(socket), tls_, source, guest_, handshakes_)->start();
   }

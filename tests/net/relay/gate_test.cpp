@@ -8,27 +8,6 @@ using namespace lanrage::net;
 using namespace lanrage::net::relay;
 using namespace std::chrono_literals;
 
-TEST_CASE("a gate lets its burst through at once, then its rate") {
-  gate g;
-  const steady_time t0 = steady_time{} + 1h;
-  int passed = 0;
-  for (int i = 0; i < 100; ++i)
-    if (g.admit(t0, 10ms, 50ms)) ++passed;
-  CHECK(passed == 6); // what is owed may reach 50 ms before the next is refused
-  CHECK_FALSE(g.admit(t0 + 10ms - 1ns, 10ms, 50ms));
-  CHECK(g.admit(t0 + 10ms, 10ms, 50ms));
-}
-
-TEST_CASE("unused rate is not saved up beyond the burst") {
-  gate g;
-  const steady_time t0 = steady_time{} + 1h;
-  g.admit(t0, 10ms, 0ns);
-  int passed = 0;
-  for (int i = 0; i < 100; ++i)
-    if (g.admit(t0 + 1h, 10ms, 0ns)) ++passed;
-  CHECK(passed == 1);
-}
-
 TEST_CASE("an IPv6 subscriber is one source, two IPv4 hosts are two") {
   source_gates g{7, 10, 0ns};
   const steady_time now = steady_time{} + 1h;

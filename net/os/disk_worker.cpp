@@ -1,9 +1,9 @@
-#include "net/relay/disk_worker.hpp"
+#include "net/os/disk_worker.hpp"
 
 #include <cstddef>
 #include <utility>
 
-namespace lanrage::net::relay {
+namespace lanrage::net::os {
 
 namespace {
 constexpr std::size_t jobs_max = 4;
@@ -43,4 +43,4 @@ void disk_worker::work() {
   }
 }
 
-} // namespace lanrage::net::relay
+} // namespace lanrage::net::os

@@ -6,7 +6,7 @@
 #include <mutex>
 #include <thread>
 
-namespace lanrage::net::relay {
+namespace lanrage::net::os {
 
 /// A thread for what may wait for the disk. Jobs run in order and only a few may wait: when the
 /// disk does not keep up, newer state soon replaces what is dropped.
@@ -28,4 +28,4 @@ class disk_worker {
   std::thread thread_;
 };
 
-} // namespace lanrage::net::relay
+} // namespace lanrage::net::os
