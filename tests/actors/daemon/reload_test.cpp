@@ -1,11 +1,8 @@
 #include "actors/daemon/reload.hpp"
 #include "net/os/log.hpp"
+#include "tests/support/captured_log.hpp"
 
 #include <catch2/catch.hpp>
-#include <spdlog/sinks/ostream_sink.h>
-#include <spdlog/spdlog.h>
-
-#include <sstream>
 
 using namespace lanrage;
 using namespace lanrage::actors;
@@ -19,21 +16,14 @@ config::daemon_settings settings_of(std::string_view text) {
 
 /// The log of one reload, without time stamps. `running` starts at the level it says.
 std::string log_of_reload(config::daemon_settings& running, std::string_view text) {
-  std::ostringstream out;
-  const auto before = spdlog::default_logger();
-  auto logger =
-      std::make_shared<spdlog::logger>("", std::make_shared<spdlog::sinks::ostream_sink_mt>(out));
-  logger->set_pattern("%l: %v");
-  spdlog::set_default_logger(logger);
+  const lanrage::test::captured_log log;
   net::os::set_log_level(running.log);
   reload_settings(running, [&]() -> net::result<config::daemon_settings> {
     auto read = config::parse(text, "lanrage.toml");
     if (!read) return read.error();
     return read->daemon;
   });
-  spdlog::set_default_logger(before);
-  spdlog::set_level(spdlog::level::info);
-  return out.str();
+  return log.text();
 }
 
 } // namespace
