@@ -47,7 +47,7 @@ exit_code party_list(const daemon_access& to);
 exit_code key_rotate(const daemon_access& to);
 
 // Services: they run until SIGTERM or SIGINT. When ready they print one line on standard output (a
-// JSON object with `json`); all else goes to standard error. SIGUSR1: a relay writes its counters.
+// JSON object with `json`); all else goes to standard error. SIGUSR1: they write their counters.
 
 /// `lanrage serve`: control server and relay in one process, introduced to each other. The line is
 /// the server line.

@@ -33,7 +33,7 @@ exit_code control(const config::control_settings& settings, bool as_json) {
   const auto server = net::control::control_server::start(settings);
   if (!server) return report(to_failure(server.error()), as_json);
   announce(**server, as_json);
-  signals.wait([] {}, [&] { return (*server)->failed().has_value(); });
+  signals.wait([&] { (*server)->report(); }, [&] { return (*server)->failed().has_value(); });
   if (const auto failed = (*server)->failed()) return report(to_failure(*failed), as_json);
   return exit_code::done;
 }

@@ -47,6 +47,11 @@ exit_code serve(const config::settings& settings, bool as_json) {
                                        "relay.public_address is not set: members must be told "
                                        "where the relay is")),
                   as_json);
+  if (settings.relay.state_dir == settings.control.state_dir)
+    return report(to_failure(net::fail(net::errc::bad_config,
+                                       "relay.state_dir and control.state_dir are the same folder: "
+                                       "each has its own counters.json")),
+                  as_json);
   // One log for both: the more talkative of the two settings.
   net::os::log_to_stderr(std::min(settings.control.log, settings.relay.log));
   const service_signals signals;
@@ -66,8 +71,11 @@ exit_code serve(const config::settings& settings, bool as_json) {
   announce(**control, relays.front(), as_json);
 
   running_relay running{**relay};
-  signals.wait([&] { (*relay)->report(); },
-               [&] { return running.ended() || (*control)->failed(); });
+  const auto report_both = [&] {
+    (*control)->report();
+    (*relay)->report();
+  };
+  signals.wait(report_both, [&] { return running.ended() || (*control)->failed(); });
   if (const auto failed = (*control)->failed()) return report(to_failure(*failed), as_json);
   return running.ended() ? exit_code::failed : exit_code::done;
 }

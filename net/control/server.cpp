@@ -1,24 +1,25 @@
 #include "net/control/server.hpp"
 
+#include "config/defaults.hpp"
 #include "net/control/identity.hpp"
 #include "net/control/overloaded.hpp"
+#include "net/control/server_journal.hpp"
 #include "net/control/server_session.hpp"
 #include "net/control/source_rate.hpp"
 #include "net/control/store.hpp"
 #include "net/control/tls.hpp"
 #include "net/os/files.hpp"
+#include "net/os/tcp_listen.hpp"
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ip/udp.hpp>
-#include <boost/asio/ip/v6_only.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/ssl/context.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
-#include <atomic>
 #include <map>
 #include <mutex>
 #include <thread>
@@ -30,28 +31,10 @@ namespace asio = boost::asio;
 using asio::ip::tcp;
 using boost::system::error_code;
 
-/// Connections that are still shaking hands, beside the sessions.
-constexpr std::size_t handshakes_max = 1'024;
 /// After a failed accept (no file descriptors left) the next try waits.
 constexpr std::chrono::milliseconds accept_again = std::chrono::milliseconds{100};
 /// Members get this long to take the goodbye of a stopping server.
 constexpr std::chrono::milliseconds drain = std::chrono::milliseconds{300};
-/// Refusals written to the log per second; the rest is only counted.
-constexpr std::uint32_t logged_refusals_per_s = 20;
-
-ip_address address_of(const asio::ip::address& from) {
-  return from.is_v4() ? ip_address::v4(from.to_v4().to_uint())
-                      : ip_address::v6(from.to_v6().to_bytes());
-}
-
-asio::ip::address asio_address(const ip_address& from) {
-  if (from.is_v4()) return asio::ip::address_v4{from.to_v4()};
-  return asio::ip::address_v6{from.octets()};
-}
-
-tcp::endpoint listen_endpoint(const endpoint& from) {
-  return {asio_address(from.address), from.port};
-}
 
 moment at_now() {
   using std::chrono::system_clock;
@@ -72,32 +55,46 @@ std::string outgoing_address(asio::io_context& io) {
   return probe.local_endpoint().address().to_string();
 }
 
-struct atomic_counters {
-  std::atomic<std::uint64_t> sessions{0}, connections{0}, logins{0}, refused_source{0},
-      refused_handshake{0}, refused_request{0}, refused_login{0}, refused_parties{0},
-      refused_full{0}, forgotten{0}, rotated{0}, messages{0}, messages_bad{0},
-      messages_too_large{0}, messages_refused{0}, slow_members{0};
-};
+/// What a refused login counts as.
+server_journal::counter login_refusal(errc why) {
+  switch (why) {
+  case errc::bad_login:
+    return &server_counters::refused_login;
+  case errc::limit_reached:
+    return &server_counters::refused_full;
+  default:
+    return &server_counters::refused_parties;
+  }
+}
 
 } // namespace
 
 class control_server::impl final : public session_owner {
  public:
   impl(server_limits limits, server_identity identity, std::unique_ptr<store> kept,
-       const stored_state& stored, const std::vector<relay_info>& relays)
-      : limits_(limits), identity_(std::move(identity)), store_(std::move(kept)),
-        registry_(limits.registry, identity_.login, identity_.token, relays, stored),
+       const stored_state& stored, const config::control_settings& settings)
+      : limits_(limits), identity_(std::move(identity)), journal_(settings.state_dir),
+        store_(std::move(kept)),
+        registry_(limits.registry, identity_.login, identity_.token, settings.relays, stored),
         sources_(limits.connects_per_s, limits.connects_burst) {}
 
   result<void> listen(const config::control_settings& settings);
   void run_thread() {
-    thread_ = std::thread{[this] { io_.run(); }};
+    thread_ = std::thread{[this] {
+      io_.run();
+      journal_.log();
+      journal_.write();
+    }};
   }
   void stop();
   void set_relays(std::vector<relay_info> relays) {
     asio::post(io_, [this, relays = std::move(relays)]() mutable {
       perform(registry_.set_relays(std::move(relays), at_now()));
     });
+  }
+
+  void report() {
+    asio::post(io_, [this] { journal_.write(); });
   }
 
   void set_guest(std::shared_ptr<os::https_guest> guest) {
@@ -115,12 +112,11 @@ class control_server::impl final : public session_owner {
     perform(registry_.opened(id, request, binding, at_now()));
   }
   void on_message(session_id id, const client_message& message) override {
-    ++count_.messages;
+    journal_.count(&server_counters::messages);
     perform(registry_.received(id, message, at_now()));
   }
   void on_undecodable(session_id id, const undecodable& message) override {
-    ++count_.messages_bad;
-    log_refusal(id, message.why);
+    refused(&server_counters::messages_bad, id, message.why);
     perform(registry_.received(id, message, at_now()));
   }
   void on_closed(session_id id) override;
@@ -131,7 +127,7 @@ class control_server::impl final : public session_owner {
   server_line line_;
   endpoint listening_;
   os::descriptor claimed_; ///< no other process is in our state folder
-  atomic_counters count_;
+  server_journal journal_;
   mutable std::mutex failed_mutex_;
   std::optional<error> failed_;
 
@@ -144,9 +140,13 @@ class control_server::impl final : public session_owner {
 
   void accept();
   void on_accept(error_code ec, tcp::socket socket);
+  void begin(tcp::socket socket, const ip_address& source);
   void perform(effects todo);
   bool persist(const effects& todo);
-  void refused(const refuse_login& what);
+  void note_refusals(const send_message& what);
+  void refused(server_journal::counter as, session_id id, const error& why) {
+    journal_.refuse(as, source_of(id), why, std::chrono::steady_clock::now());
+  }
   server_session* find(session_id id) {
     const auto found = connections_.find(id);
     return found == connections_.end() ? nullptr : found->second.session.get();
@@ -160,7 +160,6 @@ class control_server::impl final : public session_owner {
   }
   void tick();
   void shut_down();
-  void log_refusal(session_id id, const error& why);
 
   std::unique_ptr<store> store_;
   registry registry_;
@@ -173,8 +172,6 @@ class control_server::impl final : public session_owner {
   asio::steady_timer pause_timer_{io_};
   std::map<session_id, connection> connections_;
   std::uint64_t last_session_ = 0;
-  std::chrono::steady_clock::time_point log_second_{};
-  std::uint32_t logged_ = 0;
   bool stopping_ = false;
   std::thread thread_;
 };
@@ -186,26 +183,15 @@ result<void> control_server::impl::listen(const config::control_settings& settin
   if (!ec) tls_.use_private_key(asio::buffer(identity_.pem), asio::ssl::context::pem, ec);
   if (ec) return fail(errc::bad_state, "server.pem: " + ec.message());
 
-  const auto where = listen_endpoint(settings.listen);
-  acceptor_.open(where.protocol(), ec);
-  if (!ec) acceptor_.set_option(tcp::acceptor::reuse_address{true}, ec);
-  if (!ec && where.address().is_v6() && where.address().is_unspecified())
-    acceptor_.set_option(asio::ip::v6_only{false}, ec);
-  if (!ec) acceptor_.bind(where, ec);
-  if (!ec) acceptor_.listen(asio::socket_base::max_listen_connections, ec);
-  if (ec) {
-    const auto code = ec == asio::error::access_denied    ? errc::not_permitted
-                      : ec == asio::error::address_in_use ? errc::already_exists
-                                                          : errc::bad_config;
-    return fail(code, "cannot listen on TCP " + to_string(settings.listen) + ": " + ec.message());
-  }
-  const auto bound = acceptor_.local_endpoint();
-  listening_ = {address_of(bound.address()), bound.port()};
+  const auto bound = os::listen_on(acceptor_, settings.listen);
+  if (!bound) return bound.error();
+  listening_ = *bound;
   line_.host = settings.public_host;
-  if (line_.host.empty())
-    line_.host =
-        bound.address().is_unspecified() ? outgoing_address(io_) : bound.address().to_string();
-  line_.port = bound.port();
+  if (line_.host.empty()) {
+    const auto address = os::asio_address(bound->address);
+    line_.host = address.is_unspecified() ? outgoing_address(io_) : address.to_string();
+  }
+  line_.port = bound->port;
   line_.pin = identity_.pin;
   line_.key = public_key(identity_.login);
   accept();
@@ -227,20 +213,24 @@ void control_server::impl::on_accept(error_code ec, tcp::socket socket) {
       if (!stopped) accept();
     });
   }
-  ++count_.connections;
+  journal_.count(&server_counters::connections);
   const auto peer = socket.remote_endpoint(ec);
-  const auto source = ec ? ip_address{} : address_of(peer.address());
-  if (!ec && !sources_.allow(source, std::chrono::steady_clock::now())) {
-    ++count_.refused_source;
-  } else if (!ec && connections_.size() >= limits_.registry.sessions + handshakes_max) {
-    ++count_.refused_full;
-  } else if (!ec) {
-    const session_id id{++last_session_};
-    auto session = make_server_session(id, std::move(socket), tls_, limits_, *this);
-    connections_.emplace(id, connection{session, source, false});
-    session->start();
-  }
+  if (!ec) begin(std::move(socket), os::address_of(peer.address()));
   accept();
+}
+
+void control_server::impl::begin(tcp::socket socket, const ip_address& source) {
+  const auto now = std::chrono::steady_clock::now();
+  if (!sources_.allow(source, now))
+    return journal_.refuse(&server_counters::refused_source, source,
+                           fail(errc::limit_reached, "connections of one source"), now);
+  if (connections_.size() >= limits_.registry.sessions + limits_.handshakes)
+    return journal_.refuse(&server_counters::refused_full, source,
+                           fail(errc::limit_reached, "connections"), now);
+  const session_id id{++last_session_};
+  auto session = make_server_session(id, std::move(socket), tls_, limits_, *this);
+  connections_.emplace(id, connection{session, source, false});
+  session->start();
 }
 
 bool control_server::impl::persist(const effects& todo) {
@@ -264,50 +254,52 @@ void control_server::impl::perform(effects todo) {
     std::visit(
         overloaded{[](const save&) {},
                    [&](const accept_login& e) {
-                     ++count_.logins;
-                     ++count_.sessions;
                      const auto found = connections_.find(e.session);
                      if (found == connections_.end()) return;
+                     journal_.count(&server_counters::logins);
+                     journal_.count(&server_counters::sessions);
                      found->second.accepted = true;
                      found->second.session->accept();
                    },
-                   [&](const refuse_login& e) { refused(e); },
+                   [&](const refuse_login& e) {
+                     refused(login_refusal(e.why.code), e.session, e.why);
+                     if (auto* session = find(e.session)) session->refuse(e.why);
+                   },
                    [&](const send_message& e) {
-                     if (const auto* no = std::get_if<request_refused>(&e.message);
-                         no != nullptr && no->why.code != errc::bad_message) {
-                       ++count_.messages_refused;
-                       log_refusal(e.to.front(), no->why);
-                     }
+                     note_refusals(e);
                      const auto text = std::make_shared<const std::string>(encode(e.message));
                      for (const auto id : e.to)
                        if (auto* session = find(id)) session->send(text);
                    },
                    [&](const end_session& e) {
+                     if (e.why.code == errc::limit_reached)
+                       refused(&server_counters::messages_over_rate, e.session, e.why);
                      if (auto* session = find(e.session)) session->end(e.why);
                    },
                    [&](const note& e) {
-                     ++(e.what == note::kind::rotated ? count_.rotated : count_.forgotten);
+                     journal_.count(e.what == note::kind::rotated ? &server_counters::rotated
+                                                                  : &server_counters::forgotten);
                      spdlog::info("control: {}, as {} asked", e.text, to_string(source_of(e.by)));
                    }},
         each);
   }
 }
 
-void control_server::impl::refused(const refuse_login& what) {
-  if (what.why.code == errc::bad_login)
-    ++count_.refused_login;
-  else if (what.why.code == errc::limit_reached)
-    ++count_.refused_full;
-  else
-    ++count_.refused_parties;
-  log_refusal(what.session, what.why);
-  if (auto* session = find(what.session)) session->refuse(what.why);
+void control_server::impl::note_refusals(const send_message& what) {
+  if (const auto* no = std::get_if<request_refused>(&what.message)) {
+    // What is no message of the protocol was noted when it came.
+    if (no->why.code != errc::bad_message)
+      refused(&server_counters::messages_refused, what.to.front(), no->why);
+  } else if (const auto* hello = std::get_if<welcome>(&what.message)) {
+    for (const auto& party : hello->refused)
+      refused(login_refusal(party.why.code), what.to.front(), party.why);
+  }
 }
 
 void control_server::impl::on_closed(session_id id) {
   const auto found = connections_.find(id);
   if (found == connections_.end()) return;
-  if (found->second.accepted) --count_.sessions;
+  if (found->second.accepted) journal_.count(&server_counters::sessions, -1);
   connections_.erase(found);
   perform(registry_.closed(id, at_now()));
   if (stopping_ && connections_.empty()) io_.stop();
@@ -316,35 +308,27 @@ void control_server::impl::on_closed(session_id id) {
 void control_server::impl::on_mishap(session_id id, mishap what, std::string_view detail) {
   switch (what) {
   case mishap::handshake:
-    ++count_.refused_handshake;
-    return log_refusal(id, fail(errc::bad_message, "no TLS or no login: " + std::string{detail}));
+    return refused(&server_counters::refused_handshake, id,
+                   fail(errc::bad_message, "no TLS or no login: " + std::string{detail}));
   case mishap::request:
-    ++count_.refused_request;
-    return log_refusal(id, fail(errc::bad_message, std::string{detail}));
+    return refused(&server_counters::refused_request, id,
+                   fail(errc::bad_message, std::string{detail}));
+  case mishap::malformed:
+    return refused(&server_counters::messages_bad, id,
+                   fail(errc::bad_message, std::string{detail}));
   case mishap::too_large:
-    ++count_.messages_too_large;
-    return log_refusal(id, fail(errc::message_too_large, std::string{detail}));
+    return refused(&server_counters::messages_too_large, id,
+                   fail(errc::message_too_large, std::string{detail}));
   case mishap::slow:
-    ++count_.slow_members;
-    return log_refusal(id, fail(errc::limit_reached, std::string{detail}));
+    return refused(&server_counters::slow_members, id,
+                   fail(errc::limit_reached, std::string{detail}));
   }
-}
-
-void control_server::impl::log_refusal(session_id id, const error& why) {
-  const auto now = std::chrono::steady_clock::now();
-  if (now - log_second_ >= std::chrono::seconds{1}) {
-    log_second_ = now;
-    logged_ = 0;
-  }
-  if (++logged_ > logged_refusals_per_s) return;
-  const auto found = connections_.find(id);
-  spdlog::info("control: refused {}: {}",
-               found == connections_.end() ? "" : to_string(found->second.source), to_string(why));
 }
 
 void control_server::impl::tick() {
-  constexpr std::chrono::seconds most{60};
+  constexpr auto most = config::defaults::counters_written_every;
   const auto due = std::max(std::chrono::seconds{1}, limits_.registry.token_lifetime / 8);
+  journal_.tick(std::chrono::steady_clock::now());
   tick_timer_.expires_after(std::min(most, due));
   tick_timer_.async_wait([this](error_code ec) {
     if (ec || stopping_) return;
@@ -392,7 +376,7 @@ control_server::start(const config::control_settings& settings, const server_lim
   if (!kept) return kept.error();
   const auto stored = (*kept)->load();
   if (!stored) return stored.error();
-  auto made = std::make_unique<impl>(limits, *identity, std::move(*kept), *stored, settings.relays);
+  auto made = std::make_unique<impl>(limits, *identity, std::move(*kept), *stored, settings);
   made->claimed_ = std::move(*claimed);
   if (const auto listening = made->listen(settings); !listening) return listening.error();
   made->run_thread();
@@ -427,11 +411,10 @@ std::optional<error> control_server::failed() const {
 }
 
 server_counters control_server::counters() const {
-  const auto& c = impl_->count_;
-  return {c.sessions,          c.connections,        c.logins,           c.refused_source,
-          c.refused_handshake, c.refused_request,    c.refused_login,    c.refused_parties,
-          c.refused_full,      c.forgotten,          c.rotated,          c.messages,
-          c.messages_bad,      c.messages_too_large, c.messages_refused, c.slow_members};
+  return impl_->journal_.counters();
+}
+void control_server::report() {
+  impl_->report();
 }
 
 } // namespace lanrage::net::control

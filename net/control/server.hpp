@@ -3,6 +3,7 @@
 #include "config/settings.hpp"
 #include "net/control/invite.hpp"
 #include "net/control/registry.hpp"
+#include "net/control/server_counters.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -17,6 +18,7 @@ namespace lanrage::net::control {
 /// The server's bounds; the defaults are config/defaults.hpp's, tests make them small.
 struct server_limits {
   registry_limits registry;
+  std::size_t handshakes = 0;            ///< connections without a session, beside the sessions
   std::chrono::milliseconds handshake{}; ///< TCP accepted to login read
   std::chrono::milliseconds dead_after{};
   std::size_t header_octets = 0;
@@ -28,27 +30,10 @@ struct server_limits {
 };
 server_limits default_limits();
 
-/// What happened since the start; monotone but for `sessions`.
-struct server_counters {
-  std::uint64_t sessions = 0; ///< logged in now
-  std::uint64_t connections = 0;
-  std::uint64_t logins = 0;
-  std::uint64_t refused_source = 0;    ///< closed before TLS: too many from one source
-  std::uint64_t refused_handshake = 0; ///< no TLS 1.3, or no login in time
-  std::uint64_t refused_request = 0;   ///< no or malformed login request
-  std::uint64_t refused_login = 0;     ///< bad_login
-  std::uint64_t refused_parties = 0;   ///< wrong_secret, name_taken, party_not_found, ...
-  std::uint64_t refused_full = 0;
-  std::uint64_t forgotten = 0; ///< members, at the word of others
-  std::uint64_t rotated = 0;   ///< keys of members, at their own
-  std::uint64_t messages = 0;
-  std::uint64_t messages_bad = 0; ///< not of the protocol
-  std::uint64_t messages_too_large = 0;
-  std::uint64_t messages_refused = 0; ///< understood, not allowed
-  std::uint64_t slow_members = 0;     ///< disconnected for a full queue
-};
-
 /// The control server on a thread of its own, from `start` to destruction.
+///
+/// In `settings.state_dir` (made 0700): keys and certificate (0600), control.db, and counters.json
+/// (0644, every 10 s, on `report` and at the end).
 class control_server {
  public:
   /// bad_state (keys or store), already_exists (port or state folder are taken), bad_config (an
@@ -68,6 +53,8 @@ class control_server {
   void set_guest(std::shared_ptr<os::https_guest> guest);
   const certificate_pin& pin() const;
   server_counters counters() const;
+  /// Writes the counters now. From any thread.
+  void report();
   /// Whether it ended by itself, and why: it does when its store fails, so that what members
   /// were told and what is stored never differ.
   std::optional<error> failed() const;

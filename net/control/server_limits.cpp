@@ -16,6 +16,7 @@ server_limits default_limits() {
   out.registry.messages_per_s = defaults::control_messages_per_s;
   out.registry.messages_burst = defaults::control_messages_burst;
   out.registry.token_lifetime = defaults::relay_token_lifetime;
+  out.handshakes = defaults::control_handshakes_max;
   out.handshake = defaults::control_handshake_deadline;
   out.dead_after = defaults::control_dead_after;
   out.header_octets = defaults::control_header_max;

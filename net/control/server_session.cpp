@@ -43,6 +43,12 @@ websocket::close_code close_code_of(errc code) {
   }
 }
 
+/// Whether what came was wrong, rather than nothing more coming.
+bool is_malformed(error_code ec) {
+  return ec == websocket::condition::protocol_violation ||
+         ec.category() == asio::error::get_ssl_category();
+}
+
 class session_impl final : public server_session,
                            public std::enable_shared_from_this<session_impl> {
  public:
@@ -199,6 +205,8 @@ void session_impl::read() {
 }
 
 void session_impl::on_read(error_code ec) {
+  // The stream has closed with the code that says so (1002, 1007), or TLS with its alert.
+  if (is_malformed(ec) && !closing_) owner_.on_mishap(id_, mishap::malformed, ec.message());
   if (ec) return finish();
   if (closing_) return; // the close takes what still comes
   if (buffer_.size() > limits_.message_octets) {

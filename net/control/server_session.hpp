@@ -27,7 +27,7 @@ class session_owner {
   virtual os::https_guest* guest_for(std::string_view target) = 0;
   virtual ip_address source_of(session_id id) const = 0;
 
-  enum class mishap { handshake, request, too_large, slow };
+  enum class mishap { handshake, request, malformed, too_large, slow };
   virtual void on_mishap(session_id id, mishap what, std::string_view detail) = 0;
 
  protected:

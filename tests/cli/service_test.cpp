@@ -4,8 +4,11 @@
 #include <boost/json.hpp>
 #include <catch2/catch.hpp>
 
+#include <poll.h>
+
 using namespace lanrage::cli::test;
 namespace json = boost::json;
+using namespace std::chrono_literals;
 
 namespace {
 
@@ -119,18 +122,46 @@ TEST_CASE("serve ends with a failure when only its relay's port is taken") {
   CHECK(serve.log().find("127.0.0.1:" + s.udp) != std::string::npos);
 }
 
-TEST_CASE("SIGUSR1 makes a relay write its counters") {
-  for (const std::string name : {"serve", "relay"}) {
+TEST_CASE("SIGUSR1 makes a service write the counters of all it consists of") {
+  for (const auto& name : services) {
     INFO(name);
     const stage s;
     program p{s.in, name, {name, "--config", s.config}};
     CHECK_FALSE(p.line().empty());
-    const auto counters = s.in.path / "state-relay" / "counters.json";
+    std::vector<std::string> files;
+    if (name != "relay") files.push_back("state-control/counters.json");
+    if (name != "control") files.push_back("state-relay/counters.json");
+    const auto written = [&](const std::string& file) {
+      const auto end = std::chrono::steady_clock::now() + 5s; // unasked it takes longer
+      while (!std::filesystem::exists(s.in.path / file) && std::chrono::steady_clock::now() < end)
+        ::poll(nullptr, 0, 10);
+      return std::filesystem::exists(s.in.path / file);
+    };
+    for (const auto& file : files) { // the first one is written unasked
+      CHECK(written(file));
+      std::filesystem::remove(s.in.path / file);
+    }
     p.signal(SIGUSR1);
-    p.signal(SIGTERM); // what was asked for before the end is done before the end
+    for (const auto& file : files) {
+      INFO(file);
+      CHECK(written(file));
+      CHECK(json::parse(s.in.read(file)).at("counters").is_object());
+    }
+    p.signal(SIGTERM);
     CHECK(p.exit_code() == 0);
-    CHECK(std::filesystem::exists(counters));
   }
+}
+
+TEST_CASE("serve does not start with one folder for both of its servers") {
+  const stage s;
+  const auto at = s.in.path.string();
+  const auto config = s.in.write("one.toml", "[control]\nstate_dir = \"" + at +
+                                                 "\"\n[relay]\npublic_address = "
+                                                 "\"127.0.0.1:9\"\nstate_dir = \"" +
+                                                 at + "\"\n");
+  program p{s.in, "serve", {"serve", "--config", config.string()}};
+  CHECK(p.exit_code() == 2);
+  CHECK(p.log().find("relay.state_dir") != std::string::npos);
 }
 
 TEST_CASE("a relay without the key of its control server says what is missing") {

@@ -287,6 +287,7 @@ TEST_CASE("what a human must mend is retried slowly") {
     core.heard({p.alice.attempt, msg::link_closed{net::fail(errc::wrong_pin, "another server")}},
                at, out);
   });
+  CHECK(p.alice.log.back().find("control: wrong_pin") == 0);
   p.world.advance(config::defaults::control_retry_max / 2 - 1s);
   CHECK(p.alice.opens.size() == opens);
   p.world.advance(config::defaults::control_retry_max / 2 + 1s);

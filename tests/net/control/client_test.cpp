@@ -92,6 +92,8 @@ TEST_CASE("parties are made, joined and left on a running connection") {
   wrong.verifier = verifier_of(other.secret);
   b.link->join(wrong);
   CHECK(b.refusal() == errc::wrong_secret);
+  CHECK(at.server->counters().messages_refused == 1);
+  CHECK(at.refusals("wrong_secret") == 1);
   b.link->join(bob.in(party));
   CHECK(b.next<party_joined>().view.party == party.id);
   b.link->send(leave_request{party.id});
@@ -138,6 +140,7 @@ TEST_CASE("the wrong pin ends the connection before anything is said") {
   live_member a{io, options};
   CHECK(a.end().code == errc::wrong_pin);
   CHECK(at.counts([](const auto& c) { return c.refused_handshake == 1; }));
+  CHECK(at.refusals("bad_message") == 1);
   CHECK(at.server->counters().logins == 0);
 }
 
@@ -158,6 +161,24 @@ TEST_CASE("what the server refuses a login with reaches the member") {
   CHECK(d.end().code == errc::bad_login);
   CHECK(at.server->counters().refused_parties == 2);
   CHECK(at.server->counters().refused_login == 1);
+  CHECK(at.refusals("wrong_secret") == 1);
+  CHECK(at.refusals("party_not_found") == 1);
+  CHECK(at.refusals("bad_login") == 1);
+}
+
+TEST_CASE("a login with one wrong secret of two is taken for the other, and not silently") {
+  live_server at;
+  boost::asio::io_context io;
+  live_member a{io, at, alice, {alice.in(party, true), alice.in(other, true)}};
+  a.next<welcome>();
+  auto wrong = bob.in(party);
+  wrong.verifier = verifier_of(other.secret);
+  live_member b{io, at, bob, {wrong, bob.in(other)}};
+  const auto hello = b.next<welcome>();
+  REQUIRE(hello.refused.size() == 1);
+  CHECK(hello.refused[0].why.code == errc::wrong_secret);
+  CHECK(at.server->counters().refused_parties == 1);
+  CHECK(at.refusals("wrong_secret") == 1);
 }
 
 TEST_CASE("what the server refuses a message with reaches the member") {
@@ -180,6 +201,8 @@ TEST_CASE("what the server refuses a message with reaches the member") {
   b.link->send(publish_request{party.id, alice.id, 1, {1}});
   CHECK(b.refusal() == errc::name_taken);
   CHECK(at.server->counters().messages_refused == 3);
+  for (const auto* why : {"stale_version", "not_a_member", "name_taken"})
+    CHECK(at.refusals(why) == 1);
 }
 
 TEST_CASE("a newer login of the same key ends the older connection") {

@@ -3,8 +3,7 @@
 #include "net/control/client.hpp"
 #include "net/control/server.hpp"
 #include "tests/net/control/support.hpp"
-
-#include <spdlog/spdlog.h>
+#include "tests/support/captured_log.hpp"
 
 #include <chrono>
 #include <memory>
@@ -19,11 +18,11 @@ using namespace std::chrono_literals;
 inline constexpr auto patience = 10s; ///< a test that waits this long has failed
 
 struct live_server {
+  captured_log log;
   scratch dir;
   std::unique_ptr<net::control::control_server> server;
 
   explicit live_server(net::control::server_limits limits = net::control::default_limits()) {
-    spdlog::set_level(spdlog::level::off); // refusals are what is tested
     start(limits);
   }
   void start(net::control::server_limits limits = net::control::default_limits(),
@@ -52,6 +51,10 @@ struct live_server {
     while (!condition(server->counters()))
       if (std::chrono::steady_clock::now() > end) return false;
     return true;
+  }
+  /// How many refusals of a member here the log tells, with that as a part of the reason.
+  std::size_t refusals(const std::string& why) const {
+    return log.lines("info: control: refused 127.0.0.1: " + why);
   }
 };
 

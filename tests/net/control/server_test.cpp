@@ -1,17 +1,22 @@
 #include "net/control/base64url.hpp"
 #include "net/control/server.hpp"
 #include "net/control/tls.hpp"
+#include "net/json_fields.hpp"
+#include "net/os/files.hpp"
 #include "tests/net/control/live.hpp"
 
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ssl/context.hpp>
 #include <boost/asio/ssl/stream.hpp>
+#include <boost/asio/write.hpp>
 #include <boost/beast/core/buffers_to_string.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http.hpp>
 #include <boost/beast/websocket.hpp>
 #include <boost/beast/websocket/ssl.hpp>
 #include <catch2/catch.hpp>
+
+#include <poll.h>
 
 using namespace lanrage;
 using namespace lanrage::net;
@@ -71,6 +76,9 @@ class rude_member {
     REQUIRE(upgrade(header_for(who, std::move(parties))) == 101);
     REQUIRE(std::holds_alternative<welcome>(*decode_server(read())));
   }
+  void say_raw(const std::string& octets) {
+    asio::write(ws_.next_layer(), asio::buffer(octets), ec);
+  }
   void say(const std::string& text, bool as_text = true) {
     ws_.text(as_text);
     ws_.write(asio::buffer(text), ec);
@@ -115,6 +123,7 @@ TEST_CASE("a login header that was overheard is worthless on another connection"
   REQUIRE(second.refusal);
   CHECK(second.refusal->code == errc::bad_login);
   CHECK(at.server->counters().refused_login == 1);
+  CHECK(at.refusals("bad_login") == 1);
 }
 
 TEST_CASE("a login for a key that one does not own is refused") {
@@ -129,6 +138,7 @@ TEST_CASE("a login for a key that one does not own is refused") {
   request = make_login(bob.key, at.server->line().key, zero.binding, {});
   request->key = wg_public_key{};
   CHECK(zero.upgrade(encode(*request)) == 401);
+  CHECK(at.refusals("bad_login") == 2);
 }
 
 TEST_CASE("requests that are no login get an HTTP answer with the reason") {
@@ -148,6 +158,8 @@ TEST_CASE("requests that are no login get an HTTP answer with the reason") {
   rude_member plain{at};
   CHECK(plain.plain_get("/v1") == 426);
   CHECK(at.server->counters().refused_request == 6);
+  CHECK(at.refusals("bad_message") == 6);
+  CHECK(at.log.lines("the login header is missing") == 1);
   CHECK(at.server->counters().logins == 0);
 }
 
@@ -156,6 +168,7 @@ TEST_CASE("a request header over the limit is refused") {
   rude_member member{at};
   CHECK(member.upgrade(std::string(17'000, 'A')) == 431);
   CHECK(at.server->counters().refused_request == 1);
+  CHECK(at.log.lines("header too large") == 1);
 }
 
 TEST_CASE("TLS below 1.3 is refused") {
@@ -163,6 +176,7 @@ TEST_CASE("TLS below 1.3 is refused") {
   rude_member member{at, TLS1_2_VERSION};
   CHECK(member.ec);
   CHECK(at.counts([](const auto& c) { return c.refused_handshake == 1; }));
+  CHECK(at.log.lines("no TLS or no login: unsupported protocol") == 1);
 }
 
 TEST_CASE("who says nothing is disconnected at the deadline") {
@@ -171,6 +185,7 @@ TEST_CASE("who says nothing is disconnected at the deadline") {
   live_server at{limits};
   rude_member member{at}; // TLS done, no request
   CHECK(at.counts([](const auto& c) { return c.refused_handshake == 1; }));
+  CHECK(at.log.lines("no TLS or no login: The socket was closed due to a timeout") == 1);
 }
 
 TEST_CASE("malformed JSON, deep nesting and binary messages end the connection with the reason") {
@@ -183,12 +198,66 @@ TEST_CASE("malformed JSON, deep nesting and binary messages end the connection w
     CHECK(reason.code == websocket::close_code::bad_payload);
     CHECK(parse_close_reason(std::string{reason.reason.c_str()})->code == errc::bad_message);
     CHECK(at.server->counters().messages_bad == 1);
+    CHECK(at.refusals("bad_message") == 1);
   }
   live_server at;
   rude_member member{at};
   member.login(alice, {});
   member.say("{}", false);
   CHECK(member.close_reason().code == websocket::close_code::bad_payload);
+  CHECK(at.log.lines("a binary message") == 1);
+}
+
+TEST_CASE("what is no text, no WebSocket or no TLS ends the connection, counted and logged") {
+  const auto server_after = [](auto break_rules) {
+    auto at = std::make_unique<live_server>();
+    rude_member member{*at};
+    member.login(alice, {});
+    break_rules(member);
+    CHECK(at->counts([](const auto& c) { return c.messages_bad == 1 && c.sessions == 0; }));
+    CHECK(at->refusals("bad_message") == 1);
+    return at;
+  };
+  server_after([](rude_member& member) {
+    member.say("\xff\xfe");
+    CHECK(member.close_reason().code == websocket::close_code::bad_payload);
+  });
+  server_after([](rude_member& member) {
+    member.say_raw("\xff\xff"); // reserved bits, and an operation that there is not
+    CHECK(member.close_reason().code == websocket::close_code::protocol_error);
+  });
+  server_after([](rude_member& member) {
+    const std::string record("\x17\x03\x03\x00\x20", 5); // encrypted data, by its own account
+    asio::write(member.socket(), asio::buffer(record + std::string(0x20, 'x')));
+    member.read();
+    CHECK(member.ec);
+  });
+}
+
+TEST_CASE("who leaves without a word is neither counted as malformed nor logged") {
+  live_server at;
+  {
+    rude_member member{at};
+    member.login(alice, {});
+  }
+  CHECK(at.counts([](const auto& c) { return c.logins == 1 && c.sessions == 0; }));
+  CHECK(at.server->counters().messages_bad == 0);
+  CHECK(at.refusals("") == 0);
+}
+
+TEST_CASE("a member that says too much in a second is disconnected with the reason") {
+  auto limits = default_limits();
+  limits.registry.messages_burst = 2;
+  limits.registry.messages_per_s = 1;
+  live_server at{limits};
+  rude_member member{at};
+  member.login(alice, {});
+  for (int i = 0; i < 3; ++i)
+    member.say(encode(client_message{leave_request{party.id}}));
+  const auto reason = member.close_reason();
+  CHECK(parse_close_reason(std::string{reason.reason.c_str()})->code == errc::limit_reached);
+  CHECK(at.server->counters().messages_over_rate == 1);
+  CHECK(at.log.lines("too many messages") == 1);
 }
 
 TEST_CASE("unknown types and wrong fields are answered, the connection stays") {
@@ -207,6 +276,7 @@ TEST_CASE("unknown types and wrong fields are answered, the connection stays") {
   member.say(encode(client_message{leave_request{party.id}}));
   CHECK(std::holds_alternative<party_left>(*decode_server(member.read())));
   CHECK(at.server->counters().messages_bad == 2);
+  CHECK(at.refusals("bad_message") == 2);
 }
 
 TEST_CASE("who may not be forgotten is refused with the reason, and stays") {
@@ -233,6 +303,9 @@ TEST_CASE("who may not be forgotten is refused with the reason, and stays") {
     CHECK(refusal(R"({"type":"forget","party":")" + to_string(party.id) + R"(","id":"Bob!"})") ==
           errc::bad_message);
     CHECK(at.server->counters().messages_refused == 4);
+    CHECK(at.refusals("peer_online") == 2);
+    CHECK(at.refusals("peer_not_found") == 1);
+    CHECK(at.refusals("not_a_member") == 1);
     CHECK(at.server->counters().messages_bad == 2);
     CHECK(at.server->counters().forgotten == 0);
   }
@@ -326,6 +399,7 @@ TEST_CASE("a key is not replaced without its word and the new one's on this conn
           return encode(request);
         }) == 401);
   CHECK(at.server->counters().refused_login == 3);
+  CHECK(at.refusals("bad_login") == 3);
   CHECK(at.server->counters().rotated == 0);
   rude_member owner{at};
   owner.login(bob, {bob.in(party)});
@@ -338,6 +412,7 @@ TEST_CASE("a message over the limit ends the connection as too big") {
   member.say("{\"type\":\"" + std::string(config::defaults::control_message_max, 'x') + "\"}");
   CHECK(member.close_reason().code == websocket::close_code::too_big);
   CHECK(at.counts([](const auto& c) { return c.messages_too_large == 1; }));
+  CHECK(at.refusals("message_too_large") == 1);
 }
 
 TEST_CASE("a member that does not read is disconnected, the others do not notice") {
@@ -354,6 +429,7 @@ TEST_CASE("a member that does not read is disconnected, the others do not notice
   for (int i = 0; i < 3'000 && at.server->counters().slow_members == 0; ++i)
     busy.say(signal);
   CHECK(at.counts([](const auto& c) { return c.slow_members == 1; }));
+  CHECK(at.log.lines("it does not read") == 1);
   CHECK(at.counts([](const auto& c) { return c.sessions == 1; }));
   busy.say(encode(client_message{leave_request{party.id}}));
   bool left = false;
@@ -376,6 +452,7 @@ TEST_CASE("connections from one source beyond its rate are closed at once") {
   rude_member three{at};
   CHECK(three.ec);
   CHECK(at.server->counters().refused_source == 1);
+  CHECK(at.log.lines("connections of one source") == 1);
 }
 
 TEST_CASE("sessions are bounded") {
@@ -388,6 +465,21 @@ TEST_CASE("sessions are bounded") {
   CHECK(two.upgrade(two.header_for(bob, {})) == 503);
   CHECK(two.refusal->code == errc::limit_reached);
   CHECK(at.server->counters().refused_full == 1);
+  CHECK(at.refusals("limit_reached") == 1);
+}
+
+TEST_CASE("connections that do not log in are bounded, too") {
+  auto limits = default_limits();
+  limits.registry.sessions = 1;
+  limits.handshakes = 1;
+  live_server at{limits};
+  rude_member one{at};
+  rude_member two{at};
+  CHECK(!two.ec);
+  rude_member three{at};
+  CHECK(three.ec);
+  CHECK(at.server->counters().refused_full == 1);
+  CHECK(at.refusals("limit_reached") == 1);
 }
 
 TEST_CASE("a dead connection is noticed and its member goes offline") {
@@ -424,4 +516,84 @@ TEST_CASE("an address that cannot be listened on is a sentence, not a crash") {
   REQUIRE(!second);
   CHECK(second.error().code == errc::already_exists);
   CHECK(second.error().detail.find(std::to_string(settings.listen.port)) != std::string::npos);
+}
+
+TEST_CASE("the log of all that is refused, forgotten or replaced has no secret and no key") {
+  live_server at;
+  const test::test_party other{"other"};
+  const test::test_member anew{"bob", 77};
+  const auto line = at.server->line();
+  rude_member first{at};
+  const auto header = first.header_for(alice, {alice.in(party, true)});
+  REQUIRE(first.upgrade(header) == 101);
+  first.read();
+  CHECK(rude_member{at}.upgrade(header) == 401);
+  auto wrong = bob.in(party);
+  wrong.verifier = verifier_of(other.secret);
+  rude_member guess{at};
+  CHECK(guess.upgrade(guess.header_for(bob, {wrong})) == 403);
+  const auto secret = to_base64(party.secret.reveal());
+  CHECK(rude_member{at}.upgrade(secret) == 400);
+  for (const auto& text : {secret, "{\"type\":\"" + to_base64(alice.key.reveal()) + "\"}",
+                           secret + std::string(config::defaults::control_message_max, 'x')}) {
+    rude_member member{at};
+    member.login(bob, {bob.in(party)});
+    member.say(text);
+    member.read();
+  }
+  {
+    rude_member next{at};
+    CHECK(next.upgrade(encode(*make_login({bob.key, anew.key}, line.key, next.binding,
+                                          std::vector{anew.in(party)}))) == 101);
+  }
+  REQUIRE(at.counts([](const auto& c) { return c.sessions == 1; }));
+  first.say(encode(client_message{forget_request{party.id, bob.id}}));
+  REQUIRE(at.counts([](const auto& c) { return c.forgotten == 1 && c.rotated == 1; }));
+  at.server->stop();
+
+  const auto log = at.log.text();
+  INFO(log);
+  CHECK(at.refusals("") == 6);
+  CHECK(at.log.lines("was forgotten") == 1);
+  CHECK(at.log.lines("replaced its key") == 1);
+  CHECK(log.find(header) == std::string::npos);
+  const auto tells = [&](byte_view octets) {
+    return log.find(to_base64(octets)) != std::string::npos ||
+           log.find(to_base64url(octets)) != std::string::npos;
+  };
+  for (const auto& who : {alice, bob, anew})
+    CHECK_FALSE((tells(who.key.reveal()) || tells(who.pub.view())));
+  for (const auto& of : {party, other})
+    CHECK_FALSE((tells(of.secret.reveal()) || tells(verifier_of(of.secret).reveal())));
+  CHECK_FALSE((tells(line.key.view()) || tells(at.server->token_key().view())));
+}
+
+TEST_CASE("the counters are in a file, by name, as soon as somebody asks for them") {
+  live_server at;
+  const auto counters = [&] {
+    const auto text = os::read_file(at.dir.path / "state" / "counters.json", 10'000);
+    const auto whole = text && *text ? parse_object(**text) : result<json::object>{json::object{}};
+    return whole && whole->contains("counters") ? whole->at("counters").as_object()
+                                                : json::object{};
+  };
+  rude_member member{at};
+  member.login(alice, {});
+  rude_member refused{at};
+  CHECK(refused.upgrade("") == 400);
+  at.server->report();
+  // Well before it would have been written anyway.
+  const auto end = std::chrono::steady_clock::now() + config::defaults::counters_written_every / 2;
+  const auto is = [&](const char* name, int value) {
+    const auto all = counters();
+    return all.contains(name) && all.at(name) == value;
+  };
+  while (!is("connections", 2) && std::chrono::steady_clock::now() < end)
+    ::poll(nullptr, 0, 10);
+  CHECK(is("connections", 2));
+  CHECK(is("sessions", 1));
+  CHECK(is("refused_request", 1));
+  CHECK(is("slow_members", 0));
+  at.server.reset(); // the last word
+  CHECK(is("sessions", 0));
+  CHECK(is("logins", 1));
 }
