@@ -16,11 +16,18 @@ namespace {
 /// may be lost, that failing needs three repairs, that only accepted samples become the latency.
 struct reference {
   std::uint64_t losses = 0;
-  int repairs = 0;
+  int repairs = 0;  ///< of those that go on, or went on last
+  int given_up = 0; ///< times that three were in vain
   std::optional<std::chrono::nanoseconds> sample;
 
-  std::optional<std::string> follow(phase before, phase after, const msg::connection_view& view,
+  std::chrono::nanoseconds repaired_at{};
+  std::uint64_t reconnects = 0;
+  std::string reason;
+
+  std::optional<std::string> follow(phase before, const driven_core& d,
                                     const actors::event& event) {
+    const auto after = d.phase();
+    const auto view = d.view();
     if (const auto* report = std::get_if<actors::tunnel_report>(&event);
         report && report->outcome == actors::probe_outcome::answered)
       sample = report->rtt;
@@ -30,12 +37,41 @@ struct reference {
       if (!up(before) || after != phase::reconnecting) return "a lost check without a repair";
       losses = view.counters.lost;
     }
+    if (auto broken = follow_repairs(before, d)) return broken;
     if (before == phase::reconnecting && after == phase::reconnecting) return std::nullopt;
     if (up(after) && before != after && view.latency != sample) return "a latency nobody measured";
     if (after == phase::connected && *view.latency > std::chrono::milliseconds{200})
       return "connected above 200 ms";
     if (after == phase::degraded && *view.latency <= std::chrono::milliseconds{200})
       return "degraded at or below 200 ms";
+    return std::nullopt;
+  }
+
+  std::optional<std::string> follow_repairs(phase before, const driven_core& d) {
+    const auto after = d.phase();
+    const auto view = d.view();
+    const auto waited = d.now - repaired_at;
+    const bool begins = view.counters.reconnects != reconnects;
+    if (begins && view.counters.reconnects != reconnects + 1) return "one event began two repairs";
+    if (begins && after != phase::reconnecting) return "a repair that nobody waits for";
+    if (!begins && before != phase::reconnecting && after == phase::reconnecting)
+      return "a repair that was not counted";
+    const bool next = !begins && after == phase::reconnecting && view.reason != reason &&
+                      view.reason.starts_with("no answer after repair ");
+    if (next && waited < 5s) return "two repairs within 5 s";
+    if (next && repairs == 3) return "a fourth repair";
+    // Only the peer's own good-bye ends repairs early.
+    if (before == phase::reconnecting && after == phase::failed &&
+        view.error != net::errc::closed) {
+      if (repairs != 3 || waited < 5s) return "failed before the third repair was over";
+      ++given_up;
+    }
+    if (begins || next) {
+      repairs = begins ? 1 : repairs + 1;
+      repaired_at = d.now;
+    }
+    reconnects = view.counters.reconnects;
+    reason = view.reason;
     return std::nullopt;
   }
 };
@@ -181,6 +217,7 @@ TEST_CASE("no sequence of events breaks a rule of the connection") {
   constexpr std::uint64_t first_seed = 20'260'101;
   constexpr int runs = 120, length = 1'500; // 180,000 events
   std::set<phase> visited[2];
+  int given_up[2] = {};
   for (int run = 0; run < runs; ++run) {
     const auto seed = first_seed + static_cast<std::uint64_t>(run);
     const auto who = run % 2 ? driven_core::role::responder : driven_core::role::initiator;
@@ -196,7 +233,7 @@ TEST_CASE("no sequence of events breaks a rule of the connection") {
       try {
         world.d.give(event);
         broken = broken_rule(world.d.core, before, world.d.last, world.d.clock(), silent);
-        if (!broken) broken = model.follow(before, world.d.phase(), world.d.view(), event);
+        if (!broken) broken = model.follow(before, world.d, event);
       } catch (const std::exception& defect) {
         broken = defect.what();
       }
@@ -211,7 +248,10 @@ TEST_CASE("no sequence of events breaks a rule of the connection") {
       world.d.now += std::chrono::milliseconds{world.random.below(300)};
     }
     REQUIRE(world.d.phase() == phase::closing);
+    given_up[run % 2] += model.given_up;
   }
   CHECK(visited[0].size() == msg::phase_count);     // the events reach every state
   CHECK(visited[1].size() == msg::phase_count - 2); // a responder neither configures nor tries
+  for (const auto times : given_up)
+    CHECK(times > 0);
 }

@@ -22,6 +22,7 @@ class driven_core {
   actors::peer_connection core;
   std::chrono::nanoseconds now{0};
   actors::effects last; ///< of the last event
+  actors::effects open; ///< requests without an answer so far
 
   net::peer_record other() const { return initiator ? record_of("bob", 2) : record_of("alice", 1); }
   msg::phase phase() const { return core.phase(); }
@@ -32,6 +33,14 @@ class driven_core {
   }
   const actors::effects& give(const actors::event& what) {
     last = core.handle(what, clock());
+    std::visit(
+        [this](const auto& e) {
+          if constexpr (requires { e.asked; })
+            std::erase_if(open, [&](const actors::effect& o) { return o.asked == e.asked; });
+        },
+        what);
+    for (const auto& e : last)
+      if (e.asked != actors::no_ticket) open.push_back(e);
     return last;
   }
   template <class T>
@@ -45,6 +54,14 @@ class driven_core {
     for (const auto& e : last)
       if (std::holds_alternative<T>(e.what)) return e.asked;
     throw std::logic_error("no such effect");
+  }
+  /// The last request of these types that was not answered.
+  template <class... Requests>
+  std::optional<actors::ticket> awaited() const {
+    std::optional<actors::ticket> out;
+    for (const auto& e : open)
+      if ((std::holds_alternative<Requests>(e.what) || ...)) out = e.asked;
+    return out;
   }
   bool said_signal(net::signal_kind kind) const {
     for (const auto& e : last)
@@ -122,6 +139,26 @@ class driven_core {
   void trial() { // initiator
     degrade();
     answer(wake_until_probe(), 250ms);
+  }
+  /// The peer, without a relay.
+  net::endpoint straight() const { return initiator ? bob_at : alice_at; }
+  /// Connected through the relay, and the move to the direct path is with the writer.
+  void move_straight() {
+    connect();
+    const auto news = [&](msg::path_news what, std::uint32_t number) {
+      give(msg::path_event{other().key, number, what, straight(), 30ms, true});
+    };
+    if (initiator)
+      news(msg::path_news::proven, core.saved().epoch);
+    else
+      news(msg::path_news::asked, 1);
+    const auto told = said<msg::check_path>().value();
+    news(msg::path_news::checked, told.number);
+    if (initiator) news(msg::path_news::asked, told.move);
+  }
+  void go_straight() {
+    move_straight();
+    give(actors::move_done{ticket_of<msg::assert_endpoint>(), true});
   }
   /// The move that was just started takes its course and lands; where to.
   std::optional<net::endpoint> move_lands() {
