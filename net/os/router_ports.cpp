@@ -27,8 +27,9 @@ using clock = std::chrono::steady_clock;
 
 constexpr auto first_wait = 250ms; // RFC 6886 3.1
 constexpr const char* description = "lanrage";
-constexpr int upnp_conflict = 718;          // ConflictInMappingEntry
-constexpr int upnp_permanent = 725;         // OnlyPermanentLeasesSupported
+constexpr int upnp_conflict = 718;  // ConflictInMappingEntry
+constexpr int upnp_permanent = 725; // OnlyPermanentLeasesSupported
+constexpr int upnp_searches = 4;    // upnpDiscover's kinds of routers, waited for one after another
 constexpr unsigned char multicast_hops = 2; // UPnP Device Architecture 1.0, 1.2.2
 
 milliseconds until(clock::time_point deadline) {
@@ -77,8 +78,8 @@ class upnp_router {
   explicit upnp_router(milliseconds patience) {
     int failed = 0;
     const std::unique_ptr<UPNPDev, upnp_list_deleter> found{
-        upnpDiscover(static_cast<int>(patience.count()), nullptr, nullptr, UPNP_LOCAL_PORT_ANY, 0,
-                     multicast_hops, &failed)};
+        upnpDiscover(static_cast<int>(patience.count()) / upnp_searches, nullptr, nullptr,
+                     UPNP_LOCAL_PORT_ANY, 0, multicast_hops, &failed)};
     if (!found) return;
     const int kind =
         UPNP_GetValidIGD(found.get(), &urls_, &data_, own_.data(), static_cast<int>(own_.size()));
