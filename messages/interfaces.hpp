@@ -38,7 +38,9 @@ using wg_device_actor = caf::typed_actor<
     /// wg_unavailable: the interface is gone.
     caf::replies_to<observe_device>::with<device_state>,
     /// All or, on wg_refused, possibly some of the changes; the writer reads back.
-    caf::replies_to<apply_changes>::with<done>>;
+    caf::replies_to<apply_changes>::with<done>,
+    /// Also done when there is none, or somebody else's, which stays. not_permitted, wg_refused.
+    caf::replies_to<remove_device>::with<done>>;
 
 using control_link_actor = caf::typed_actor<
     /// Connect and log in, one attempt; the outcome and all that follows goes to the sink. The
@@ -80,8 +82,8 @@ using store_actor = caf::typed_actor<
 /// WireGuard refuses a few times is answered with wg_refused and tried on; an interface that cannot
 /// be had with the error of ensure_device.
 using wireguard_writer_actor = caf::typed_actor<
-    /// The one virtual address of the interface from now on.
-    caf::replies_to<use_address>::with<done>,
+    /// Answers when it is so. Until the first of these nothing is touched.
+    caf::replies_to<interface_wanted>::with<done>,
     /// A changed endpoint is written once; the same one said again does not undo roaming.
     /// address_clash: another peer of ours has the virtual address.
     caf::replies_to<set_peer>::with<peer_applied>,
@@ -278,8 +280,9 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::msg::network_changed)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::msg::ensure_device)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::msg::observe_device)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::msg::apply_changes)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::msg::remove_device)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::msg::device_state)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::msg::use_address)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::msg::interface_wanted)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::msg::set_peer)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::msg::reset_peer)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::msg::remove_peer)
@@ -307,7 +310,6 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::msg::peer_known)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::msg::peer_gone)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::msg::signal_received)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::msg::relays_listed)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::msg::address_leased)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::msg::control_state)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::msg::directory_event)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::msg::own_paths)

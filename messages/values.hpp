@@ -95,6 +95,10 @@ struct observe_device {};
 struct apply_changes {
   std::vector<net::wg::change> changes;
 };
+/// Take away what is ours: these peers, the address, and the interface if that leaves it empty.
+struct remove_device {
+  std::set<net::wg_public_key> peers;
+};
 struct device_state {
   net::wg::observation seen;
   bool created = false; ///< by this call: sessions that were there are lost
@@ -111,8 +115,11 @@ struct wg_peer {
   bool keepalive = false;             ///< on only after the handshake on a responder
   friend bool operator==(const wg_peer&, const wg_peer&) = default;
 };
-struct use_address {
-  net::virtual_ip address;
+/// The interface that we shall have.
+struct interface_wanted {
+  bool there = false;      ///< false, in no party: nothing of ours shall be left
+  net::virtual_ip address; ///< not leased yet: none
+  friend bool operator==(const interface_wanted&, const interface_wanted&) = default;
 };
 struct set_peer {
   wg_peer peer;
@@ -235,9 +242,6 @@ struct relays_listed {
   std::vector<net::relay_info> relays;
   std::vector<net::bytes> tokens; ///< encoded net::relay_token
 };
-struct address_leased {
-  net::virtual_ip address;
-};
 struct control_state {
   bool up = false;
   std::optional<net::error> why_down;
@@ -252,7 +256,7 @@ struct lan_state {
 };
 struct directory_event {
   std::variant<peer_known, peer_gone, members_listed, signal_received, relays_listed,
-               address_leased, control_state, lan_state>
+               interface_wanted, control_state, lan_state>
       what;
 };
 

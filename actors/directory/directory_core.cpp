@@ -58,6 +58,7 @@ directory_core::directory_core(directory_settings settings, saved_directory save
     }
     parties_.emplace(id, std::move(in));
   }
+  interface_told_ = interface();
 }
 
 void directory_core::start(time at, effects& out) {
@@ -150,6 +151,7 @@ void directory_core::add_party(directory_request id, std::string name,
   in.may_create = created;
   in.user = waiting_user{id, created, at.now + defaults::control_confirm_deadline};
   const auto added = parties_.insert_or_assign(party_id, std::move(in)).first;
+  tell_interface(out);
   if (link_ == link::up)
     out.link.emplace_back(msg::control_join{credential_of(party_id, added->second)});
   else
@@ -172,6 +174,7 @@ void directory_core::leave(directory_request id, const msg::party_leave& wanted,
   lan_.forget(party_id);
   letters_.forget(party_id);
   tell_lan(out);
+  tell_interface(out);
   if (found->joined)
     out.link.emplace_back(msg::control_say{control::leave_request{party_id}});
   else
@@ -203,12 +206,25 @@ void directory_core::forget(party_map::iterator in, effects& out) {
   signals_.forget(id);
   lan_.forget(id);
   letters_.forget(id);
+  if (parties_.empty()) {
+    server_.reset();
+    address_ = {};
+    link_ = link::idle;
+    out.link.emplace_back(msg::control_close{});
+  }
   save_now(out);
-  if (!parties_.empty()) return;
-  server_.reset();
-  address_ = {};
-  link_ = link::idle;
-  out.link.emplace_back(msg::control_close{});
+  tell_interface(out);
+}
+
+msg::interface_wanted directory_core::interface() const {
+  const bool there = std::any_of(parties_.begin(), parties_.end(),
+                                 [](const auto& each) { return !each.second.leaving; });
+  return {there, there ? address_ : net::virtual_ip{}};
+}
+
+void directory_core::tell_interface(effects& out) {
+  const auto wanted = interface();
+  if (std::exchange(interface_told_, wanted) != wanted) tell(out, wanted);
 }
 
 // --- what others ask for ------------------------------------------------------------------------
@@ -284,7 +300,7 @@ std::vector<msg::party_info> directory_core::parties() const {
 
 std::vector<msg::directory_event> directory_core::snapshot(time) const {
   std::vector<msg::directory_event> out;
-  if (address_.leased()) out.push_back({msg::address_leased{address_}});
+  out.push_back({interface()});
   out.push_back({relays_event()});
   out.push_back({msg::control_state{link_ == link::up, why_down_, delay_}});
   if (lan_told_) out.push_back({*lan_told_});

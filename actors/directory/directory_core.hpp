@@ -155,6 +155,9 @@ class directory_core {
   void confirm_user(party_map::iterator in, effects& out);
   void refuse_user(party_map::iterator in, const net::error& why, time at, effects& out);
   void forget(party_map::iterator in, effects& out);
+  /// One as long as there is a party to be in, also while we join it.
+  msg::interface_wanted interface() const;
+  void tell_interface(effects& out);
   msg::party_info info_of(const net::party_id& id, const party& in) const;
   msg::known_peer known(const party& in, const net::wg_public_key& key) const;
   msg::party_credential credential_of(const net::party_id& id, const party& in) const;
@@ -254,6 +257,7 @@ class directory_core {
   std::optional<net::control::server_line> server_;
   party_map parties_;
   net::virtual_ip address_;
+  msg::interface_wanted interface_told_;
   std::vector<net::relay_info> relays_;
   std::map<std::pair<net::party_id, net::relay_id>, net::bytes> tokens_;
   std::optional<msg::own_paths> paths_;

@@ -379,7 +379,7 @@ void directory_core::left(const net::party_id& id, time, effects& out) {
 void directory_core::use_address(const net::virtual_ip& address, time at, effects& out) {
   if (address == address_ || address.reserved()) return;
   address_ = address;
-  tell(out, msg::address_leased{address_});
+  tell_interface(out);
   publish_soon(at);
   save_soon(at);
 }

@@ -42,6 +42,11 @@ wg_device_behavior(device_pointer self, const net::os::wg_interface_options& opt
         if (!done) return msg::to_caf(done.error());
         return msg::done{};
       },
+      [self](const msg::remove_device& order) -> caf::result<msg::done> {
+        const auto done = self->state.device->remove(order.peers);
+        if (!done) return msg::to_caf(done.error());
+        return msg::done{};
+      },
   };
 }
 

@@ -20,15 +20,14 @@ using net::wg_public_key;
 
 // --- directory -----------------------------------------------------------------------------------
 
-void use_lease(pointer self) {
+void want_interface(pointer self) {
   auto& s = self->state;
-  if (!s.memory->self.address.leased()) return;
-  self->request(s.roles.writer, defaults::wg_call_deadline,
-                msg::use_address{s.memory->self.address})
+  if (!s.memory->interface) return;
+  self->request(s.roles.writer, defaults::wg_call_deadline, *s.memory->interface)
       .then([](const msg::done&) {},
             [self](caf::error& e) {
-              spdlog::warn("connections: address not set, trying again: {}", text_of(e));
-              self->delayed_send(self, defaults::wg_retry_after, lease_atom::value);
+              spdlog::warn("connections: interface not as wanted, trying again: {}", text_of(e));
+              self->delayed_send(self, defaults::wg_retry_after, interface_atom::value);
             });
 }
 
@@ -93,9 +92,18 @@ struct directory_news {
     }
   }
   void operator()(const msg::relays_listed& news) const { s().memory->self.relays = news.relays; }
-  void operator()(const msg::address_leased& news) const {
+  void operator()(const msg::interface_wanted& news) const {
     s().memory->self.address = news.address;
-    use_lease(self);
+    s().memory->interface = news;
+    want_interface(self);
+    if (news.there) return;
+    // In no party there is nobody, nor who was kept by a run that ended before it had parted.
+    s().memory->known.clear();
+    std::vector<msg::peer_gone> everybody;
+    for (const auto& [key, peer] : s().memory->peers)
+      if (!peer.closing) everybody.push_back({peer.saved.record.party, key});
+    for (const auto& gone : everybody)
+      (*this)(gone);
   }
   void operator()(const msg::lan_state& news) const {
     for (const auto& id : news.near)
@@ -140,7 +148,7 @@ void start(pointer self) {
   }
   for (const auto& key : wanted)
     start_peer(self, key);
-  use_lease(self);
+  want_interface(self);
 }
 
 own_interface::behavior_type
@@ -187,7 +195,7 @@ connection_supervisor(pointer self, const msg::roles& roles, const connection_se
       },
       [self](patience_atom) { end_patience(self); },
       [self](save_atom) { save(self); },
-      [self](lease_atom) { use_lease(self); },
+      [self](interface_atom) { want_interface(self); },
   };
 }
 

@@ -11,6 +11,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <vector>
 
 namespace lanrage::actors {
@@ -45,6 +46,7 @@ struct connection_memory {
   /// Everyone the directory told of, by key and party.
   std::map<std::pair<net::wg_public_key, net::party_id>, msg::known_peer> known;
   msg::self_view self;
+  std::optional<msg::interface_wanted> interface; ///< absent: the directory has not spoken yet
   std::optional<msg::own_paths> paths;
   std::optional<msg::own_legs> legs;
   std::vector<msg::event_sink> subscribers;

@@ -21,11 +21,10 @@
 namespace lanrage::actors::connections {
 
 using save_atom = caf::atom_constant<caf::atom("savepeers")>;
-using lease_atom = caf::atom_constant<caf::atom("useaddress")>;
+using interface_atom = caf::atom_constant<caf::atom("interface")>;
 using patience_atom = caf::atom_constant<caf::atom("patience")>;
-using own_interface =
-    msg::connection_supervisor_actor::extend<caf::reacts_to<save_atom>, caf::reacts_to<lease_atom>,
-                                             caf::reacts_to<patience_atom>>;
+using own_interface = msg::connection_supervisor_actor::extend<
+    caf::reacts_to<save_atom>, caf::reacts_to<interface_atom>, caf::reacts_to<patience_atom>>;
 
 /// A user named somebody who may have joined a moment ago.
 struct awaited_peer {

@@ -108,6 +108,9 @@ struct execute {
   void operator()(const msg::apply_changes& question) const {
     ask<msg::done>(self, apply_timeout, question, &writer_core::device_applied);
   }
+  void operator()(const msg::remove_device& question) const {
+    ask<msg::done>(self, apply_timeout, question, &writer_core::device_removed);
+  }
   void operator()(const writer_answer& answer) const {
     auto node = self->state.promises.extract(answer.request);
     if (node.empty()) return;
@@ -184,7 +187,7 @@ shell_actor::behavior_type writer(writer_pointer self, const msg::roles& roles,
   drive(self,
         [](writer_core& core, msg::time_point now, writer_effects& out) { core.start(now, out); });
   return {
-      [=](const msg::use_address& order) { return take<msg::done>(self, order); },
+      [=](const msg::interface_wanted& order) { return take<msg::done>(self, order); },
       [=](const msg::set_peer& order) { return take<msg::peer_applied>(self, order); },
       [=](const msg::reset_peer& order) { return take<msg::peer_applied>(self, order); },
       [=](const msg::remove_peer& order) { return take<msg::peer_applied>(self, order); },

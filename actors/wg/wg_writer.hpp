@@ -20,7 +20,8 @@ struct writer_memory {
   std::map<net::wg_public_key, msg::wg_sink> sinks;
 };
 
-/// The only one that changes WireGuard, through roles.wg_device. Ensures the interface at once.
+/// The only one that changes WireGuard, through roles.wg_device. Touches nothing until it is told
+/// which interface shall be there.
 msg::wireguard_writer_actor spawn_wireguard_writer(caf::actor_system& system,
                                                    const msg::roles& roles,
                                                    const writer_settings& settings,

@@ -13,7 +13,7 @@ using net::wg::change;
 using net::wg::change_kind;
 
 writer_core::writer_core(writer_records& records, const writer_timing& timing)
-    : records_(records), timing_(timing), ensure_wait_(timing.retry_first, timing.ensure_max) {
+    : records_(records), timing_(timing), shape_wait_(timing.retry_first, timing.ensure_max) {
   for (const auto& [key, eager] : records_.watched)
     signals_.watch(key);
 }
@@ -31,22 +31,34 @@ void writer_core::tick(time_point now, writer_effects& out) {
 
 void writer_core::advance(time_point now, writer_effects& out) {
   deadline_.reset();
-  if (busy_) return;
+  if (busy_ || !records_.interface) return;
   judge_assertions(now, out);
-  if (!seen_ || address_ != records_.address) {
-    if (now >= ensure_not_before_) {
-      ensuring_ = records_.address;
-      ask(msg::ensure_device{ensuring_}, now, out);
-    } else {
-      deadline_ = ensure_not_before_;
-    }
-    return;
-  }
+  if (!is_as_wanted()) return shape_device(now, out);
+  if (!records_.interface->there) return;
   if (!stale_ && write_changes(now, out)) return;
   if (look_due(now))
     ask(msg::observe_device{}, now, out);
   else
     deadline_ = next_deadline(now);
+}
+
+bool writer_core::is_as_wanted() const {
+  if (shape_ != records_.interface) return false;
+  return shape_->there ? seen_.has_value() : records_.peers.empty();
+}
+
+void writer_core::shape_device(time_point now, writer_effects& out) {
+  if (now < shape_not_before_) {
+    deadline_ = shape_not_before_;
+    return;
+  }
+  shaping_ = *records_.interface;
+  if (shaping_.there) return ask(msg::ensure_device{shaping_.address}, now, out);
+  msg::remove_device order;
+  for (const auto& [key, gone] : records_.peers)
+    order.peers.insert(key);
+  batch_ = order.peers;
+  ask(std::move(order), now, out);
 }
 
 void writer_core::ask(device_question question, time_point now, writer_effects& out) {
@@ -173,26 +185,57 @@ void writer_core::device_ensured(net::result<msg::device_state> answer, time_poi
                                  writer_effects& out) {
   busy_ = false;
   if (!answer) {
-    ++ensure_failures_;
-    ensure_not_before_ = now + ensure_wait_.next();
-    const auto& why = answer.error();
-    out.emplace_back(writer_note{true, "no WireGuard interface: " + to_string(why)});
-    const bool hopeless = why.code == errc::not_permitted || why.code == errc::already_exists ||
-                          why.code == errc::bad_config;
-    if (hopeless || ensure_failures_ > timing_.retries) fail_everybody(why, out);
-    return advance(now, out);
+    out.emplace_back(writer_note{true, "no WireGuard interface: " + to_string(answer.error())});
+    return device_refused(answer.error(), now, out);
   }
-  ensure_failures_ = 0;
-  ensure_wait_.reset();
-  address_ = ensuring_;
+  shape_ = shaping_;
   out.emplace_back(writer_note{false, answer->created ? "WireGuard interface created"
                                                       : "WireGuard interface adopted"});
   if (answer->created && had_device_) device_renewed(out);
   had_device_ = true;
-  if (address_ == records_.address)
-    for (const auto id : std::exchange(address_waiting_, {}))
-      out.emplace_back(writer_answer{id, msg::done{}});
+  shaped(out);
   looked(std::move(answer->seen), now, out);
+}
+
+void writer_core::device_removed(net::result<msg::done> answer, time_point now,
+                                 writer_effects& out) {
+  busy_ = false;
+  const auto gone = std::exchange(batch_, {});
+  if (!answer) {
+    out.emplace_back(writer_note{true, "the interface stays: " + to_string(answer.error())});
+    return device_refused(answer.error(), now, out);
+  }
+  shape_ = shaping_;
+  out.emplace_back(writer_note{false, "in no party: nothing of ours is left in WireGuard"});
+  had_device_ = stale_ = false;
+  seen_.reset();
+  for (const auto& key : gone) {
+    const auto wanted = records_.peers.find(key);
+    if (wanted == records_.peers.end() || wanted->second) continue; // wanted again meanwhile
+    records_.peers.erase(wanted);
+    for (const auto id : task_of(key).waiting)
+      out.emplace_back(writer_answer{id, msg::peer_applied{key}});
+    tasks_.erase(key);
+  }
+  shaped(out);
+  advance(now, out);
+}
+
+void writer_core::shaped(writer_effects& out) {
+  shape_failures_ = 0;
+  shape_wait_.reset();
+  if (shape_ != records_.interface) return;
+  for (const auto id : std::exchange(interface_waiting_, {}))
+    out.emplace_back(writer_answer{id, msg::done{}});
+}
+
+void writer_core::device_refused(const net::error& why, time_point now, writer_effects& out) {
+  ++shape_failures_;
+  shape_not_before_ = now + shape_wait_.next();
+  const bool hopeless = why.code == errc::not_permitted || why.code == errc::already_exists ||
+                        why.code == errc::bad_config;
+  if (hopeless || shape_failures_ > timing_.retries) fail_everybody(why, out);
+  advance(now, out);
 }
 
 void writer_core::device_observed(net::result<msg::device_state> answer, time_point now,
@@ -336,7 +379,7 @@ void writer_core::refuse(task& one, const net::error& why, writer_effects& out) 
 void writer_core::fail_everybody(const net::error& why, writer_effects& out) {
   for (auto& [key, one] : tasks_)
     refuse(one, why, out);
-  for (const auto id : std::exchange(address_waiting_, {}))
+  for (const auto id : std::exchange(interface_waiting_, {}))
     out.emplace_back(writer_answer{id, why});
   for (const auto& [key, assertion] : assertions_)
     out.emplace_back(writer_answer{assertion.request(), why});

@@ -25,8 +25,11 @@ class writer_core {
   writer_core(writer_records& records, const writer_timing& timing);
 
   void start(time_point now, writer_effects& out);
-  void request(request_id id, const msg::use_address& order, time_point now, writer_effects& out);
-  /// address_clash when another peer of ours has the address. A changed endpoint is written once;
+  /// In no party every peer of ours goes with the interface.
+  void request(request_id id, const msg::interface_wanted& order, time_point now,
+               writer_effects& out);
+  /// address_clash when another peer of ours has the address; closed in no party. A changed
+  /// endpoint is written once;
   /// the same endpoint said again does not undo roaming.
   void request(request_id id, const msg::set_peer& order, time_point now, writer_effects& out);
   void request(request_id id, const msg::reset_peer& order, time_point now, writer_effects& out);
@@ -42,6 +45,7 @@ class writer_core {
   void device_ensured(net::result<msg::device_state> answer, time_point now, writer_effects& out);
   void device_observed(net::result<msg::device_state> answer, time_point now, writer_effects& out);
   void device_applied(net::result<msg::done> answer, time_point now, writer_effects& out);
+  void device_removed(net::result<msg::done> answer, time_point now, writer_effects& out);
 
   void tick(time_point now, writer_effects& out);
   /// When to tick next; none while the device works, as its answer moves everything on.
@@ -68,11 +72,16 @@ class writer_core {
 
   void desire(request_id id, const msg::wg_peer& peer, bool reset, time_point now,
               writer_effects& out);
+  void withdraw(const net::wg_public_key& key, writer_effects& out);
   task& task_of(const net::wg_public_key& key);
   desired_peer desired(const msg::wg_peer& peer) const;
 
   void advance(time_point now, writer_effects& out);
   void ask(device_question question, time_point now, writer_effects& out);
+  bool is_as_wanted() const;
+  void shaped(writer_effects& out);
+  void shape_device(time_point now, writer_effects& out);
+  void device_refused(const net::error& why, time_point now, writer_effects& out);
   bool write_changes(time_point now, writer_effects& out);
   void remove_leftovers(std::vector<net::wg::change>& changes, writer_effects& out) const;
   void changes_of(const net::wg_public_key& key, const std::optional<msg::wg_peer>& wanted,
@@ -100,12 +109,12 @@ class writer_core {
 
   std::optional<net::wg::observation> seen_; ///< absent: the device must be ensured first
   bool had_device_ = false;
-  std::optional<net::virtual_ip> address_; ///< as the device has it
-  net::virtual_ip ensuring_;               ///< the address in the question on its way
-  std::vector<request_id> address_waiting_;
-  int ensure_failures_ = 0;
-  backoff ensure_wait_;
-  time_point ensure_not_before_{};
+  std::optional<msg::interface_wanted> shape_; ///< as the device was brought to
+  msg::interface_wanted shaping_;              ///< what the question on its way brings it to
+  std::vector<request_id> interface_waiting_;
+  int shape_failures_ = 0;
+  backoff shape_wait_;
+  time_point shape_not_before_{};
 
   bool busy_ = false;       ///< the device has been asked and has not answered
   std::uint64_t asked_ = 0; ///< number of the last question

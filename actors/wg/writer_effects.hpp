@@ -15,7 +15,7 @@ namespace lanrage::actors {
 
 /// What outlives a crash of the writer: the next incarnation continues from it.
 struct writer_records {
-  net::virtual_ip address; ///< of our interface; not leased: none yet
+  std::optional<msg::interface_wanted> interface; ///< absent: not told yet
   /// Every peer that is ours; absent value: to be removed and not yet seen gone.
   std::map<net::wg_public_key, std::optional<msg::wg_peer>> peers;
   std::map<net::wg_public_key, bool> watched; ///< value: eager
@@ -38,8 +38,9 @@ struct writer_timing {
 using request_id = std::uint64_t;
 
 /// The device is asked one thing at a time; its answer comes back as device_ensured,
-/// device_observed or device_applied.
-using device_question = std::variant<msg::ensure_device, msg::observe_device, msg::apply_changes>;
+/// device_observed, device_applied or device_removed.
+using device_question =
+    std::variant<msg::ensure_device, msg::observe_device, msg::apply_changes, msg::remove_device>;
 
 /// The answer to one request; `request` is used up.
 struct writer_answer {

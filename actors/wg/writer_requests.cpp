@@ -12,13 +12,16 @@ writer_core::task& writer_core::task_of(const net::wg_public_key& key) {
   return tasks_.try_emplace(key, timing_).first->second;
 }
 
-void writer_core::request(request_id id, const msg::use_address& order, time_point now,
+void writer_core::request(request_id id, const msg::interface_wanted& order, time_point now,
                           writer_effects& out) {
-  records_.address = order.address;
-  if (seen_ && address_ == order.address)
-    out.emplace_back(writer_answer{id, msg::done{}});
-  else
-    address_waiting_.push_back(id);
+  // What stood in the way of the one need not stand in the way of the other.
+  if (records_.interface && records_.interface->there != order.there) shape_not_before_ = {};
+  records_.interface = order;
+  if (!order.there)
+    for (const auto& [key, peer] : records_.peers)
+      if (peer) withdraw(key, out);
+  interface_waiting_.push_back(id);
+  if (is_as_wanted()) shaped(out);
   advance(now, out);
 }
 
@@ -34,6 +37,10 @@ void writer_core::request(request_id id, const msg::reset_peer& order, time_poin
 
 void writer_core::desire(request_id id, const msg::wg_peer& peer, bool reset, time_point now,
                          writer_effects& out) {
+  if (records_.interface && !records_.interface->there) {
+    out.emplace_back(writer_answer{id, net::fail(errc::closed, "this machine is in no party")});
+    return;
+  }
   if (!peer.address.leased()) {
     out.emplace_back(writer_answer{id, net::fail(errc::wg_refused, "a peer without virtual IP")});
     return;
@@ -75,19 +82,23 @@ void writer_core::desire(request_id id, const msg::wg_peer& peer, bool reset, ti
 
 void writer_core::request(request_id id, const msg::remove_peer& order, time_point now,
                           writer_effects& out) {
-  if (assertions_.count(order.key)) end_assertion(order.key, false, out);
-  auto& one = task_of(order.key);
-  const auto stored = records_.peers.find(order.key);
+  withdraw(order.key, out);
+  task_of(order.key).waiting.push_back(id);
+  advance(now, out);
+}
+
+void writer_core::withdraw(const net::wg_public_key& key, writer_effects& out) {
+  if (assertions_.count(key)) end_assertion(key, false, out);
+  auto& one = task_of(key);
+  const auto stored = records_.peers.find(key);
   if (stored != records_.peers.end() && stored->second)
     refuse(one, net::fail(errc::closed, "the peer is being removed"), out);
-  records_.peers[order.key] = std::nullopt;
-  batch_.erase(order.key);
+  records_.peers[key] = std::nullopt;
+  batch_.erase(key);
   task fresh{timing_};
   fresh.waiting = std::move(one.waiting);
-  fresh.waiting.push_back(id);
   request_mark_ = fresh.asked_before = asked_;
   one = std::move(fresh);
-  advance(now, out);
 }
 
 void writer_core::request(request_id id, const msg::assert_endpoint& order, time_point now,

@@ -17,10 +17,27 @@ namespace {
 /// wireguard-go opens its port a moment after its link came up.
 constexpr std::chrono::milliseconds port_deadline{1000};
 
+/// A look that failed says nothing about whose it is.
+bool may_be_ours(const error& failed) {
+  return failed.code == errc::not_permitted || failed.code == errc::timed_out;
+}
+
 bool kernel_lacks_wireguard(const error& failed) {
   return failed.code == errc::wg_refused &&
          (failed.detail.find("Unknown device type") != std::string::npos ||
           failed.detail.find("not supported") != std::string::npos);
+}
+
+/// Made by us and left before it got its key.
+bool unfinished(const wg::observation& seen) {
+  return seen.own == wg_public_key{} && seen.peers.empty();
+}
+
+std::set<wg_public_key> keys_of(const wg::observation& seen) {
+  std::set<wg_public_key> out;
+  for (const auto& peer : seen.peers)
+    out.insert(peer.key);
+  return out;
 }
 
 } // namespace
@@ -69,14 +86,12 @@ result<ensured_interface> wg_interface::ensure(const virtual_ip& address) {
 result<ensured_interface> wg_interface::adopt() {
   auto seen = look();
   if (!seen) {
-    if (seen.error().code == errc::not_permitted || seen.error().code == errc::timed_out)
-      return seen.error();
+    if (may_be_ours(seen.error())) return seen.error();
     return fail(errc::already_exists, options_.name + " is there and is no WireGuard interface (" +
                                           seen.error().detail +
                                           "); set wireguard.interface to another name");
   }
-  if (seen->own == wg_public_key{} && seen->peers.empty()) {
-    // Made by us and left before it got its key.
+  if (unfinished(*seen)) {
     if (auto done = set_up(); !done) return done.error();
     return ensured_interface{{}, true};
   }
@@ -92,15 +107,7 @@ result<ensured_interface> wg_interface::adopt() {
 
 /// The key goes last: a crash before it leaves an interface that is still known by the old one.
 result<ensured_interface> wg_interface::take_over(const wg::observation& seen) {
-  std::vector<wg::change> removals;
-  for (const auto& peer : seen.peers) {
-    wg::change each;
-    each.kind = wg::change_kind::remove;
-    each.key = peer.key;
-    removals.push_back(each);
-  }
-  if (auto done = wg_set(wg::wg_set_calls(options_.name, removals, seen)); !done)
-    return done.error();
+  if (auto done = remove_peers(seen, keys_of(seen)); !done) return done.error();
   if (auto done = set_up(); !done) return done.error();
   return ensured_interface{{}, true};
 }
@@ -113,7 +120,7 @@ result<ensured_interface> wg_interface::create() {
   if (!made && kernel_lacks_wireguard(made.error())) made = start_wireguard_go(options_.name);
   if (!made) return made.error();
   if (auto done = set_up(); !done) {
-    (void)remove(); // the next attempt starts from nothing; the first error is the one to tell
+    (void)destroy(); // the next attempt starts from nothing; the first error is the one to tell
     return done.error();
   }
   return ensured_interface{{}, true};
@@ -142,7 +149,30 @@ result<void> wg_interface::apply(const std::vector<wg::change>& changes) {
   return wg_set(wg::wg_set_calls(options_.name, changes, seen_));
 }
 
-result<void> wg_interface::remove() {
+bool wg_interface::is_ours(const wg::observation& seen) const {
+  return seen.own == options_.own || seen.own == options_.former || unfinished(seen);
+}
+
+result<void> wg_interface::remove_peers(const wg::observation& seen,
+                                        const std::set<wg_public_key>& peers) {
+  std::vector<wg::change> removals;
+  for (const auto& key : peers)
+    removals.push_back({wg::change_kind::remove, key, {}, {}, {}});
+  return wg_set(wg::wg_set_calls(options_.name, removals, seen));
+}
+
+result<void> wg_interface::remove(const std::set<wg_public_key>& peers) {
+  if (!link_exists(options_.name)) return {};
+  const auto seen = look();
+  if (!seen && may_be_ours(seen.error())) return seen.error();
+  if (!seen || !is_ours(*seen)) return {};
+  const auto there = keys_of(*seen);
+  if (std::includes(peers.begin(), peers.end(), there.begin(), there.end())) return destroy();
+  if (auto done = remove_peers(*seen, peers); !done) return done;
+  return use_virtual_ip(options_.name, {});
+}
+
+result<void> wg_interface::destroy() {
   if (link_exists(options_.name))
     if (auto done = ip({"link", "del", "dev", options_.name}); !done) return done;
   // wireguard-go watches its socket and ends without it, whatever became of the link.

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -46,14 +47,20 @@ class wg_interface {
   /// Endpoints over the socket, all else in as few `wg` calls as possible. On wg_refused some of
   /// the changes may have been made.
   result<void> apply(const std::vector<wg::change>& changes);
-  /// Takes the interface away, and wireguard-go with it. Not an error when it is gone already.
-  result<void> remove();
+  /// Takes away these peers and our addresses, and where nobody else's peers are then left, the
+  /// interface, and wireguard-go with it. An interface that is not ours stays as it is; not an
+  /// error, nor is it when there is none.
+  result<void> remove(const std::set<wg_public_key>& peers);
 
  private:
   result<wg::observation> look();
+  /// By its key, or made by us and left before it got its key.
+  bool is_ours(const wg::observation& seen) const;
+  result<void> remove_peers(const wg::observation& seen, const std::set<wg_public_key>& peers);
   result<ensured_interface> adopt();
   result<ensured_interface> take_over(const wg::observation& seen);
   result<ensured_interface> create();
+  result<void> destroy();
   result<void> set_up();
   result<void> check_options() const;
 

@@ -109,6 +109,7 @@ result<void> use_virtual_ip(const std::string& name, const virtual_ip& address) 
   for (const auto& old : now)
     if (old != address)
       if (auto done = ip({"addr", "del", to_string(old) + "/16", "dev", name}); !done) return done;
+  if (!address.leased()) return {};
   const auto left = virtual_ips(name);
   if (std::find(left.begin(), left.end(), address) != left.end()) return {};
   return ip({"addr", "add", to_string(address) + "/16", "dev", name});

@@ -19,7 +19,7 @@ bool link_exists(const std::string& name);
 result<void> bring_up(const std::string& name, int mtu);
 /// The link's IPv4 addresses inside 10.66.0.0/16.
 std::vector<virtual_ip> virtual_ips(const std::string& name);
-/// Makes `address`/16 the link's only address inside 10.66.0.0/16.
+/// Makes `address`/16 the link's only address inside 10.66.0.0/16; not leased: there is none then.
 result<void> use_virtual_ip(const std::string& name, const virtual_ip& address);
 
 /// Whether any UDP socket of this network namespace has this port.

@@ -88,6 +88,10 @@ device_shell::behavior_type device(device_pointer self, const shared_process& pr
           return on.apply(changes);
         });
       },
+      [self](const msg::remove_device& order) {
+        return perform<msg::done>(self, device_call::remove,
+                                  [peers = order.peers](machine& on) { return on.remove(peers); });
+      },
       [self](const call_done&) {
         auto& calls = self->state.calls;
         if (calls.empty()) return;

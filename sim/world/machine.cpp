@@ -142,6 +142,20 @@ net::result<msg::done> machine::apply(const std::vector<net::wg::change>& change
   return msg::done{};
 }
 
+net::result<msg::done> machine::remove(const std::set<net::wg_public_key>& peers) {
+  if (!device_) return msg::done{};
+  const auto there = device_->observe().peers;
+  if (std::all_of(there.begin(), there.end(),
+                  [&](const auto& peer) { return peers.contains(peer.key); })) {
+    delete_device();
+    return msg::done{};
+  }
+  for (const auto& key : peers)
+    device_->apply({net::wg::change_kind::remove, key, {}, {}, {}}, time_.now());
+  device_->set_address({});
+  return msg::done{};
+}
+
 void machine::delete_device() {
   if (!device_) return;
   device_->discard_waiting();

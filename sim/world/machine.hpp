@@ -18,14 +18,15 @@
 
 namespace lanrage::sim {
 
-enum class device_call : std::uint8_t { ensure, observe, apply };
-inline constexpr std::size_t device_calls = 3;
+enum class device_call : std::uint8_t { ensure, observe, apply, remove };
+inline constexpr std::size_t device_calls = 4;
 
 /// How the operating system answers calls about WireGuard: after how long, and with which errors.
 struct device_behavior {
   /// Made by `wg` and a fresh interface, read over UAPI, written by `wg` (docs/benchmarks.md).
   std::array<duration, device_calls> takes{std::chrono::milliseconds{20}, duration{},
-                                           std::chrono::milliseconds{4}};
+                                           std::chrono::milliseconds{4},
+                                           std::chrono::milliseconds{20}};
   /// Each call takes the next of its kind; none left: it works.
   std::array<std::deque<net::error>, device_calls> failures;
 };
@@ -118,6 +119,8 @@ class machine final : private wg_surroundings {
   net::result<msg::device_state> ensure(net::virtual_ip address);
   net::result<msg::device_state> observe() const;
   net::result<msg::done> apply(const std::vector<net::wg::change>& changes);
+  /// As net::os::wg_interface::remove.
+  net::result<msg::done> remove(const std::set<net::wg_public_key>& peers);
   /// Somebody else takes the interface away; the next `ensure` makes a new one.
   void delete_device();
   fake_wireguard* wireguard() { return device_.get(); }

@@ -10,7 +10,10 @@
 
 #include <catch2/catch.hpp>
 
+#include <algorithm>
 #include <csignal>
+#include <fstream>
+#include <functional>
 #include <random>
 #include <sstream>
 #include <thread>
@@ -73,6 +76,21 @@ void end_wireguard(party& p, const std::string& member) {
   for (const auto pid : pids)
     REQUIRE(::kill(pid, SIGKILL) == 0);
   if (pids.empty()) REQUIRE(at.run({"ip", "link", "del", interface_name}).ok());
+}
+
+std::string program_of(pid_t pid) {
+  std::ifstream in{"/proc/" + std::to_string(pid) + "/comm"};
+  std::string out;
+  std::getline(in, out);
+  return out;
+}
+
+bool eventually(const std::function<bool()>& holds, std::chrono::milliseconds limit = 5s) {
+  for (const auto until = party::clock::now() + limit; party::clock::now() < until;) {
+    if (holds()) return true;
+    std::this_thread::sleep_for(20ms);
+  }
+  return holds();
 }
 
 std::uint64_t count(const capture& c, payload_class what) {
@@ -273,6 +291,61 @@ TEST_CASE("a daemon whose WireGuard ended builds its interface again", "[patient
   const auto killed = party::clock::now();
   CHECK(pings.wait_answer(killed + 500ms, killed + 60s));
   require_settled(p, 60s);
+}
+
+TEST_CASE("leaving the last party takes the interface away, joining again brings it back",
+          "[patient]") {
+  if (skipped(party_unavailable_reason())) return;
+  party p{options()};
+  p.form();
+  require_settled(p);
+  const auto& p2 = p.lab().at("p2");
+  const auto there = [&] { return p2.run({"ip", "link", "show", "dev", interface_name}).ok(); };
+  const auto in_userspace = [&] {
+    const auto all = p2.processes();
+    return std::any_of(all.begin(), all.end(),
+                       [](pid_t pid) { return program_of(pid) == "wireguard-go"; });
+  };
+  REQUIRE(there());
+  // What a daemon leaves behind is there for the next one.
+  p.program("p2").stop(3s);
+  CHECK(there());
+  p.start("p2");
+  require_settled(p);
+
+  REQUIRE(p.ask("p2", {"party", "leave", party::name()}).ok());
+  INFO(p.log_end("p2", 40));
+  CHECK(eventually([&] { return !there(); }));
+  CHECK(eventually([&] { return !in_userspace(); }));
+  CHECK(p.status("p2").virtual_ip.empty());
+  CHECK(p.status("p2").peers.empty());
+  CHECK(eventually([&] { return !p.status("p1", "p2"); }));
+  CHECK(p.lab().at("p1").run({"wg", "show", interface_name, "peers"}).out.size() == 45); // p3 only
+  p.kill("p2");
+  p.start("p2");
+  std::this_thread::sleep_for(1s);
+  CHECK_FALSE(there());
+
+  p.join("p2");
+  require_settled(p, 60s);
+  ping_stream direct{p2.net_ns(), p.virtual_ip("p1"), 20ms};
+  ping_stream relayed{p2.net_ns(), p.virtual_ip("p3"), 20ms};
+  const auto start = party::clock::now();
+  CHECK(direct.wait_answer(start, start + 3s));
+  CHECK(relayed.wait_answer(start, start + 3s));
+}
+
+TEST_CASE("an interface that somebody else made stays when the last party is left", "[patient]") {
+  if (skipped(party_unavailable_reason())) return;
+  auto o = options();
+  o.members.resize(1);
+  party p{o};
+  const auto& p1 = p.lab().at("p1");
+  REQUIRE(p1.run({"ip", "link", "add", "dev", interface_name, "type", "veth"}).ok());
+  p.create("p1");
+  REQUIRE(p.ask("p1", {"party", "leave", party::name()}).ok());
+  std::this_thread::sleep_for(1s);
+  CHECK(p1.run({"ip", "link", "show", "dev", interface_name}).ok());
 }
 
 TEST_CASE("the control server's death disturbs no connection", "[patient]") {

@@ -180,6 +180,66 @@ TEST_CASE("an interface that is deleted is made anew, and the pair connects agai
   CHECK(p.w.ping(p.alice, p.bob, 1s));
 }
 
+TEST_CASE("the interface goes with the last party that is left and comes with the next") {
+  pair_world p{port_restricted(), port_restricted()};
+  p.w.start(p.alice);
+  p.w.start(p.bob);
+  p.w.run_for(1s);
+  CHECK(p.w.on(p.bob).wireguard() == nullptr);
+  const auto friends = p.w.create_party(p.alice, "friends");
+  const auto others = p.w.create_party(p.alice, "others");
+  REQUIRE(friends.has_value());
+  REQUIRE(others.has_value());
+  for (const auto& made : {friends, others})
+    REQUIRE(p.w.join_party(p.bob, made->invite).has_value());
+  REQUIRE(p.connect());
+  const auto leave = [&](const char* party) {
+    REQUIRE(p.w.actors().ask<msg::done>(p.w.roles(p.bob).directory, 15s, msg::party_leave{party}));
+  };
+  leave("friends");
+  p.w.run_for(5s);
+  CHECK(p.w.ping(p.alice, p.bob, 1s)); // they share another one
+  const std::string fault = GENERATE("none", "calls fail", "daemon killed", "wireguard writer",
+                                     "wireguard device", "connection supervisor");
+  INFO(fault);
+  if (fault == "calls fail")
+    p.w.on(p.bob).behavior.failures[static_cast<std::size_t>(device_call::remove)] = {
+        net::fail(net::errc::wg_refused, "once"), net::fail(net::errc::timed_out, "twice")};
+  else if (fault != "none" && fault != "daemon killed")
+    REQUIRE(p.w.crash(p.bob, fault)); // not there when it has to hear of it
+  leave("others");
+  if (fault == "daemon killed") { // before anything of it is done
+    p.w.kill(p.bob);
+    CHECK(p.w.on(p.bob).wireguard() != nullptr);
+    p.w.start(p.bob);
+  }
+  p.w.run_for(5s);
+  UNSCOPED_INFO(p.text);
+  CHECK(p.w.on(p.bob).wireguard() == nullptr);
+  CHECK(p.w.on(p.alice).wireguard()->observe().peers.empty());
+  CHECK(p.w.status(p.bob).peers.empty());
+  CHECK_FALSE(p.w.status(p.bob).self.address.leased());
+
+  REQUIRE(p.w.join_party(p.bob, friends->invite).has_value());
+  CHECK(p.connect());
+  CHECK(p.w.ping(p.alice, p.bob, 1s));
+}
+
+TEST_CASE("a member that leaves and joins again at once has an interface in the end") {
+  const auto pause = GENERATE(0ms, 5ms, 10ms, 30ms, 100ms);
+  pair_world p{port_restricted(), port_restricted()};
+  p.meet();
+  REQUIRE(p.connect());
+  const auto invite = p.w.create_party(p.alice, "others")->invite;
+  REQUIRE(
+      p.w.actors().ask<msg::done>(p.w.roles(p.bob).directory, 15s, msg::party_leave{"friends"}));
+  p.w.run_for(pause);
+  REQUIRE(p.w.join_party(p.bob, invite).has_value());
+  UNSCOPED_INFO(p.text);
+  CHECK(p.connect(30s));
+  CHECK(p.w.ping(p.alice, p.bob, 1s));
+}
+
 TEST_CASE("the same run writes the same bytes, another seed others") {
   const auto run = [](std::uint64_t seed) {
     world_settings settings;

@@ -17,7 +17,7 @@
 namespace lanrage::test {
 
 struct told {
-  std::vector<std::string> writer; ///< "set", "reset", "remove", "address"
+  std::vector<std::string> writer; ///< "set", "reset", "remove", "interface", "no interface"
   std::vector<net::signal_kind> signals;
   std::vector<std::string> stored;
   std::vector<net::wg_public_key> probed;
@@ -34,8 +34,8 @@ struct none {};
 inline msg::wireguard_writer_actor::behavior_type
 writer(msg::wireguard_writer_actor::stateful_pointer<none> self, std::shared_ptr<told> t) {
   const auto note = [t](const char* what) { t->writer.emplace_back(what); };
-  return {[note](const msg::use_address&) {
-            note("address");
+  return {[note](const msg::interface_wanted& m) {
+            note(m.there ? "interface" : "no interface");
             return msg::done{};
           },
           [note](const msg::set_peer& m) {

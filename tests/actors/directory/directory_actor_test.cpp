@@ -209,7 +209,7 @@ TEST_CASE("a new subscriber is told everything known, a repeated one is not told
   b.make_party();
   const auto sink = b.subscribe();
   CHECK(b.s->count<msg::relays_listed>() == 1);
-  CHECK(b.s->count<msg::address_leased>() == 1);
+  CHECK(b.s->count<msg::interface_wanted>() == 1);
   CHECK(b.s->count<msg::control_state>() == 1);
   caf::anon_send(b.directory, msg::attach_directory{sink});
   b.v.settle();

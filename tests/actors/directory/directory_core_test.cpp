@@ -43,6 +43,14 @@ std::size_t published(const directory_node& node) {
       }));
 }
 
+template <class T>
+T first_of(const std::vector<msg::directory_event>& events) {
+  for (const auto& event : events)
+    if (const auto* wanted = std::get_if<T>(&event.what)) return *wanted;
+  FAIL("not told");
+  return {};
+}
+
 } // namespace
 
 TEST_CASE("without a party there is no connection") {
@@ -66,7 +74,10 @@ TEST_CASE("a party is made: the answer is an invite that others join by") {
   CHECK(made.party.joined);
   CHECK(made.party.members == 1);
   CHECK(made.party.server == "control.test:8443");
-  CHECK(alice.told<msg::address_leased>().size() == 1);
+  const auto interfaces = alice.told<msg::interface_wanted>();
+  REQUIRE(interfaces.size() == 2);
+  CHECK(interfaces[0] == msg::interface_wanted{true, {}}); // made while the server is asked
+  CHECK(interfaces[1].address.leased());
   const auto relays = alice.told<msg::relays_listed>();
   REQUIRE(!relays.empty());
   CHECK(relays.back().relays.size() == 1);
@@ -355,8 +366,10 @@ TEST_CASE("records, lease, relays and tokens are served from memory while the se
       CHECK(listed->members == std::set{std::pair{known.record.key, known.record.party}});
       ++lists;
     }
-    if (const auto* lease = std::get_if<msg::address_leased>(&event.what))
-      CHECK(lease->address.leased());
+    if (const auto* interface = std::get_if<msg::interface_wanted>(&event.what)) {
+      CHECK(interface->there);
+      CHECK(interface->address.leased());
+    }
     if (const auto* state = std::get_if<msg::control_state>(&event.what)) CHECK(!state->up);
   }
   CHECK(records == 1);
@@ -417,15 +430,55 @@ TEST_CASE("leaving is at once for the user and reaches the others") {
   CHECK(p.bob.opens.size() == opens); // no party, no connection
 }
 
+TEST_CASE("the interface goes with the last party, and is there again while one is joined") {
+  pair_of_members p;
+  const auto asked = p.bob.create("work");
+  p.world.advance(1s);
+  p.bob.answer<msg::party_created>(asked);
+  p.bob.told<msg::interface_wanted>();
+  p.bob.leave("work");
+  p.world.advance(1s);
+  CHECK(p.bob.told<msg::interface_wanted>().empty()); // the other party needs it
+  p.bob.leave("lan night");
+  CHECK(p.bob.told<msg::interface_wanted>() == std::vector{msg::interface_wanted{}});
+  p.world.advance(1s);
+  CHECK(p.bob.told<msg::interface_wanted>().empty());
+  CHECK(first_of<msg::interface_wanted>(p.bob.core->snapshot(p.world.at())) ==
+        msg::interface_wanted{});
+
+  p.bob.join(p.invite);
+  CHECK(p.bob.told<msg::interface_wanted>() == std::vector{msg::interface_wanted{true, {}}});
+  p.world.advance(1s);
+  const auto again = p.bob.told<msg::interface_wanted>();
+  REQUIRE(again.size() == 1);
+  CHECK(again.front().address == p.world.registry().lease_of(p.bob.pub));
+}
+
+TEST_CASE("a join that is refused leaves no interface behind") {
+  control_world world;
+  directory_node carol{world, "carol"};
+  carol.start();
+  CHECK(first_of<msg::interface_wanted>(carol.core->snapshot(world.at())) ==
+        msg::interface_wanted{});
+  world.server_down();
+  carol.create("lan night");
+  CHECK(carol.told<msg::interface_wanted>().back().there);
+  world.advance(1min);
+  CHECK(carol.told<msg::interface_wanted>() == std::vector{msg::interface_wanted{}});
+}
+
 TEST_CASE("a party left while the server is away is left there later, also after a restart") {
   pair_of_members p;
   p.world.advance(5s);
   p.world.server_down();
   p.bob.answer<msg::done>(p.bob.leave("lan night"));
   CHECK(p.bob.core->parties().empty());
+  CHECK_FALSE(p.bob.told<msg::interface_wanted>().back().there); // at once
   p.world.detach(p.bob);
   directory_node again{p.world, "bob", p.bob.document};
   again.start();
+  CHECK(first_of<msg::interface_wanted>(again.core->snapshot(p.world.at())) ==
+        msg::interface_wanted{});
   p.world.server_up();
   p.world.advance(1min);
   CHECK(again.core->parties().empty());

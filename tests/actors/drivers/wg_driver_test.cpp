@@ -70,8 +70,9 @@ TEST_CASE("driver and writer together keep a real WireGuard as desired, also aft
     const auto address = *net::virtual_ip::parse("10.66.0.2");
     {
       caf::scoped_actor self{system};
-      ask<msg::done>(self, writer, msg::use_address{*net::virtual_ip::parse("10.66.0.9")},
-                     "address");
+      require(!net::os::link_exists("wgt"), "nothing is made before somebody wants it");
+      const msg::interface_wanted wanted{true, *net::virtual_ip::parse("10.66.0.9")};
+      ask<msg::done>(self, writer, wanted, "address");
       require(net::os::virtual_ips("wgt").size() == 1, "our address");
       ask<msg::peer_applied>(self, writer, msg::set_peer{{peer, address, where, false}}, "set");
       auto seen = net::os::wg_show("wgt");
@@ -93,6 +94,12 @@ TEST_CASE("driver and writer together keep a real WireGuard as desired, also aft
       ask<msg::peer_applied>(self, writer, msg::remove_peer{peer}, "remove");
       seen = net::os::wg_show("wgt");
       require(seen && seen->peers.empty(), "gone");
+
+      ask<msg::peer_applied>(self, writer, msg::set_peer{{peer, address, where, false}}, "again");
+      ask<msg::done>(self, writer, msg::interface_wanted{}, "in no party");
+      require(!net::os::link_exists("wgt"), "the interface is gone");
+      ask<msg::done>(self, writer, wanted, "joined again");
+      require(net::os::virtual_ips("wgt").size() == 1, "our address again");
     }
     caf::anon_send_exit(writer, caf::exit_reason::user_shutdown);
     caf::anon_send_exit(roles.wg_device, caf::exit_reason::user_shutdown);

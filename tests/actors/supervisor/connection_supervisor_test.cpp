@@ -442,10 +442,35 @@ TEST_CASE("a member that left while the supervisor was not there is forgotten wh
   CHECK(h.memory->known.empty());
 }
 
-TEST_CASE("a lease is handed to WireGuard") {
+TEST_CASE("in no party nobody is connected to, nor continued from an earlier run") {
+  house before;
+  before.bob_connects();
+  before.time.run_for(2s);
+  const auto saved = actors::decode_saved_peers(before.seen->stored.back());
+  REQUIRE(saved.has_value());
+  house after{*saved};
+  after.tell(msg::interface_wanted{true, {}}); // its members may be told later
+  after.time.run_for(1s);
+  CHECK(after.count("remove") == 0);
+  CHECK(after.memory->peers.size() == 1);
+
+  after.tell(msg::interface_wanted{});
+  after.tell(msg::interface_wanted{});
+  after.time.run_for(1s);
+  CHECK(after.count("remove") == 1);
+  CHECK(after.memory->peers.empty());
+}
+
+TEST_CASE("the interface that the directory wants is handed to WireGuard, and only that") {
   house h;
-  h.tell(msg::address_leased{*net::virtual_ip::parse("10.66.0.9")});
-  CHECK(h.count("address") == 1);
+  CHECK(h.seen->writer.empty());
+  h.tell(msg::interface_wanted{true, *net::virtual_ip::parse("10.66.0.9")});
+  CHECK(h.count("interface") == 1);
+  h.tell(msg::interface_wanted{});
+  CHECK(h.count("no interface") == 1);
+  const auto status = h.time.ask<msg::status_report>(h.roles.supervisor, 0s, msg::list_status{});
+  REQUIRE(status);
+  CHECK_FALSE(status->self.address.leased());
 }
 
 TEST_CASE("changes are saved together, a second later") {

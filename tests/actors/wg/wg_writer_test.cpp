@@ -26,7 +26,6 @@ const auto new_path = at("192.0.2.2:2");
 struct script {
   fake_wireguard device;
   int ensures = 0;
-  bool crash_next_apply = false;
   bool ignore = false; ///< takes questions and never answers, like a driver that hangs
 };
 
@@ -55,6 +54,10 @@ scripted(msg::wg_device_actor::stateful_pointer<device_state> self, std::shared_
           return msg::to_caf(net::fail(errc::wg_refused, "poison"));
         return msg::done{};
       },
+      [how](const msg::remove_device&) -> caf::result<msg::done> {
+        how->device.gone = true;
+        return msg::done{};
+      },
   };
 }
 
@@ -76,6 +79,7 @@ struct bench {
 
   bench() {
     roles.wg_device = v.own(v.system().spawn(scripted, how));
+    memory->records.interface = {true, {}};
     start();
   }
   void start() {
@@ -107,7 +111,7 @@ errc code_of(const caf::error& failed) {
 TEST_CASE("the writer ensures the device by itself and answers every kind of request") {
   bench b;
   CHECK(b.how->ensures == 1);
-  CHECK(b.ask<msg::done>(msg::use_address{address_of(9)}).engaged());
+  CHECK(b.ask<msg::done>(msg::interface_wanted{true, address_of(9)}).engaged());
   CHECK(b.how->ensures == 2);
   const auto set = b.ask<msg::peer_applied>(msg::set_peer{peer(1, old_path)});
   REQUIRE(set.engaged());
@@ -121,6 +125,8 @@ TEST_CASE("the writer ensures the device by itself and answers every kind of req
   CHECK(b.how->device.peer(1).where == old_path);
   CHECK(b.ask<msg::peer_applied>(msg::remove_peer{wg_key(1)}).engaged());
   CHECK_FALSE(b.how->device.has(1));
+  CHECK(b.ask<msg::done>(msg::interface_wanted{}).engaged());
+  CHECK(b.how->device.gone);
 }
 
 TEST_CASE("a refusal reaches the requester as the code it is") {

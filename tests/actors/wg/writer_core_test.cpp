@@ -169,6 +169,33 @@ TEST_CASE("the first making of the device is no loss") {
   CHECK_FALSE(r.signals[0].session_lost);
 }
 
+TEST_CASE("nothing is touched before it is told which interface shall be there") {
+  writer_records records;
+  writer_core core{records, {}};
+  writer_effects out;
+  core.start({}, out);
+  core.request(1, msg::set_peer{peer(1)}, {}, out);
+  CHECK(out.empty());
+  CHECK_FALSE(core.deadline());
+  core.request(2, msg::interface_wanted{true, {}}, {}, out);
+  REQUIRE(out.size() == 1);
+  CHECK(std::holds_alternative<device_question>(out.front()));
+}
+
+TEST_CASE("a core that is restarted in no party takes away what the last one did not") {
+  rig r;
+  r.ask(msg::set_peer{peer(1)});
+  r.run(20ms);
+  r.remove_fails = true;
+  r.ask(msg::interface_wanted{});
+  r.run(20ms);
+  rig next{r.records, r.device};
+  CHECK(next.removals == 1);
+  CHECK(next.removed == std::set{wg_key(1)});
+  CHECK(next.device.gone);
+  CHECK(next.records.peers.empty());
+}
+
 TEST_CASE("without a device requests fail after the retries, at once when there is no hope") {
   rig r;
   r.device.gone = true;

@@ -117,13 +117,91 @@ TEST_CASE("a second peer with an address that is taken is refused") {
 
 TEST_CASE("a new address reaches the device and is answered then") {
   rig r;
-  const auto id = r.ask(msg::use_address{address_of(9)});
+  const auto id = r.ask(msg::interface_wanted{true, address_of(9)});
   CHECK(r.answers.empty());
   r.run(10ms);
   CHECK(r.answers.count(id) == 1);
   CHECK(r.ensures == 2);
-  const auto again = r.ask(msg::use_address{address_of(9)});
+  const auto again = r.ask(msg::interface_wanted{true, address_of(9)});
   CHECK(r.answers.count(again) == 1);
+}
+
+TEST_CASE("in no party the peers go with the interface, in one question, and nobody looks again") {
+  rig r;
+  r.ask(msg::interface_wanted{true, address_of(9)});
+  r.ask(msg::set_peer{peer(1, old_path)});
+  r.ask(msg::set_peer{peer(2)});
+  r.run(20ms);
+  const auto asserted = r.ask(msg::assert_endpoint{wg_key(1), new_path, 30ms});
+  const auto none = r.ask(msg::interface_wanted{});
+  const auto removed = r.ask(msg::remove_peer{wg_key(1)});
+  r.run(20ms);
+  CHECK(r.landed(asserted) == false);
+  CHECK(r.done(none));
+  CHECK(r.applied(removed));
+  CHECK(r.device.gone);
+  CHECK(r.removals == 1);
+  CHECK(r.removed == std::set{wg_key(1), wg_key(2)});
+  CHECK(r.records.peers.empty());
+  const auto looks = r.looks;
+  r.run(1min);
+  CHECK(r.looks == looks);
+  CHECK(r.removals == 1);
+  const auto again = r.ask(msg::interface_wanted{});
+  CHECK(r.done(again)); // it is so
+}
+
+TEST_CASE("in no party a peer is refused, and one of another run is removed") {
+  rig r;
+  r.ask(msg::interface_wanted{});
+  r.run(20ms);
+  CHECK(r.error_of(r.ask(msg::set_peer{peer(1)})) == errc::closed);
+  const auto removed = r.ask(msg::remove_peer{wg_key(2)});
+  r.run(20ms);
+  CHECK(r.applied(removed));
+  CHECK(r.removed == std::set{wg_key(2)});
+}
+
+TEST_CASE("a party that is joined while the interface goes has it made anew, with no old session") {
+  rig r;
+  r.ask(msg::interface_wanted{true, address_of(9)});
+  r.ask(msg::set_peer{peer(1, old_path)});
+  r.run(20ms);
+  r.watch(1);
+  r.signals.clear();
+  r.delay = 20ms;
+  const auto none = r.ask(msg::interface_wanted{});
+  r.run(10ms); // the removal is under way
+  const auto there = r.ask(msg::interface_wanted{true, address_of(9)});
+  const auto set = r.ask(msg::set_peer{peer(1, old_path)});
+  r.run(1s);
+  CHECK(r.removals == 1);
+  CHECK(r.done(none));
+  CHECK(r.done(there));
+  CHECK(r.applied(set));
+  CHECK(r.device.has(1));
+}
+
+TEST_CASE("an interface that refuses to go is asked again, and a user is told meanwhile") {
+  rig r;
+  r.remove_fails = true;
+  const auto none = r.ask(msg::interface_wanted{});
+  r.run(10s);
+  CHECK(r.error_of(none) == errc::wg_refused);
+  CHECK(r.removals < 10);
+  r.remove_fails = false;
+  r.run(5s);
+  CHECK(r.device.gone);
+}
+
+TEST_CASE("a party joined while the interface refuses to go does not wait for the next attempt") {
+  rig r;
+  r.remove_fails = true;
+  r.ask(msg::interface_wanted{});
+  r.run(1min);
+  const auto there = r.ask(msg::interface_wanted{true, address_of(9)});
+  r.run(10ms);
+  CHECK(r.done(there));
 }
 
 TEST_CASE("an assertion against a path that pulls back for a while lands in the end") {

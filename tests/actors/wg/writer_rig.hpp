@@ -24,8 +24,11 @@ struct rig {
   std::function<void()> on_apply = [] {};
   net::error ensure_failure{errc::internal, ""};
   bool ensure_fails = false;
+  bool remove_fails = false;
   int ensures = 0;
+  int removals = 0;
   int looks = 0;
+  std::set<net::wg_public_key> removed; ///< the peers that the last removal named
 
   msg::time_point now{};
   writer_core core{records, {}};
@@ -35,6 +38,7 @@ struct rig {
 
   explicit rig(writer_records known = {}, fake_wireguard there = {})
       : records(std::move(known)), device(std::move(there)) {
+    if (!records.interface) records.interface = {true, {}};
     call([this](auto& out) { core.start(now, out); });
     run(10ms);
   }
@@ -82,11 +86,22 @@ struct rig {
     return msg::device_state{device.now, false};
   }
 
+  net::result<msg::done> remove(const msg::remove_device& order) {
+    ++removals;
+    removed = order.peers;
+    if (remove_fails) return net::fail(errc::wg_refused, "busy");
+    device.gone = true;
+    device.now = {};
+    return msg::done{};
+  }
+
   void answer(const device_question& question, writer_effects& out) {
     if (std::holds_alternative<msg::ensure_device>(question)) {
       core.device_ensured(ensure(), now, out);
     } else if (std::holds_alternative<msg::observe_device>(question)) {
       core.device_observed(look(), now, out);
+    } else if (const auto* order = std::get_if<msg::remove_device>(&question)) {
+      core.device_removed(remove(*order), now, out);
     } else if (device.gone) {
       core.device_applied(net::fail(errc::wg_unavailable, "gone"), now, out);
     } else {
@@ -123,6 +138,10 @@ struct rig {
     if (at == answers.end()) return std::nullopt;
     const auto* failed = std::get_if<net::error>(&at->second.what);
     return failed ? std::optional{failed->code} : std::nullopt;
+  }
+  bool done(request_id id) {
+    const auto at = answers.find(id);
+    return at != answers.end() && std::holds_alternative<msg::done>(at->second.what);
   }
   bool applied(request_id id) {
     const auto at = answers.find(id);

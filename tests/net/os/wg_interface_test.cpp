@@ -197,14 +197,47 @@ TEST_CASE("a WireGuard that ended is noticed and the interface made anew") {
 TEST_CASE("a removed interface is gone with its process and can be made again") {
   LANRAGE_IN_SANDBOX([] {
     os::wg_interface device{options_for("wgt", new_key(), 50001)};
+    const auto peer = public_key(new_key());
     for (int round = 0; round < 3; ++round) {
       require(value(device.ensure(address("10.66.0.2")), "ensure").created, "made");
-      require_done(device.remove(), "remove");
+      require_done(device.apply({put(peer, address("10.66.0.3"), nullptr, 0s)}), "a peer");
+      require_done(device.remove({peer, public_key(new_key())}), "remove");
       require(!os::link_exists("wgt"), "no link");
       require(!std::filesystem::exists("/run/wireguard/wgt.sock"), "no socket");
       require(eventually([] { return wireguard_go("wgt") == 0; }), "no process");
     }
-    require_done(device.remove(), "removing nothing");
+    require_done(device.remove({}), "removing nothing");
+  });
+}
+
+TEST_CASE("removing takes nobody else's peer, nor an interface that is not ours") {
+  LANRAGE_IN_SANDBOX([] {
+    const auto options = options_for("wgt", new_key(), 50001);
+    os::wg_interface device{options};
+    const auto ours = public_key(new_key());
+    const auto foreign = public_key(new_key());
+    require_done(device.ensure(address("10.66.0.2")), "ensure");
+    require_done(device.apply({put(ours, address("10.66.0.3"), nullptr, 0s),
+                               put(foreign, address("10.66.0.4"), nullptr, 0s)}),
+                 "two peers");
+    require_done(device.remove({ours}), "remove");
+    const auto seen = value(device.observe(), "observe");
+    require(seen.peers.size() == 1 && seen.peers[0].key == foreign, "only the foreign one");
+    require(os::virtual_ips("wgt").empty(), "our address is gone");
+
+    os::wg_interface stranger{options_for("wgt", new_key(), 50001)};
+    require_done(stranger.remove({foreign}), "not ours");
+    require(value(device.observe(), "observe").peers.size() == 1, "as it was");
+    require_done(os::ip({"link", "add", "dev", "dum", "type", "veth"}), "a link of another kind");
+    os::wg_interface dummy{options_for("dum", new_key(), 50003)};
+    require_done(dummy.remove({}), "not WireGuard's");
+    require(os::link_exists("dum"), "it is there");
+
+    auto after = options_for("wgt", new_key(), 50001);
+    after.former = options.own;
+    os::wg_interface renewed{after};
+    require_done(renewed.remove({foreign}), "of our key before");
+    require(!os::link_exists("wgt"), "gone");
   });
 }
 
