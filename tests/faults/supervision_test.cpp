@@ -200,7 +200,6 @@ const kinds at_start{{"port", "attach_frames"},
                      {"route watch", "get_host_addresses"},
                      {"route watch", "attach_network"},
                      {"wireguard device", "ensure_device"},
-                     {"wireguard device", "remove_device"},
                      {"control link", "attach_control"},
                      {"wireguard writer", "interface_wanted"},
                      {"lan", "attach_lan"},
@@ -209,7 +208,8 @@ const kinds at_start{{"port", "attach_frames"},
                      {"connection supervisor", "attach_events"}};
 
 /// Kinds for which there is an occasion at home only.
-const kinds at_home{{"lan", "lan_send"},
+const kinds at_home{{"wireguard device", "remove_device"},
+                    {"lan", "lan_send"},
                     {"lan", "attach_lan"},
                     {"control link", "control_close"},
                     {"nat", "nominate_path"},

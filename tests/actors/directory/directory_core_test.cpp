@@ -1,7 +1,7 @@
 #include "actors/directory/directory_core.hpp"
 #include "net/control/sealing.hpp"
 #include "net/frames.hpp"
-#include "tests/actors/directory/control_world.hpp"
+#include "tests/actors/directory/pair_of_members.hpp"
 
 using namespace lanrage;
 using namespace lanrage::test;
@@ -9,46 +9,11 @@ using net::errc;
 
 namespace {
 
-/// Alice made a party, Bob joined it, both published.
-struct pair_of_members {
-  control_world world;
-  directory_node alice{world, "alice"};
-  directory_node bob{world, "bob"};
-  std::string invite;
-  net::party_id party;
-
-  pair_of_members() {
-    alice.start();
-    bob.start();
-    alice.host("192.168.1.2:51820");
-    bob.host("192.168.1.3:51820");
-    const auto asked = alice.create("lan night");
-    world.advance(1s);
-    const auto made = alice.answer<msg::party_created>(asked);
-    invite = made.invite;
-    party = made.party.id;
-    bob.join(invite);
-    world.advance(3s);
-    REQUIRE(alice.knows("bob"));
-    REQUIRE(bob.knows("alice"));
-    alice.events.clear();
-    bob.events.clear();
-  }
-};
-
 std::size_t published(const directory_node& node) {
   return static_cast<std::size_t>(
       std::count_if(node.said.begin(), node.said.end(), [](const auto& m) {
         return std::holds_alternative<control::publish_request>(m);
       }));
-}
-
-template <class T>
-T first_of(const std::vector<msg::directory_event>& events) {
-  for (const auto& event : events)
-    if (const auto* wanted = std::get_if<T>(&event.what)) return *wanted;
-  FAIL("not told");
-  return {};
 }
 
 } // namespace
@@ -428,43 +393,6 @@ TEST_CASE("leaving is at once for the user and reaches the others") {
   const auto opens = p.bob.opens.size();
   p.world.advance(1h);
   CHECK(p.bob.opens.size() == opens); // no party, no connection
-}
-
-TEST_CASE("the interface goes with the last party, and is there again while one is joined") {
-  pair_of_members p;
-  const auto asked = p.bob.create("work");
-  p.world.advance(1s);
-  p.bob.answer<msg::party_created>(asked);
-  p.bob.told<msg::interface_wanted>();
-  p.bob.leave("work");
-  p.world.advance(1s);
-  CHECK(p.bob.told<msg::interface_wanted>().empty()); // the other party needs it
-  p.bob.leave("lan night");
-  CHECK(p.bob.told<msg::interface_wanted>() == std::vector{msg::interface_wanted{}});
-  p.world.advance(1s);
-  CHECK(p.bob.told<msg::interface_wanted>().empty());
-  CHECK(first_of<msg::interface_wanted>(p.bob.core->snapshot(p.world.at())) ==
-        msg::interface_wanted{});
-
-  p.bob.join(p.invite);
-  CHECK(p.bob.told<msg::interface_wanted>() == std::vector{msg::interface_wanted{true, {}}});
-  p.world.advance(1s);
-  const auto again = p.bob.told<msg::interface_wanted>();
-  REQUIRE(again.size() == 1);
-  CHECK(again.front().address == p.world.registry().lease_of(p.bob.pub));
-}
-
-TEST_CASE("a join that is refused leaves no interface behind") {
-  control_world world;
-  directory_node carol{world, "carol"};
-  carol.start();
-  CHECK(first_of<msg::interface_wanted>(carol.core->snapshot(world.at())) ==
-        msg::interface_wanted{});
-  world.server_down();
-  carol.create("lan night");
-  CHECK(carol.told<msg::interface_wanted>().back().there);
-  world.advance(1min);
-  CHECK(carol.told<msg::interface_wanted>() == std::vector{msg::interface_wanted{}});
 }
 
 TEST_CASE("a party left while the server is away is left there later, also after a restart") {
