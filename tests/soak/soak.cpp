@@ -76,6 +76,7 @@ class runner {
         direct_(excuses_.size()), party_(party_of(how)) {}
 
   soak_result run() {
+    result_.prefix = party_.lab().prefix();
     try {
       form();
       play();

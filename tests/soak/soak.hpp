@@ -23,6 +23,7 @@ struct held {
 };
 
 struct soak_result {
+  std::string prefix; ///< of the names of its network namespaces, which are gone now
   std::size_t sent = 0;
   std::size_t lost = 0;
   std::vector<std::string> unexplained; ///< a line for each loss that no fault excuses

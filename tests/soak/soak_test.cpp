@@ -63,7 +63,6 @@ void require_peace(const faults::plan& plan) {
   how.plan = plan;
   how.logs = environment("LANRAGE_SOAK_LOGS");
   how.progress = [](const std::string& line) { std::cerr << line << std::endl; };
-  const auto before = lab::netns_names("lr");
   const auto result = run_soak(how);
   std::string held;
   for (const auto& [name, what] : result.resources)
@@ -79,7 +78,8 @@ void require_peace(const faults::plan& plan) {
   CHECK(result.unexplained.empty());
   INFO(joined(result.wrong));
   CHECK(result.wrong.empty());
-  CHECK(lab::netns_names("lr") == before);
+  REQUIRE_FALSE(result.prefix.empty());
+  CHECK(lab::netns_names(result.prefix).empty());
 }
 
 faults::plan plan_for(std::chrono::seconds length) {
