@@ -21,8 +21,9 @@ peer_connection::peer_connection(const net::wg_public_key& own, msg::saved_peer 
   talk_.record(record_);
   // The relay in use is known by its address before the first ranking is there.
   last_relay_ = saved.relay;
-  adoptable_ = saved.how && configured_ && configured_->keepalive;
-  knows_us_ = adoptable_;
+  // Also before its first answer: the last daemon may have ended then.
+  adoptable_ = configured_ && configured_->keepalive;
+  knows_us_ = adoptable_ && saved.how;
   may_start_unasked_ = knows_us_ && initiator_;
   if (adoptable_ && saved.relay)
     path_ = through(*saved.relay);

@@ -1,46 +1,20 @@
 // `lanrage daemon` as a real process, in a sandbox: it makes its interface, which would outlive it.
 #include "tests/cli/programs.hpp"
 #include "tests/net/os/wg_sandbox.hpp"
+#include "tests/support/service_manager.hpp"
 
 #include <catch2/catch.hpp>
 
 #include <linux/capability.h>
 #include <sys/prctl.h>
-#include <sys/un.h>
 
 #include <iostream>
 
 using namespace lanrage::cli::test;
 using lanrage::test::require;
+using lanrage::test::service_manager;
 
 namespace {
-
-/// systemd's end of sd_notify(3).
-class service_manager {
- public:
-  explicit service_manager(const std::filesystem::path& path) : path_(path.string()) {
-    fd_ = ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    sockaddr_un address{};
-    address.sun_family = AF_UNIX;
-    path_.copy(address.sun_path, sizeof address.sun_path - 1);
-    if (::bind(fd_, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
-      throw std::runtime_error("cannot listen on " + path_);
-    const timeval patience{20, 0};
-    ::setsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-  }
-  ~service_manager() { ::close(fd_); }
-  const std::string& path() const { return path_; }
-  /// The next thing it is told.
-  std::string hear() {
-    char text[512];
-    const auto size = ::recv(fd_, text, sizeof text, 0);
-    return size > 0 ? std::string{text, static_cast<std::size_t>(size)} : std::string{};
-  }
-
- private:
-  std::string path_;
-  int fd_;
-};
 
 std::string settings(const folder& in, const std::string& more, const std::string& state = "state",
                      const std::string& socket = "lanrage.sock") {
@@ -104,13 +78,17 @@ TEST_CASE("a second daemon on the same socket or state says so and leaves the fi
   });
 }
 
-TEST_CASE("a daemon whose actor keeps dying ends with 1 and says which and why") {
+TEST_CASE("a daemon whose actor keeps dying ends with 1, says which and why, and is not ready") {
   LANRAGE_IN_SANDBOX([] {
     // Without the right to open raw sockets every incarnation of the port driver dies.
     require(::prctl(PR_CAPBSET_DROP, CAP_NET_RAW, 0, 0, 0) == 0, "drop a capability");
     const folder in;
     const auto config = in.write("lanrage.toml", settings(in, "")).string();
-    program daemon{in, "daemon", {"daemon", "--config", config}};
+    service_manager systemd{in.path / "notify.sock"};
+    program daemon{
+        in, "daemon", {"daemon", "--config", config}, {{"NOTIFY_SOCKET", systemd.path()}}};
+    require(systemd.hear() == "READY=1", "ready");
+    require(systemd.hear() == "STOPPING=1", "not any more");
     require(daemon.exit_code() == 1, "exit code 1\n" + daemon.log());
     const auto log = daemon.log();
     require(log.find("restarting in 100 ms") != std::string::npos, log);

@@ -61,6 +61,31 @@ TEST_CASE("an initiator starts over the remembered relay while its offer is on t
   CHECK(d.view().relay == "relay1");
 }
 
+TEST_CASE("a session that waited for its first answer when the daemon ended is gone on with") {
+  const auto who = GENERATE(role::initiator, role::responder);
+  driven_core before{who};
+  before.verify();
+  driven_core d{who};
+  d.core.~peer_connection();
+  new (&d.core) actors::peer_connection(who == role::initiator ? alice_key : bob_key,
+                                        before.core.saved(), {});
+  d.give(actors::started{});
+  CHECK(d.phase() == phase::verifying);
+  CHECK_FALSE(d.said<msg::reset_peer>());
+  SECTION("it lives") {
+    d.give(d.handshake(relay1_at));
+    CHECK_FALSE(d.said<msg::reset_peer>());
+    d.answer(d.ticket_of<msg::probe_tunnel>(), 50ms);
+    CHECK(d.phase() == phase::connected);
+  }
+  SECTION("there is none") {
+    d.give(msg::wg_signal{});
+    CHECK(d.phase() == phase::negotiating);
+    CHECK(d.said<msg::reset_peer>()->peer == d.core.saved().configured);
+    CHECK_FALSE(d.core.saved().configured->where);
+  }
+}
+
 TEST_CASE("a path found in WireGuard is a relay's once a ranking names it") {
   driven_core d{role::responder};
   d.negotiate();
