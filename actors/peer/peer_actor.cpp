@@ -106,7 +106,12 @@ struct executor {
     self->send(roles().nat, msg::attach_paths{what, self->state.address});
   }
   void operator()(const msg::forget_peer& what) const { self->send(roles().nat, what); }
-  void operator()(const msg::start_punch& what) const { self->send(roles().nat, what); }
+  void operator()(const msg::start_punch& what) const {
+    spdlog::debug("peer {}: punching to {} candidates in {} us",
+                  to_string(self->state.memory->record.id), what.candidates.size(),
+                  what.after.count());
+    self->send(roles().nat, what);
+  }
   void operator()(const msg::nominate_path& what) const { self->send(roles().nat, what); }
   void operator()(const msg::set_peer& what) const { write(what); }
   void operator()(const msg::reset_peer& what) const { write(what); }

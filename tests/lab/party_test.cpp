@@ -7,6 +7,7 @@
 #include "net/random.hpp"
 #include "tests/lab/require_lab.hpp"
 #include "tests/support/places.hpp"
+#include "tests/support/service_manager.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -78,19 +79,21 @@ void end_wireguard(party& p, const std::string& member) {
   if (pids.empty()) REQUIRE(at.run({"ip", "link", "del", interface_name}).ok());
 }
 
-std::string program_of(pid_t pid) {
-  std::ifstream in{"/proc/" + std::to_string(pid) + "/comm"};
-  std::string out;
-  std::getline(in, out);
-  return out;
-}
-
 bool eventually(const std::function<bool()>& holds, std::chrono::milliseconds limit = 5s) {
   for (const auto until = party::clock::now() + limit; party::clock::now() < until;) {
     if (holds()) return true;
     std::this_thread::sleep_for(20ms);
   }
   return holds();
+}
+
+/// How many punches with this peer a member has begun.
+std::size_t punches(party& p, const std::string& member, const std::string& peer) {
+  std::ifstream log{p.log_file(member)};
+  std::size_t count = 0;
+  for (std::string line; std::getline(log, line);)
+    count += line.find("peer " + peer + ": punching") != line.npos;
+  return count;
 }
 
 std::uint64_t count(const capture& c, payload_class what) {
@@ -160,26 +163,37 @@ TEST_CASE("a pair that moved from the relay to the direct path stays there, on b
   CHECK(lost_between(back.finish(), ping_time::min(), ping_time::max()) == 0);
 }
 
-TEST_CASE("two boxes that punish an early packet are passed: both sides punch at the same moment") {
+TEST_CASE("two boxes that punish an early packet are passed by one punch at the same moment") {
   if (skipped(party_unavailable_reason())) return;
   nat_settings punishing;
   punishing.type = nat_type::masquerade;
   punishing.wan = unsolicited::reject; // takes the public port away (nat_test.cpp)
   auto o = options();
   o.members = {{"p1", punishing}, {"p2", punishing}};
-  party p{o};
-  p.form();
-  for (auto [a, b] : {std::pair{"p1", "p2"}, std::pair{"p2", "p1"}}) {
-    // It is a race: on a machine that is late one punch may fail, and the next ones, until a pause
-    // is longer than the boxes' memory (30 s).
-    auto view = p.await(
-        a, b, [&](const peer_view& v) { return settled(v, "direct"); }, 150s);
-    INFO(a << " to " << b << "\n" << p.log_end(a, 40));
-    REQUIRE(view);
-    CHECK(view->status == "connected");
-    CHECK(view->strategy == "direct");
-    CHECK(wireguard_endpoint(p, a, b).starts_with(p.lab().public_address(b) + ":"));
+  // It is a race: on a machine that is late one punch may fail, and with these boxes all that
+  // follow within their memory (30 s). Then it is run again with new boxes.
+  std::string story;
+  bool passed = false;
+  for (int attempt = 0; attempt < 3 && !passed; ++attempt) {
+    party p{o};
+    // The word to punch takes far longer than a probe: who does not wait for it is too early.
+    for (const auto* member : {"p1", "p2"})
+      p.lab().set_between(member, "control", {80ms});
+    p.form();
+    passed = true;
+    for (auto [a, b] : {std::pair{"p1", "p2"}, std::pair{"p2", "p1"}}) {
+      const auto view = p.await(
+          a, b, [&](const peer_view& v) { return settled(v, "direct"); }, 10s);
+      const auto punched = punches(p, a, b);
+      story += std::string{a} + " to " + b + ": " + (view ? view->strategy : "unknown") +
+               " after " + std::to_string(punched) + " punches\n";
+      passed = passed && view && settled(*view, "direct") && punched == 1 &&
+               wireguard_endpoint(p, a, b).starts_with(p.lab().public_address(b) + ":");
+    }
+    if (!passed) story += p.log_end("p1", 40);
   }
+  INFO(story);
+  CHECK(passed);
 }
 
 TEST_CASE("a daemon killed and started again loses no packet and causes no handshake") {
@@ -198,6 +212,46 @@ TEST_CASE("a daemon killed and started again loses no packet and causes no hands
   p.start("p1");
   for (const auto* peer : {"p2", "p3"}) {
     auto view = p.await(
+        "p1", peer, [](const peer_view& v) { return v.connected(); }, 15s);
+    REQUIRE(view);
+    CHECK(view->status == "connected");
+  }
+  std::this_thread::sleep_for(1s);
+  CHECK(lost_between(direct.finish(), ping_time::min(), ping_time::max()) == 0);
+  CHECK(lost_between(relayed.finish(), ping_time::min(), ping_time::max()) == 0);
+  CHECK(count(at_p1, payload_class::wg_initiation) == 0);
+}
+
+TEST_CASE("a daemon that gave up says so, and the next one adopts its sessions") {
+  if (skipped(party_unavailable_reason())) return;
+  party p{options()};
+  p.form();
+  require_settled(p);
+  const auto& machine = p.lab().at("p1");
+  capture at_p1{machine.net_ns(), "eth0"};
+  ping_stream direct{machine.net_ns(), p.virtual_ip("p2"), 10ms};
+  ping_stream relayed{machine.net_ns(), p.virtual_ip("p3"), 10ms};
+  const auto start = party::clock::now();
+  REQUIRE(direct.wait_answer(start, start + 3s));
+  REQUIRE(relayed.wait_answer(start, start + 3s));
+  p.kill("p1");
+  // Without the right to open raw sockets every incarnation of the port driver dies.
+  lanrage::test::service_manager systemd{machine.root() / "notify"};
+  process_spec spec;
+  spec.argv = words::run_daemon(p.options().binary, machine.root() / "lanrage.toml");
+  spec.argv.insert(spec.argv.begin(), {"setpriv", "--bounding-set", "-net_raw"});
+  spec.env = {{"NOTIFY_SOCKET", systemd.path()}};
+  spec.out = spec.err = to_file{p.log_file("p1")};
+  auto doomed = machine.start(spec);
+  CHECK(systemd.hear() == "READY=1");
+  CHECK(systemd.hear() == "STOPPING=1");
+  const auto ended = doomed.wait_for(10s);
+  INFO(p.log_end("p1", 30));
+  REQUIRE(ended);
+  CHECK(ended->code == 1);
+  p.start("p1");
+  for (const auto* peer : {"p2", "p3"}) {
+    const auto view = p.await(
         "p1", peer, [](const peer_view& v) { return v.connected(); }, 15s);
     REQUIRE(view);
     CHECK(view->status == "connected");
@@ -301,11 +355,7 @@ TEST_CASE("leaving the last party takes the interface away, joining again brings
   require_settled(p);
   const auto& p2 = p.lab().at("p2");
   const auto there = [&] { return p2.run({"ip", "link", "show", "dev", interface_name}).ok(); };
-  const auto in_userspace = [&] {
-    const auto all = p2.processes();
-    return std::any_of(all.begin(), all.end(),
-                       [](pid_t pid) { return program_of(pid) == "wireguard-go"; });
-  };
+  const auto in_userspace = [&] { return !p2.processes("wireguard-go").empty(); };
   REQUIRE(there());
   // What a daemon leaves behind is there for the next one.
   p.program("p2").stop(3s);
