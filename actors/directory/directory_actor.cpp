@@ -101,7 +101,7 @@ void put_on_disk(directory_pointer self, directory_effects& effects) {
           [self, done](const caf::error& failed) {
             spdlog::warn("directory: not saved, trying again: {}", text_of(failed));
             for (auto each : done) {
-              std::string why = text_of(failed);
+              auto why = msg::from_caf(failed).detail; // its remedy is for reading
               if (std::holds_alternative<msg::party_created>(each.what))
                 why += "; leave the party and create it anew to see its invite";
               each.what = net::fail(net::errc::not_stored, std::move(why));

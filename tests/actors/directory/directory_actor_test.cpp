@@ -152,7 +152,7 @@ TEST_CASE(
   const auto left = b.v.ask<msg::done>(b.directory, 1s, msg::party_leave{"lan"});
   REQUIRE_FALSE(left.engaged());
   CHECK(msg::from_caf(left.error()).code == errc::not_stored);
-  CHECK(msg::from_caf(left.error()).detail.find("no space left") != std::string::npos);
+  CHECK(msg::from_caf(left.error()).detail == "no space left");
   CHECK(parse_directory(b.s->stored.back().text)->parties.at(0).leaving == false);
   b.s->disk_full = false;
   b.v.run_for(1min);

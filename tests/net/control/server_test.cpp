@@ -223,7 +223,8 @@ TEST_CASE("what is no text, no WebSocket or no TLS ends the connection, counted 
     CHECK(member.close_reason().code == websocket::close_code::bad_payload);
   });
   server_after([](rude_member& member) {
-    member.say_raw("\xff\xff"); // reserved bits, and an operation that there is not
+    // A whole header: reserved bits, an operation that there is not, masked, no octets.
+    member.say_raw("\xff\x80mask");
     CHECK(member.close_reason().code == websocket::close_code::protocol_error);
   });
   server_after([](rude_member& member) {
