@@ -37,7 +37,6 @@ struct prober_state {
   static inline const char* name = "prober";
   shared_process process;
   std::map<std::uint64_t, pending_echo> under_way;
-  std::uint64_t last = 0;
   ~prober_state() {
     if (process && process->alive) process->on->hooks.echo = {};
   }
@@ -48,12 +47,12 @@ caf::result<msg::probe_report> ask(prober_pointer self, const msg::probe_tunnel&
   auto& state = self->state;
   // Not being able to ask at all is a loss at once.
   if (!wish.to.leased() || !state.process->alive) return msg::probe_report{};
-  const auto token = ++state.last;
   const auto now = self->clock().now();
-  if (!state.process->on->echo(wish.to, token, echo_octets)) return msg::probe_report{};
+  const auto token = state.process->on->probe(wish.to, echo_octets);
+  if (!token) return msg::probe_report{};
   const actors::promise_guard guard{self->make_response_promise<msg::probe_report>()};
-  state.under_way.emplace(token, pending_echo{guard, now});
-  self->delayed_send(self, wish.timeout, echo_over{token, false});
+  state.under_way.emplace(*token, pending_echo{guard, now});
+  self->delayed_send(self, wish.timeout, echo_over{*token, false});
   return guard.promise();
 }
 

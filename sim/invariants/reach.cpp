@@ -78,6 +78,7 @@ reach::direct reach::directness(member_id a, member_id b) {
     bool blocked = false;
     bool hidden = false;  ///< the mapping depends on the destination
     bool guessed = false; ///< but its port follows the one before
+    bool open = false;    ///< but who speaks to it first is answered from where it spoke to
     bool strict = false;  ///< filtering by address and port
     bool moody = false;
   };
@@ -89,6 +90,7 @@ reach::direct reach::directness(member_id a, member_id b) {
       out.blocked |= how.blocks_udp;
       out.hidden |= hidden;
       out.guessed |= hidden && (how.sequential || how.preserve_ports);
+      out.open |= hidden && how.filtering == nat_behavior::endpoint_independent;
       out.strict |= how.filtering == nat_behavior::address_and_port_dependent;
       out.moody |= how.remembers_refused;
     }
@@ -100,7 +102,7 @@ reach::direct reach::directness(member_id a, member_id b) {
   // Two homes behind one carrier's box: by the box in front of each, or by hairpin.
   const bool shared = one.back() == other.back();
   const bool stuck = (x.hidden && y.strict) || (y.hidden && x.strict);
-  const bool luck = shared || x.moody || y.moody || x.guessed || y.guessed;
+  const bool luck = shared || x.moody || y.moody || x.guessed || y.guessed || x.open || y.open;
   if (stuck) return luck ? direct::perhaps : direct::never;
   return luck ? direct::perhaps : direct::surely;
 }

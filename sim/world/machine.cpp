@@ -111,6 +111,12 @@ bool machine::echo(net::virtual_ip to, std::uint64_t token, std::uint16_t octets
   return device_->send(asked, time_.now());
 }
 
+std::optional<std::uint64_t> machine::probe(net::virtual_ip to, std::uint16_t octets) {
+  const auto token = ++probes_;
+  if (!echo(to, token, octets)) return std::nullopt;
+  return token;
+}
+
 // --- WireGuard's interface -----------------------------------------------------------------------
 
 net::result<msg::device_state> machine::ensure(net::virtual_ip address) {

@@ -114,6 +114,10 @@ class machine final : private wg_surroundings {
   std::optional<net::session_index> session_towards(const net::endpoint& where) const;
   /// Through the tunnel; false when the interface or a peer for the address is missing.
   bool echo(net::virtual_ip to, std::uint64_t token, std::uint16_t octets);
+  /// The same for the daemon: the echo's token, which no other echo of this machine has. WireGuard
+  /// keeps packets for seconds, so an answer may come to a later daemon, and must not be taken for
+  /// that to one of its own (the real prober draws nonces).
+  std::optional<std::uint64_t> probe(net::virtual_ip to, std::uint16_t octets);
 
   // --- WireGuard's interface ---
   net::result<msg::device_state> ensure(net::virtual_ip address);
@@ -168,6 +172,7 @@ class machine final : private wg_surroundings {
   std::map<net::endpoint, std::function<void(net::byte_view)>> streams_; ///< by our ends
   std::set<net::endpoint> streams_ever_;
   std::uint16_t stream_port_ = 0;
+  std::uint64_t probes_ = 0; ///< of all daemons so far
   std::unique_ptr<fake_wireguard> device_;
   std::uint32_t devices_ = 0; ///< made so far; wakes of former ones mean nothing
 };

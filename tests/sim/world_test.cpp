@@ -71,6 +71,20 @@ TEST_CASE("killing a daemon loses no packet, and the next one adopts what it fin
   CHECK(p.both(msg::phase::connected));
 }
 
+TEST_CASE("a late answer to a former daemon's echo is none to an echo of the next") {
+  pair_world p{port_restricted(), port_restricted()};
+  p.meet();
+  REQUIRE(p.connect());
+  const auto bob = p.w.connection(p.alice, p.bob)->address;
+  auto& machine = p.w.on(p.alice);
+  const auto before = machine.probe(bob, 36);
+  p.w.kill(p.alice);
+  p.w.start(p.alice);
+  p.w.run_for(60s);
+  REQUIRE(before);
+  CHECK(machine.probe(bob, 36) > before);
+}
+
 TEST_CASE("a control outage cuts nobody, and members find each other after it") {
   pair_world p{port_restricted(), port_restricted()};
   p.meet();

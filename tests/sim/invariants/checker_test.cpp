@@ -73,6 +73,20 @@ TEST_CASE("a pair that is disconnected, killed, restarted and connected breaks n
   w.fine();
 }
 
+TEST_CASE(
+    "S11: a box that maps by destination and lets everybody in does not forbid a direct path") {
+  auto open = symmetric();
+  open.filtering = nat_behavior::endpoint_independent;
+  pair_world p{open, port_restricted()};
+  checker c{p.w};
+  p.meet();
+  REQUIRE(p.connect());
+  CHECK(p.w.run_until([&] { return p.how() == msg::strategy::direct; }, 20s));
+  for (const auto& each : c.found().all())
+    UNSCOPED_INFO(checker::text_of(each));
+  CHECK(c.found().all().empty());
+}
+
 TEST_CASE("S1: a WireGuard peer without a connection is found") {
   watched_pair w;
   const auto carol = w.p.w.add_member("carol");
