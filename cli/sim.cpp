@@ -281,7 +281,9 @@ sim_exit sim_run(const sim_options& wanted) {
     log.line("# " + rerun);
     if (!log.finish()) return cannot_write(what);
     if (what.report) {
-      const auto page = sim::report::page(*script, *got, what.scenario.string(), rerun);
+      auto played = *script;
+      played.faults = scenario::plan_of(*script, what.run).what;
+      const auto page = sim::report::page(played, *got, what.scenario.string(), rerun);
       if (!save_text(*what.report, page)) return sim_exit::failed;
     }
     if (speaks) print(*got, wall);

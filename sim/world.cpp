@@ -346,10 +346,9 @@ net::result<Answer> world::ask(const Handle& to, duration wait, const Question& 
   return std::move(*answer);
 }
 
-net::result<msg::party_created> world::create_party(member_id who, const std::string& name) {
-  return ask<msg::party_created>(
-      roles(who).directory, party_wait,
-      msg::party_create{name, net::control::to_string(control_->line())});
+net::result<msg::invitation> world::create_party(member_id who, const std::string& name) {
+  return ask<msg::invitation>(roles(who).directory, party_wait,
+                              msg::party_create{name, net::control::to_string(control_->line())});
 }
 
 net::result<msg::party_info> world::join_party(member_id who, const std::string& invite) {

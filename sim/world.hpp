@@ -151,7 +151,7 @@ class world final : private happenings,
   bool let_die(member_id who, const std::string& actor);
   /// The actors' addresses; of a running daemon.
   const msg::roles& roles(member_id who) const;
-  net::result<msg::party_created> create_party(member_id who, const std::string& name);
+  net::result<msg::invitation> create_party(member_id who, const std::string& name);
   net::result<msg::party_info> join_party(member_id who, const std::string& invite);
   net::result<msg::connection_view> connect(member_id who, const std::string& peer, duration wait);
   net::result<msg::done> disconnect(member_id who, const std::string& peer);

@@ -89,7 +89,7 @@ void checker::to_supervisor(const actor_info& to, const request& what,
 void checker::answer_seen(const request& what, caf::mailbox_element& element) {
   open_.erase(what);
   const bool done = content<caf::error>(element) == nullptr;
-  if (const auto* made = content<msg::party_created>(element)) {
+  if (const auto* made = content<msg::invitation>(element)) {
     secrets_.keep(made->invite);
     if (const auto line = net::control::parse_invite(made->invite))
       secrets_.keep(net::to_base64(line->secret.reveal()));

@@ -1,5 +1,6 @@
 #include "sim/report/faults.hpp"
 
+#include "sim/faults/plan.hpp"
 #include "sim/report/markup.hpp"
 
 #include <algorithm>
@@ -40,6 +41,8 @@ class walker {
       if (each.at > until_) break;
       std::visit([&](const auto& deed) { act(each.at, deed); }, each.what);
     }
+    for (const auto& each : script_.faults.faults)
+      if (each.start <= until_) planned(each);
     for (auto& each : out_)
       if (each.to && *each.to > until_) each.to = until_;
     std::stable_sort(out_.begin(), out_.end(),
@@ -110,10 +113,11 @@ class walker {
 
   /// A window until close() says otherwise. An open one of the same name ends.
   void open(duration at, const std::string& what, std::string text,
-            std::vector<std::uint32_t> about) {
+            std::vector<std::uint32_t> about, bool link = false) {
     close(at, what);
     open_[what] = out_.size();
-    out_.push_back({at, until_, std::move(text), std::move(about)});
+    const auto between = link && about.size() == 2;
+    out_.push_back({at, until_, std::move(text), std::move(about), between});
   }
   void close(duration at, const std::string& what) {
     const auto found = open_.find(what);
@@ -123,6 +127,44 @@ class walker {
   }
   void moment(duration at, std::string text, std::vector<std::uint32_t> about) {
     out_.push_back({at, std::nullopt, std::move(text), std::move(about)});
+  }
+
+  /// Those behind a box meet what happens to it.
+  bool reaches(const std::string& on, std::uint32_t who) const {
+    const auto& member = script_.members[who];
+    if (member.name == on) return true;
+    for (auto box = member.behind; box; box = script_.nats[*box].behind)
+      if (script_.nats[*box].name == on) return true;
+    return false;
+  }
+  /// Members that these names reach; nobody: some are everybody's, such as a relay.
+  std::vector<std::uint32_t> reached(const std::vector<std::string>& by) const {
+    std::vector<std::uint32_t> out;
+    for (const auto& on : by) {
+      const auto before = out.size();
+      for (std::uint32_t i = 0; i < script_.members.size(); ++i)
+        if (reaches(on, i)) out.push_back(i);
+      if (out.size() == before) return {};
+    }
+    std::sort(out.begin(), out.end());
+    out.erase(std::unique(out.begin(), out.end()), out.end());
+    return out;
+  }
+  void planned(const faults::fault& what) {
+    const auto* kind = faults::find_kind(what.kind);
+    if (kind == nullptr) return;
+    std::string on;
+    for (std::size_t i = 0; i < what.on.size() && i < names_max; ++i)
+      on += (i == 0 ? " " : ", ") + what.on[i];
+    if (what.on.size() > names_max)
+      on += " and " + std::to_string(what.on.size() - names_max) + " more";
+    auto ends = what.on;
+    ends.insert(ends.end(), what.to.begin(), what.to.end());
+    fault out{what.start, std::nullopt, kind->name + on, reached(ends)};
+    out.between = kind->links && !what.to.empty() && out.members.size() == 2;
+    out.detail = faults::describe(what);
+    if (!kind->instant) out.to = what.end;
+    out_.push_back(std::move(out));
   }
 
   void act(duration at, const scenario::deed::kill& what) {
@@ -187,10 +229,12 @@ class walker {
   void act(duration at, const scenario::deed::connect& what) {
     moment(at, script_.members[what.from].name + " connects " + script_.members[what.to].name,
            {what.from, what.to});
+    out_.back().between = true;
   }
   void act(duration at, const scenario::deed::disconnect& what) {
     moment(at, script_.members[what.from].name + " disconnects " + script_.members[what.to].name,
            {what.from, what.to});
+    out_.back().between = true;
   }
   void act(duration, const scenario::deed::pings&) {} // no fault; it has a lane of its own
 
@@ -242,7 +286,7 @@ void walker::act(duration at, const scenario::deed::change_link& what) {
   auto text = name(first) + "\u2013" + name(second);
   const auto more = what.link.between.size() - 1;
   if (more > 0) text += " and " + std::to_string(more) + (more == 1 ? " more link" : " more links");
-  open(at, id, text + ": " + change_text(what.link.how, script_), std::move(about));
+  open(at, id, text + ": " + change_text(what.link.how, script_), std::move(about), true);
 }
 
 } // namespace

@@ -8,7 +8,8 @@
 namespace lanrage::sim::report {
 
 /// One self-contained HTML page about a run that kept a record: no network, no scripts. The same
-/// run gives the same bytes. `file`: the scenario; `rerun`: the command for the same run.
+/// run gives the same bytes. `of.faults`: the plan that was played; `file`: the scenario; `rerun`:
+/// the command for the same run.
 std::string page(const scenario::script& of, const scenario::outcome& got, const std::string& file,
                  const std::string& rerun);
 

@@ -93,8 +93,9 @@ class canvas {
       const auto& each = faults_[i];
       const auto y = axis_height + fault_height * static_cast<std::int64_t>(rows_[i]);
       const auto from = x(each.from);
-      const auto about =
-          each.text + ", " + time_text(each.from) + (each.to ? " to " + time_text(*each.to) : "");
+      const auto about = !each.detail.empty() ? each.detail
+                                              : each.text + ", " + time_text(each.from) +
+                                                    (each.to ? " to " + time_text(*each.to) : "");
       if (each.to) {
         out_ += rectangle(from, y + 10, std::max<std::int64_t>(x(*each.to) - from, 20),
                           fault_height - 40, "class=\"window\"", about);
@@ -128,10 +129,10 @@ class canvas {
       const auto concerns = [&](std::uint32_t who) {
         return std::find(each.members.begin(), each.members.end(), who) != each.members.end();
       };
-      // What joins two members is about these two; what one member does, about all of its pairs.
-      const bool both = each.members.size() == 2 && concerns(pair.a) && concerns(pair.b);
-      const bool one = each.members.size() != 2 && (concerns(pair.a) || concerns(pair.b));
-      if (!each.members.empty() && !both && !one) continue;
+      // What one member does is about all of its pairs.
+      const bool about = each.between ? concerns(pair.a) && concerns(pair.b)
+                                      : concerns(pair.a) || concerns(pair.b);
+      if (!each.members.empty() && !about) continue;
       const auto from = x(each.from);
       if (each.to)
         out_ += rectangle(from, top, std::max<std::int64_t>(x(*each.to) - from, 10), height,

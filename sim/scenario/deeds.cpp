@@ -180,10 +180,10 @@ void stage::create_party(std::uint32_t party) {
   if (!world_.running(members_[entry.creator]))
     return judge_.trouble(missed::kind::liveness, {},
                           creator + " cannot create " + entry.name + ": its daemon is off");
-  ask<msg::party_created>(
+  ask<msg::invitation>(
       creator + " creates " + entry.name, world_.roles(members_[entry.creator]).directory,
       msg::party_create{entry.name, net::control::to_string(world_.control().line())},
-      [this, party](const msg::party_created& made) {
+      [this, party](const msg::invitation& made) {
         parties_[party].invite = made.invite;
         for (const auto who : std::exchange(parties_[party].waiting, {}))
           join_party(who, party);

@@ -61,3 +61,26 @@ TEST_CASE("partitions heal and deeds without a length are moments") {
   CHECK(got[0].to == 40s);
   CHECK(!got[1].to);
 }
+
+TEST_CASE("a plan's faults are windows and moments, about whom they reach") {
+  const auto plan = [](const std::string& kind, const std::string& on, const std::string& more) {
+    return "[[fault]]\nkind = \"" + kind + "\"\non = " + on + "\nstart = \"10s\"\n" + more + '\n';
+  };
+  const std::string end = "end = \"30s\"\n";
+  const auto got = faults("[[nat]]\nname = \"box\"\nclass = \"symmetric\"\n"
+                          "[[member]]\nname = \"c\"\nbehind = \"box\"\n" +
+                          plan("loss", "[\"a\"]", "to = [\"b\"]\nshare = \"20%\"\n" + end) +
+                          plan("wg-slow", "[\"a\", \"b\"]", end) +
+                          plan("nat-reboot", "\"box\"", end) + plan("relay-forgets", "\"r\"", ""));
+  REQUIRE(got.size() == 4);
+  CHECK(got[0].text == "loss a");
+  CHECK(got[0].to == 30s);
+  CHECK(got[0].between);
+  CHECK(got[0].members == std::vector<std::uint32_t>{0, 1});
+  CHECK(got[0].detail.find("share 20%") != std::string::npos);
+  CHECK_FALSE(got[1].between);
+  CHECK(got[1].members == std::vector<std::uint32_t>{0, 1});
+  CHECK(got[2].members == std::vector<std::uint32_t>{2});
+  CHECK(got[3].members.empty());
+  CHECK_FALSE(got[3].to); // at once
+}
