@@ -77,11 +77,18 @@ const std::vector<peer_figure>& peer_figures() {
   return all;
 }
 
-void print_row(const std::string& what, const sample& figures, const sample* limit) {
+void print_row(const std::string& what, const sample& figures, const sample* limit,
+               std::optional<double> aim) {
   std::string ratio;
   if (limit != nullptr && limit->median() && figures.median())
     ratio = fixed(*figures.median() / *limit->median(), 1) + "x";
-  std::printf("%-58s %-44s %s\n", what.c_str(), to_string(figures).c_str(), ratio.c_str());
+  std::string held;
+  if (aim) {
+    const bool missed = !figures.median() || *figures.median() > *aim || figures.missing > 0;
+    held = "aim " + fixed(*aim, 2) + (missed ? ", missed" : "");
+  }
+  std::printf("%-58s %-44s %-6s %s\n", what.c_str(), to_string(figures).c_str(), ratio.c_str(),
+              held.c_str());
   std::fflush(stdout);
 }
 

@@ -25,6 +25,16 @@ struct sample {
   std::optional<double> at_percent(unsigned percent) const;
 };
 
+/// What we aim at, in seconds, at 15 ms one way.
+namespace aims {
+inline constexpr double cold_first = 0.30;
+inline constexpr double cold_direct = 0.40;
+inline constexpr double remembered_first = 0.20; ///< the peer's record is known
+inline constexpr double outage_busy = 0.5;       ///< a dead path under 30 packets/s
+inline constexpr double outage_quiet = 1.5;      ///< under 1 packet/s
+inline constexpr double direct_again = 10;       ///< direct possible again, until it is used
+} // namespace aims
+
 /// "0.123 (0.101-0.150, 7 runs)", with the missing ones named.
 std::string to_string(const sample& figures, int decimals = 3);
 
@@ -40,8 +50,10 @@ struct peer_figure {
 /// Source: our own survey of 2026 (docs/benchmarks.md). Ratios count, not the absolute figures.
 const std::vector<peer_figure>& peer_figures();
 
-/// One line of the table: what, our figure, and the ratio to `limit` (hand-configured WireGuard).
-void print_row(const std::string& what, const sample& figures, const sample* limit = nullptr);
+/// One line of the table: what, our figure, the ratio to `limit` (hand-configured WireGuard), and
+/// what we aim at, in seconds: the median is held against it.
+void print_row(const std::string& what, const sample& figures, const sample* limit = nullptr,
+               std::optional<double> aim = std::nullopt);
 void print_peers(const sample& limit);
 void print_machine(const std::string& command, const std::string& binary);
 

@@ -55,17 +55,19 @@ void pair_part(const options& wanted, lab::nat_type second, const std::string& n
     const auto up = p.await(
         "p1", "p2", [](const lab::peer_view& v) { return v.connected(); }, first_limit);
     if (!up || !up->connected()) throw lab::failure("p1 and p2 do not connect");
-    const auto rows = [&](const std::string& what, const samples& s) {
-      print_row(name + ", " + what + ": first ping", s.first, &limit.first);
+    const auto rows = [&](const std::string& what, const samples& s,
+                          std::optional<double> first_aim = {},
+                          std::optional<double> direct_aim = {}) {
+      print_row(name + ", " + what + ": first ping", s.first, &limit.first, first_aim);
       if (direct_wanted)
-        print_row(name + ", " + what + ": first direct ping", s.direct, &limit.first);
+        print_row(name + ", " + what + ": first direct ping", s.direct, &limit.first, direct_aim);
     };
     const bool cold_wanted = wanted.only != "warm";
     for (const auto& [member, other] : {std::pair{"p2", "p1"}, std::pair{"p1", "p2"}}) {
       if (!cold_wanted) continue;
       const auto s = cold_starts(p, member, other, direct_wanted, wanted.runs);
-      rows(role(p, member) + " cold", s.cold);
-      rows(role(p, member) + " remembered", s.remembered);
+      rows(role(p, member) + " cold", s.cold, aims::cold_first, aims::cold_direct);
+      rows(role(p, member) + " remembered", s.remembered, aims::remembered_first);
     }
     for (const auto& [member, other] : {std::pair{"p2", "p1"}, std::pair{"p1", "p2"}})
       print_row(name + ", " + role(p, member) + " connects, no traffic: command",
@@ -113,7 +115,7 @@ bool read_options(int argc, char** argv, options& out) {
 
 int measure(const options& wanted) {
   samples limit;
-  std::printf("\n%-58s %-44s %s\n", "seconds", "median (min-max)", "x WireGuard by hand");
+  std::printf("\n%-58s %-44s %s\n", "seconds", "median (min-max)", "x WireGuard");
   if (wanted.wants("hand") || wanted.wants("cone") || wanted.wants("symmetric") ||
       wanted.wants("warm")) {
     limit = hand_configured(wanted);

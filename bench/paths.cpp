@@ -106,7 +106,8 @@ void relay_dies(lab::party& p, const options& wanted) {
       p.start(relay);
       std::this_thread::sleep_for(calm);
     }
-    print_row(gap == busy ? "relay dies, 30 packets/s" : "relay dies, 1 packet/s", took);
+    print_row(gap == busy ? "relay dies, 30 packets/s" : "relay dies, 1 packet/s", took, nullptr,
+              gap == busy ? aims::outage_busy : aims::outage_quiet);
   }
 }
 
@@ -125,9 +126,9 @@ void direct_dropped(lab::party& p, const options& wanted) {
       back.add(clock_type::now() - from);
     }
     print_row(gap == busy ? "direct path dropped, 30 packets/s" : "direct path dropped, 1 packet/s",
-              took);
+              took, nullptr, gap == busy ? aims::outage_busy : aims::outage_quiet);
   }
-  print_row("direct possible again: in use after", back);
+  print_row("direct possible again: in use after", back, nullptr, aims::direct_again);
 }
 
 /// What a planned switch under 100 packets/s loses and how many handshakes it makes.
