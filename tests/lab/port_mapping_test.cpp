@@ -24,8 +24,13 @@ std::optional<std::string> mapping_unavailable_reason() {
   return std::nullopt;
 }
 
-/// miniupnpd on a member's box, with PCP, NAT-PMP and UPnP.
-process start_router(const host& box) {
+/// What a router speaks.
+struct dialects {
+  bool pcp = true, natpmp = true, upnp = true;
+};
+
+/// miniupnpd on a member's box.
+process start_router(const host& box, const dialects& speaks) {
   const std::string rules = "table inet miniupnpd {\n"
                             "  chain forward {\n    type filter hook forward priority 10\n"
                             "    jump allowed\n  }\n  chain allowed { }\n"
@@ -37,9 +42,17 @@ process start_router(const host& box) {
   nft.argv = {"nft", "-f", "-"};
   nft.input = rules;
   must_run(nft, box.where());
+  if (!speaks.pcp) {
+    // It knows PCP wherever it knows NAT-PMP; version 2 in the first octet is PCP (RFC 6887, 9).
+    nft.input = "table inet older {\n  chain in {\n    type filter hook input priority -10\n"
+                "    udp dport 5351 @th,64,8 2 drop\n  }\n}\n";
+    must_run(nft, box.where());
+  }
+  const auto yes = [](bool on) { return on ? "yes\n" : "no\n"; };
   const auto file = box.root() / "miniupnpd.conf";
-  std::ofstream{file} << "ext_ifname=wan\nlistening_ip=lan\nenable_natpmp=yes\nenable_upnp=yes\n"
-                         "secure_mode=yes\nuuid=7c0e2e0c-5c3f-4c5c-9b57-0d5e0c8b6a11\n"
+  std::ofstream{file} << "ext_ifname=wan\nlistening_ip=lan\nenable_natpmp="
+                      << yes(speaks.pcp || speaks.natpmp) << "enable_upnp=" << yes(speaks.upnp)
+                      << "secure_mode=yes\nuuid=7c0e2e0c-5c3f-4c5c-9b57-0d5e0c8b6a11\n"
                          "upnp_table_name=miniupnpd\nupnp_nat_table_name=miniupnpd\n"
                          "upnp_forward_chain=allowed\nupnp_nat_chain=mapped\n"
                          "upnp_nat_postrouting_chain=leaving\n"
@@ -60,6 +73,10 @@ std::string read(const std::filesystem::path& file) {
 TEST_CASE("a mapped port makes a pair direct that would be relayed, and goes with the daemon",
           "[patient]") {
   if (skipped(mapping_unavailable_reason())) return;
+  const auto [speaks, granted_by] =
+      GENERATE(std::pair{dialects{}, "PCP"}, std::pair{dialects{false, true, false}, "NAT-PMP"},
+               std::pair{dialects{false, false, true}, "UPnP"});
+  INFO("a router that speaks " << granted_by);
   party_options o;
   o.binary = lanrage::places::program;
   o.public_network = "45.10.113"; // miniupnpd takes TEST-NET-3 for private
@@ -68,7 +85,7 @@ TEST_CASE("a mapped port makes a pair direct that would be relayed, and goes wit
   o.members[1].nat.type = nat_type::symmetric;
   party p{o};
   const auto& box = p.lab().at("nat-p1");
-  auto router = start_router(box);
+  auto router = start_router(box, speaks);
   // Its daemon asked before there was a router.
   p.kill("p1");
   p.start("p1");
@@ -88,6 +105,7 @@ TEST_CASE("a mapped port makes a pair direct that would be relayed, and goes wit
   }
   INFO(check.out);
   CHECK(check.out.find(R"("outside":"45.10.113.)") != std::string::npos);
+  CHECK(check.out.find("\"protocol\":\"" + std::string{granted_by} + '"') != std::string::npos);
   CHECK(check.out.find("Direct connections with everybody are likely.") != std::string::npos);
 
   const auto mapped = [&] {
