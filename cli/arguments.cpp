@@ -107,8 +107,8 @@ void add_services(CLI::App& app, arguments& a) {
 }
 
 void add_party(CLI::App& app, arguments& a) {
-  auto& party =
-      *app.add_subcommand("party", "Create, join, leave and list parties, forget lost members");
+  auto& party = *app.add_subcommand(
+      "party", "Create, join, leave and list parties, invite, forget lost members");
   party.require_subcommand(1);
   auto& create = add_client(party, a, "create", "Create a party; prints its invite",
                             [&a] { return party_create(a.daemon, a.text, a.server); });
@@ -116,7 +116,11 @@ void add_party(CLI::App& app, arguments& a) {
   create.add_option("--server", a.server, "The line `lanrage serve` prints")->required();
   auto& join = add_client(party, a, "join", "Join the party of an invite",
                           [&a] { return party_join(a.daemon, a.text); });
-  join.add_option("INVITE", a.text, "The line `lanrage party create` printed")->required();
+  join.add_option("INVITE", a.text, "The line `lanrage party create` or `party invite` printed")
+      ->required();
+  auto& invite = add_client(party, a, "invite", "Print the invite of a party again",
+                            [&a] { return party_invite(a.daemon, a.text); });
+  invite.add_option("PARTY", a.text, "Its name or id")->required();
   auto& leave = add_client(party, a, "leave", "Leave a party and forget its secret",
                            [&a] { return party_leave(a.daemon, a.text); });
   leave.add_option("PARTY", a.text, "Its name or id")->required();

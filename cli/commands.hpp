@@ -37,6 +37,7 @@ exit_code disconnect_peer(const daemon_access& to, const std::string& peer,
 
 exit_code party_create(const daemon_access& to, const std::string& name, const std::string& server);
 exit_code party_join(const daemon_access& to, const std::string& invite);
+exit_code party_invite(const daemon_access& to, const std::string& party);
 exit_code party_leave(const daemon_access& to, const std::string& party);
 /// Frees the name of a member that is away for good.
 exit_code party_forget(const daemon_access& to, const std::string& peer,

@@ -55,6 +55,13 @@ exit_code party_join(const daemon_access& to, const std::string& invite) {
   return exit_code::done;
 }
 
+exit_code party_invite(const daemon_access& to, const std::string& party) {
+  const auto answered = ask(to, {{"op", "party_invite"}, {"party", party}}, 5s);
+  if (const auto* failed = std::get_if<exit_code>(&answered)) return *failed;
+  if (!to.json) std::cout << text_field(std::get<json::object>(answered), "invite") << '\n';
+  return exit_code::done;
+}
+
 exit_code party_leave(const daemon_access& to, const std::string& party) {
   const auto answered = ask(to, {{"op", "party_leave"}, {"party", party}}, server_answer);
   if (const auto* failed = std::get_if<exit_code>(&answered)) return *failed;

@@ -113,9 +113,11 @@ using directory_actor = control_sink::extend<
     /// Answers when the server has the party, else it is forgotten again, and the disk has it, else
     /// not_stored. bad_invite: the server line or the name; already_exists, limit_reached, what the
     /// server refused with.
-    caf::replies_to<party_create>::with<party_created>,
+    caf::replies_to<party_create>::with<invitation>,
     /// As party_create; wrong_secret, name_taken.
     caf::replies_to<party_join>::with<party_info>,
+    /// At once, from memory. party_not_found, also while the server has not confirmed it yet.
+    caf::replies_to<party_invite>::with<invitation>,
     /// Answers when the disk has it, else not_stored; a server that is away hears of it when it is
     /// back. party_not_found.
     caf::replies_to<party_leave>::with<done>,
@@ -299,11 +301,12 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::msg::list_peers)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::msg::list_parties)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::msg::party_create)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::msg::party_join)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::msg::party_invite)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::msg::party_leave)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::msg::party_forget)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::msg::rotate_key)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::msg::key_rotated)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::msg::party_created)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::msg::invitation)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::msg::done)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::msg::send_signal)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::msg::peer_known)

@@ -30,8 +30,7 @@ using unix_ms = std::chrono::milliseconds;                ///< since 1970-01-01T
 /// The only source of calendar time; the simulation passes a fixed epoch plus virtual time.
 using wall_clock = std::function<unix_ms()>;
 
-// --- port driver: datagrams from and to WireGuard's own UDP port
-// ----------------------------------
+// --- port driver: datagrams from and to WireGuard's own UDP port ---------------------------------
 
 struct send_frame {
   net::endpoint to;
@@ -58,8 +57,7 @@ enum class frame_interest : std::uint8_t {
   relays ///< relay frames
 };
 
-// --- prober: ICMP echo through the tunnel
-// -----------------------------------------------------------
+// --- prober: ICMP echo through the tunnel --------------------------------------------------------
 
 struct probe_tunnel {
   net::virtual_ip to;
@@ -70,8 +68,7 @@ struct probe_report {
   std::optional<std::chrono::nanoseconds> rtt;
 };
 
-// --- route watch
-// --------------------------------------------------------------------------------------
+// --- route watch ---------------------------------------------------------------------------------
 
 struct get_host_addresses {};
 /// Global unicast addresses of the interfaces that are up, the tunnel's excluded; sorted.
@@ -84,8 +81,7 @@ struct network_changed {
   std::chrono::nanoseconds slept{}; ///< the machine was suspended for so long until now
 };
 
-// --- WireGuard device (driver)
-// ------------------------------------------------------------------------
+// --- WireGuard device (driver) -------------------------------------------------------------------
 
 /// Create or adopt the interface; give it the leased address when there is one.
 struct ensure_device {
@@ -104,8 +100,7 @@ struct device_state {
   bool created = false; ///< by this call: sessions that were there are lost
 };
 
-// --- WireGuard writer
-// -----------------------------------------------------------------------------------
+// --- WireGuard writer ----------------------------------------------------------------------------
 
 /// How WireGuard shall know a peer.
 struct wg_peer {
@@ -164,8 +159,7 @@ struct wg_signal {
   bool session_lost = false; ///< the device was made anew: no session, counters from zero
 };
 
-// --- directory
-// --------------------------------------------------------------------------------------------
+// --- directory -----------------------------------------------------------------------------------
 
 struct known_peer {
   net::peer_record record;
@@ -195,6 +189,13 @@ struct party_create {
 struct party_join {
   std::string invite;
 };
+struct party_invite {
+  std::string party; ///< a name or id
+};
+struct invitation {
+  party_info party;
+  std::string invite; ///< a secret: for the user's eyes, never logged
+};
 struct party_leave {
   std::string party;
 };
@@ -208,10 +209,6 @@ struct party_forget {
 struct rotate_key {};
 struct key_rotated {
   net::wg_public_key key; ///< the new one
-};
-struct party_created {
-  party_info party;
-  std::string invite; ///< a secret: for the user's eyes, never logged
 };
 struct done {};
 struct send_signal {
@@ -264,8 +261,7 @@ struct directory_event {
 // ---------------------------------------------------------------------------------- Its messages
 // carry net/control's protocol values and are declared in messages/control.hpp.
 
-// --- nat
-// ------------------------------------------------------------------------------------------------------
+// --- nat -----------------------------------------------------------------------------------------
 
 /// A port that the router forwards to WireGuard's because we asked it to.
 struct mapped_port {
@@ -341,8 +337,7 @@ struct check_path {
   bool large = false;       ///< as large as data
 };
 
-// --- relay selector
-// ---------------------------------------------------------------------------------------------
+// --- relay selector ------------------------------------------------------------------------------
 
 /// Our registrations now, nearest first; sent to directory and supervisor when they change.
 struct own_legs {
@@ -386,8 +381,7 @@ struct relay_trouble {
   net::relay_id relay;
 };
 
-// --- store (driver)
-// -----------------------------------------------------------------------------------------------------
+// --- store (driver) ------------------------------------------------------------------------------
 
 /// Replace the named document (0600, atomically).
 struct store_put {

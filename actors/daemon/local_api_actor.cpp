@@ -99,6 +99,9 @@ json::object peer_shape(const msg::connection_view& view) {
 json::object done_shape(const msg::done&) {
   return {};
 }
+json::object invite_shape(const msg::invitation& to) {
+  return {{"invite", to.invite}, {"party", to_json(to.party)}};
+}
 json::object party_shape(const msg::party_info& party) {
   return {{"party", to_json(party)}};
 }
@@ -136,14 +139,13 @@ struct answer_request {
                           [](const msg::explanation& all) { return to_json(all); });
   }
   void operator()(const local::party_create& wanted) const {
-    ask<msg::party_created>(
-        self, from, roles().directory, server_deadline, wanted.what,
-        [](const msg::party_created& made) {
-          return json::object{{"invite", made.invite}, {"party", to_json(made.party)}};
-        });
+    ask<msg::invitation>(self, from, roles().directory, server_deadline, wanted.what, invite_shape);
   }
   void operator()(const local::party_join& wanted) const {
     ask<msg::party_info>(self, from, roles().directory, server_deadline, wanted.what, party_shape);
+  }
+  void operator()(const local::party_invite& wanted) const {
+    ask<msg::invitation>(self, from, roles().directory, memory_deadline, wanted.what, invite_shape);
   }
   void operator()(const local::party_leave& wanted) const {
     ask<msg::done>(self, from, roles().directory, server_deadline, wanted.what, done_shape);

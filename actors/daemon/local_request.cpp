@@ -80,7 +80,7 @@ struct operation {
   reader read;
 };
 
-const std::array<operation, 12> operations{{
+const std::array<operation, 13> operations{{
     {"ping", {}, [](fields&) -> request { return ping{}; }},
     {"status",
      {"peer", "party"},
@@ -116,6 +116,9 @@ const std::array<operation, 12> operations{{
     {"party_join",
      {"invite"},
      [](fields& in) -> request { return party_join{{in.text("invite", true).value_or("")}}; }},
+    {"party_invite",
+     {"party"},
+     [](fields& in) -> request { return party_invite{{in.text("party", true).value_or("")}}; }},
     {"party_leave",
      {"party"},
      [](fields& in) -> request { return party_leave{{in.text("party", true).value_or("")}}; }},

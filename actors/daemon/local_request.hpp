@@ -32,6 +32,9 @@ struct party_create {
 struct party_join {
   msg::party_join what;
 };
+struct party_invite {
+  msg::party_invite what;
+};
 struct party_leave {
   msg::party_leave what;
 };
@@ -42,8 +45,9 @@ struct key_rotate {};
 struct party_list {};
 struct watch {};
 
-using request = std::variant<ping, status, connect, disconnect, explain, party_create, party_join,
-                             party_leave, party_forget, party_list, key_rotate, watch>;
+using request =
+    std::variant<ping, status, connect, disconnect, explain, party_create, party_join, party_invite,
+                 party_leave, party_forget, party_list, key_rotate, watch>;
 
 /// bad_message with the field that is wrong: an unknown `op`, a missing or superfluous field, a
 /// wrong type, a name that can be nobody's.

@@ -33,7 +33,7 @@ namespace {
 constexpr std::chrono::seconds store_deadline{10};
 
 using directory_shell = msg::directory_actor::extend<caf::reacts_to<directory_due>>;
-using open_promise = std::variant<promise_guard<msg::party_created>, promise_guard<msg::party_info>,
+using open_promise = std::variant<promise_guard<msg::invitation>, promise_guard<msg::party_info>,
                                   promise_guard<msg::done>, promise_guard<msg::key_rotated>>;
 
 struct directory_state {
@@ -102,8 +102,8 @@ void put_on_disk(directory_pointer self, directory_effects& effects) {
             spdlog::warn("directory: not saved, trying again: {}", text_of(failed));
             for (auto each : done) {
               auto why = msg::from_caf(failed).detail; // its remedy is for reading
-              if (std::holds_alternative<msg::party_created>(each.what))
-                why += "; leave the party and create it anew to see its invite";
+              if (std::holds_alternative<msg::invitation>(each.what))
+                why += "; 'lanrage party invite' prints its invite";
               each.what = net::fail(net::errc::not_stored, std::move(why));
               answer(self->state, each);
             }
@@ -206,8 +206,13 @@ directory_shell::behavior_type directory(directory_pointer self, const msg::role
       },
       [=](const msg::list_peers&) { return self->state.core->peers(); },
       [=](const msg::list_parties&) { return self->state.core->parties(); },
-      asked<msg::party_created>(self, &directory_core::create),
+      asked<msg::invitation>(self, &directory_core::create),
       asked<msg::party_info>(self, &directory_core::join),
+      [=](const msg::party_invite& wanted) -> caf::result<msg::invitation> {
+        auto line = self->state.core->invite(wanted);
+        if (!line) return msg::to_caf(line.error());
+        return std::move(*line);
+      },
       asked<msg::done>(self, &directory_core::leave),
       asked<msg::done>(self, &directory_core::forget),
       asked<msg::key_rotated>(self, &directory_core::rotate),

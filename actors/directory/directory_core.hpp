@@ -41,7 +41,7 @@ using directory_request = std::uint64_t;
 
 struct directory_answer {
   directory_request to = 0;
-  std::variant<msg::party_created, msg::party_info, msg::done, msg::key_rotated, net::error> what;
+  std::variant<msg::invitation, msg::party_info, msg::done, msg::key_rotated, net::error> what;
 };
 
 /// What the shell has to do, in this order.
@@ -104,6 +104,8 @@ class directory_core {
   net::result<msg::known_peer> find(const msg::find_peer& wanted) const;
   std::vector<msg::known_peer> peers() const;
   std::vector<msg::party_info> parties() const;
+  /// party_not_found
+  net::result<msg::invitation> invite(const msg::party_invite& wanted) const;
   std::uint64_t attempt() const { return attempt_; }
 
  private:
@@ -159,6 +161,7 @@ class directory_core {
   msg::interface_wanted interface() const;
   void tell_interface(effects& out);
   msg::party_info info_of(const net::party_id& id, const party& in) const;
+  msg::invitation invitation_to(const net::party_id& id, const party& in) const;
   msg::known_peer known(const party& in, const net::wg_public_key& key) const;
   msg::party_credential credential_of(const net::party_id& id, const party& in) const;
   party* find_party(const std::string& name); ///< or id

@@ -177,11 +177,9 @@ void client_impl::upgrade() {
   ws_.control_callback([this](websocket::frame_type kind, beast::string_view payload) {
     on_control(kind, payload);
   });
-  const bool ipv6 = options_.server.host.find(':') != std::string::npos;
   started_ = clock::now();
-  const auto host = (ipv6 ? "[" + options_.server.host + "]" : options_.server.host) + ":" +
-                    std::to_string(options_.server.port);
-  os::upgrade(ws_, response_, host, login_target, handler(&client_impl::on_upgraded));
+  os::upgrade(ws_, response_, host_and_port(options_.server), login_target,
+              handler(&client_impl::on_upgraded));
 }
 
 void client_impl::on_upgraded(error_code ec) {

@@ -127,10 +127,13 @@ result<invite> parse_invite(std::string_view text) {
   return invite{*server, party, *secret};
 }
 
-std::string to_string(const server_line& line) {
+std::string host_and_port(const server_line& line) {
   const bool ipv6 = line.host.find(':') != std::string::npos;
-  return "lanrage://" + (ipv6 ? "[" + line.host + "]" : line.host) + ":" +
-         std::to_string(line.port) + "/?pin=" + to_base64url(line.pin.view()) +
+  return (ipv6 ? "[" + line.host + "]" : line.host) + ":" + std::to_string(line.port);
+}
+
+std::string to_string(const server_line& line) {
+  return "lanrage://" + host_and_port(line) + "/?pin=" + to_base64url(line.pin.view()) +
          "&key=" + to_base64url(line.key.view());
 }
 

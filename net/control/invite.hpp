@@ -32,6 +32,8 @@ bool valid_party_name(std::string_view name);
 result<server_line> parse_server_line(std::string_view text);
 result<invite> parse_invite(std::string_view text);
 std::string to_string(const server_line& line);
+/// "host:port", an IPv6 address in brackets.
+std::string host_and_port(const server_line& line);
 /// The secret is in it: for the one who invites, never for a log.
 std::string reveal(const invite& line);
 

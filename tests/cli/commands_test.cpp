@@ -110,6 +110,13 @@ TEST_CASE("party create prints the invite alone, so that it can be piped") {
   CHECK(daemon.heard().at(0) == R"({"op":"party_create","name":"friends","server":"line"})");
   fake_daemon again{{reply}};
   const auto json = listen_to([&] { party_create({again.socket(), true}, "friends", "line"); });
+  fake_daemon later{{reply}};
+  const auto shown = listen_to([&] {
+    CHECK(party_invite({later.socket(), false}, "friends") == exit_code::done);
+  });
+  CHECK(shown.out == "lanrage:abc\n");
+  CHECK(shown.err.empty());
+  CHECK(later.heard().at(0) == R"({"op":"party_invite","party":"friends"})");
   CHECK(json.out == R"({"invite":"lanrage:abc","party":{"name":"friends"}})"
                     "\n");
 }

@@ -39,3 +39,19 @@ TEST_CASE(
   CHECK(c.found().all().empty());
   CHECK(c.seen().all().contains(std::string{invariants::sometimes::not_saved}));
 }
+
+TEST_CASE("a party created with a full disk has an invite all the same") {
+  pair_world p{port_restricted(), port_restricted()};
+  p.w.start(p.alice);
+  p.w.start(p.bob);
+  p.w.on(p.alice).disk_error = net::fail(net::errc::bad_state, "no space left on device");
+  const auto made = p.w.create_party(p.alice, "friends");
+  REQUIRE_FALSE(made.has_value());
+  CHECK(made.error().code == net::errc::not_stored);
+  CHECK(made.error().detail.find("party invite") != std::string::npos);
+  const auto line = p.w.actors().ask<msg::invitation>(p.w.roles(p.alice).directory, 1s,
+                                                      msg::party_invite{"friends"});
+  REQUIRE(line);
+  CHECK(p.w.join_party(p.bob, line->invite).has_value());
+  CHECK(p.connect());
+}

@@ -96,6 +96,7 @@ struct story {
                                      msg::explain_peer{{}, net::peer_id::parse("p4").value()});
     (void)time.ask<std::vector<msg::known_peer>>(r.directory, 1s, msg::list_peers{});
     (void)time.ask<std::vector<msg::party_info>>(r.directory, 1s, msg::list_parties{});
+    (void)time.ask<msg::invitation>(r.directory, 1s, msg::party_invite{"friends"});
     (void)time.ask<msg::done>(r.directory, 1s,
                               msg::party_forget{{}, net::peer_id::parse("nobody").value()});
     (void)time.ask<msg::own_paths>(r.nat, 1s, msg::get_paths{});

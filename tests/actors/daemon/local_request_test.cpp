@@ -40,6 +40,7 @@ TEST_CASE("local API: every operation is understood with its fields") {
   CHECK(expect<local::party_create>(R"({"op":"party_create","name":"lan","server":"s"})")
             .what.server_line == "s");
   CHECK(expect<local::party_join>(R"({"op":"party_join","invite":"i"})").what.invite == "i");
+  CHECK(expect<local::party_invite>(R"({"op":"party_invite","party":"lan"})").what.party == "lan");
   CHECK(expect<local::party_leave>(R"({"op":"party_leave","party":"lan"})").what.party == "lan");
   const auto forget =
       expect<local::party_forget>(R"({"op":"party_forget","peer":"bob","party":"lan"})");

@@ -111,8 +111,8 @@ struct directory_node {
   std::vector<msg::control_open> opens;
   std::vector<control::client_message> said;
   std::vector<msg::directory_event> events;
-  std::map<actors::directory_request, std::variant<msg::party_created, msg::party_info, msg::done,
-                                                   msg::key_rotated, net::error>>
+  std::map<actors::directory_request,
+           std::variant<msg::invitation, msg::party_info, msg::done, msg::key_rotated, net::error>>
       answers;
   std::optional<net::wg_private_key> rotated; ///< it is to begin anew with it
   bool disk_full = false;

@@ -110,14 +110,14 @@ struct bench {
     v.settle();
   }
   /// A party made, with the link up.
-  msg::party_created make_party() {
+  msg::invitation make_party() {
     caf::scoped_actor self{v.system()};
     auto pending = self->request(directory, caf::infinite, msg::party_create{"lan", server_line()});
     v.settle();
     link_up();
-    msg::party_created out;
+    msg::invitation out;
     REQUIRE(self->has_next_message());
-    pending.receive([&](msg::party_created& made) { out = made; },
+    pending.receive([&](msg::invitation& made) { out = made; },
                     [](caf::error& why) { FAIL(to_string(msg::from_caf(why))); });
     return out;
   }
@@ -162,7 +162,7 @@ TEST_CASE(
 TEST_CASE("a party the server never confirms is answered at the deadline with the reason") {
   bench b;
   const auto answer =
-      b.v.ask<msg::party_created>(b.directory, 1min, msg::party_create{"lan", b.server_line()});
+      b.v.ask<msg::invitation>(b.directory, 1min, msg::party_create{"lan", b.server_line()});
   REQUIRE_FALSE(answer.engaged());
   CHECK(msg::from_caf(answer.error()).code == errc::timed_out);
   CHECK(b.s->closes >= 1);
@@ -170,6 +170,9 @@ TEST_CASE("a party the server never confirms is answered at the deadline with th
 
 TEST_CASE("refusals reach the requester as the codes they are") {
   bench b;
+  const auto line = b.v.ask<msg::invitation>(b.directory, 1s, msg::party_invite{"lan"});
+  REQUIRE_FALSE(line.engaged());
+  CHECK(msg::from_caf(line.error()).code == errc::party_not_found);
   const auto bad = b.v.ask<msg::party_info>(b.directory, 1s, msg::party_join{"nonsense"});
   REQUIRE_FALSE(bad.engaged());
   CHECK(msg::from_caf(bad.error()).code == errc::bad_invite);

@@ -34,11 +34,17 @@ TEST_CASE("a party is made: the answer is an invite that others join by") {
   alice.start();
   const auto asked = alice.create("lan night");
   world.advance(1s);
-  const auto made = alice.answer<msg::party_created>(asked);
+  const auto made = alice.answer<msg::invitation>(asked);
   CHECK(made.party.name == "lan night");
   CHECK(made.party.joined);
   CHECK(made.party.members == 1);
   CHECK(made.party.server == "control.test:8443");
+  for (const auto& name : {std::string{"lan night"}, to_string(made.party.id)}) {
+    const auto again = alice.core->invite({name});
+    REQUIRE(again);
+    CHECK(again->invite == made.invite);
+  }
+  CHECK(alice.core->invite({"work"}).error().code == net::errc::party_not_found);
   const auto interfaces = alice.told<msg::interface_wanted>();
   REQUIRE(interfaces.size() == 2);
   CHECK(interfaces[0] == msg::interface_wanted{true, {}}); // made while the server is asked
@@ -441,7 +447,7 @@ TEST_CASE("a name is looked up in the party that is asked for, by its name or id
   other.host("192.168.1.9:51820");
   const auto asked = other.create("work");
   p.world.advance(1s);
-  const auto work = other.answer<msg::party_created>(asked);
+  const auto work = other.answer<msg::invitation>(asked);
   p.alice.join(work.invite);
   p.world.advance(3s);
   const auto find = [&](std::optional<std::string> party) {
@@ -466,7 +472,7 @@ TEST_CASE("a name is looked up in the party that is asked for, by its name or id
     p.world.advance(1s);
     const auto again = p.alice.create("work");
     p.world.advance(1s);
-    p.bob.join(p.alice.answer<msg::party_created>(again).invite);
+    p.bob.join(p.alice.answer<msg::invitation>(again).invite);
     p.world.advance(3s);
     REQUIRE(find({}));
     CHECK(find({})->record.key == p.bob.pub);

@@ -86,7 +86,7 @@ TEST_CASE("what cannot be forgotten is refused with the reason") {
   CHECK(refusal("bob", "another party") == errc::party_not_found);
   const auto asked = p.alice.create("work");
   p.world.advance(1s);
-  p.alice.answer<msg::party_created>(asked);
+  p.alice.answer<msg::invitation>(asked);
   CHECK(refusal("nobody") == errc::peer_not_found); // in which of the two?
   CHECK(refusal("bob") == errc::peer_online);       // only one has a bob
   CHECK(refusal("bob", "work") == errc::peer_not_found);

@@ -7,7 +7,7 @@ TEST_CASE("the interface goes with the last party, and is there again while one 
   pair_of_members p;
   const auto asked = p.bob.create("work");
   p.world.advance(1s);
-  p.bob.answer<msg::party_created>(asked);
+  p.bob.answer<msg::invitation>(asked);
   p.bob.told<msg::interface_wanted>();
   p.bob.leave("work");
   p.world.advance(1s);

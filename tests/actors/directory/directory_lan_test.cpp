@@ -29,7 +29,7 @@ struct boot_without_server {
     second.host("192.168.1.3:51820");
     const auto asked = first.create("lan night");
     world.advance(1s);
-    const auto made = first.answer<msg::party_created>(asked);
+    const auto made = first.answer<msg::invitation>(asked);
     invite = made.invite;
     party = made.party.id;
     second.join(invite);

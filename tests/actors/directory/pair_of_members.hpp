@@ -21,7 +21,7 @@ struct pair_of_members {
     bob.host("192.168.1.3:51820");
     const auto asked = alice.create("lan night");
     world.advance(1s);
-    const auto made = alice.answer<msg::party_created>(asked);
+    const auto made = alice.answer<msg::invitation>(asked);
     invite = made.invite;
     party = made.party.id;
     bob.join(invite);

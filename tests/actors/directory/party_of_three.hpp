@@ -19,7 +19,7 @@ struct party_of_three {
   party_of_three() {
     const auto asked = alice.create("lan night");
     world.advance(1s);
-    const auto made = alice.answer<msg::party_created>(asked);
+    const auto made = alice.answer<msg::invitation>(asked);
     invite = made.invite;
     party = made.party.id;
     bob.join(invite);
