@@ -1,12 +1,14 @@
 #include "sim/trace/delimited.hpp"
+#include "sim/trace/percent.hpp"
 #include "sim/trace/writer.hpp"
 
 namespace lanrage::sim::trace {
 namespace {
 
 /// A gap of more probes than this is a broken sequence column, not an outage.
-constexpr std::int64_t longest_gap = 10'000'000;
+constexpr std::int64_t longest_gap = 1'000'000;
 constexpr std::int64_t most_sent = 1'000'000;
+constexpr std::size_t mark_octets = 80; ///< of a cell that becomes a marker; the rest is left out
 
 class columns_import {
  public:
@@ -56,7 +58,7 @@ class columns_import {
                          "at most " + std::to_string(limits::time.count()));
     if (how_.sequence)
       if (const auto gap = fill_gap(now); !gap) return gap.error();
-    mark(now);
+    if (const auto marked = mark(now); !marked) return marked.error();
     if (value && !summed_up->all) write(*value, now);
     for (std::int64_t i = 0; i < summed_up->lost; ++i)
       out_.lost(now, link_id{0});
@@ -134,12 +136,19 @@ class columns_import {
     return {};
   }
 
-  void mark(nanoseconds now) {
-    if (!how_.mark) return;
-    const auto cell = table_->cell(place_of(*how_.mark));
-    if (cell.empty() || cell == "0") return;
-    const auto text = how_.mark->text + '=' + std::string{cell.substr(0, 80)};
+  result<void> mark(nanoseconds now) {
+    if (!how_.mark) return {};
+    const auto at = place_of(*how_.mark);
+    const auto cell = table_->cell(at);
+    if (cell.empty() || cell == "0") return {};
+    if (!is_printable(cell))
+      return table_->bad(table_->described(at), "text without control characters");
+    auto kept = cell.substr(0, mark_octets);
+    while (!is_text(kept)) // cut within a character
+      kept.remove_suffix(1);
+    const auto text = how_.mark->text + '=' + std::string{kept};
     out_.write({record_kind::marker, false, now, {}, {}, text});
+    return {};
   }
 
   struct burst {

@@ -69,6 +69,15 @@ TEST_CASE("fields may stand in quotes") {
   }
 }
 
+TEST_CASE("a marker is text that every reader of the trace takes") {
+  auto how = times_and_rtts();
+  how.mark = column_name{"3"};
+  CHECK(imported("1,3,\x01(\n", how).find("c:1: found ") == 0);
+  // 79 octets and a character of two: it is left out whole.
+  const std::string most(79, 'a');
+  CHECK(imported("1,3," + most + "\xc3\xa4\n", how) == "m 0 3%3D" + most + "\ns 0 0 3000000\n");
+}
+
 TEST_CASE("codes are lost or unknown, and compare as numbers") {
   auto how = times_and_rtts();
   how.codes = {{"-3", "-7"}, {"-4", "NaN", ""}};
