@@ -118,6 +118,8 @@ inline constexpr milliseconds paths_coalesce = 50ms;
 /// Requests of a filtering test (RFC 5780 4.4) before silence counts as an answer. Ours: three
 /// losses in a row are rare, and a test takes 1.4 s.
 inline constexpr int filter_requests = 3;
+/// Servers that test filtering where several agree on the mapping. Ours: one that lies is outvoted.
+inline constexpr std::size_t filter_testers_max = 3;
 /// Ports of this machine beside WireGuard's, for measuring what the NAT does with new flows. Above
 /// Linux's ephemeral range (32768 to 60999), so nobody is given one by chance.
 inline constexpr std::uint16_t spare_port_first = 61'000;

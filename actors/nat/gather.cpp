@@ -32,9 +32,10 @@ std::vector<net::endpoint> host_endpoints(const std::vector<net::ip_address>& ho
 
 } // namespace
 
-net::nat_report classify_nat(std::span<const stun_observation> seen,
+net::nat_report classify_nat(std::span<const stun_observation> all,
                              std::span<const net::endpoint> own) {
   net::nat_report out;
+  const auto seen = believed(all);
   if (seen.empty()) return out;
   out.translated = std::any_of(seen.begin(), seen.end(),
                                [&](const auto& o) { return !contains(own, o.mapped); });
@@ -169,18 +170,17 @@ msg::own_paths gather::paths() const {
   msg::own_paths out;
   std::vector<net::candidate> reflexive;
   for (const bool v4 : {true, false}) {
-    std::vector<stun_observation> seen;
+    const auto seen = believed(answered(v4));
     std::vector<net::ip_address> named;
-    for (const auto* q : answered(v4)) {
-      seen.push_back({q->server, *q->mapped});
+    for (const auto& each : seen) {
       // One per public address: with a dependent mapping no port that a server saw helps a peer,
       // but the address opens its filter if that looks at addresses only.
-      const auto& address = q->mapped->address;
-      if (contains(own, *q->mapped) ||
+      const auto& address = each.mapped.address;
+      if (contains(own, each.mapped) ||
           std::find(named.begin(), named.end(), address) != named.end())
         continue;
       named.push_back(address);
-      reflexive.push_back({net::candidate_kind::server_reflexive, *q->mapped});
+      reflexive.push_back({net::candidate_kind::server_reflexive, each.mapped});
     }
     if (v4) {
       out.nat = report(seen);
@@ -211,6 +211,8 @@ net::nat_report gather::report(const std::vector<stun_observation>& seen) const 
   out.filtering = survey_.filtering();
   if (!out.translated) return out;
   using enum net::nat_behavior;
+  if (out.mapping == endpoint_independent)
+    return out; // two addresses agree: RFC 5780 4.3 ends here
   if (survey_.port_matters().value_or(false))
     out.mapping = address_and_port_dependent;
   else if (out.mapping == unknown && survey_.address_matters())
@@ -336,12 +338,15 @@ void gather::settle(bool urgent, time_point now, nat_effects& out) {
   out.publish = std::move(current);
 }
 
-std::vector<const gather::query*> gather::answered(bool v4) const {
-  std::vector<const query*> out;
+std::vector<stun_observation> gather::answered(bool v4) const {
+  std::vector<const query*> known;
   for (const auto& q : queries_)
-    if (q.mapped && q.server.address.is_v4() == v4) out.push_back(&q);
-  std::sort(out.begin(), out.end(),
+    if (q.mapped && q.server.address.is_v4() == v4) known.push_back(&q);
+  std::sort(known.begin(), known.end(),
             [](const query* a, const query* b) { return a->order < b->order; });
+  std::vector<stun_observation> out;
+  for (const auto* q : known)
+    out.push_back({q->server, *q->mapped});
   return out;
 }
 

@@ -3,6 +3,7 @@
 #include "actors/backoff.hpp"
 #include "actors/nat/nat_effects.hpp"
 #include "actors/nat/nat_survey.hpp"
+#include "actors/nat/server_votes.hpp"
 #include "config/defaults.hpp"
 #include "messages/values.hpp"
 #include "net/crypto.hpp"
@@ -16,13 +17,7 @@
 
 namespace lanrage::actors {
 
-/// What one STUN server saw of us.
-struct stun_observation {
-  net::endpoint server;
-  net::endpoint mapped;
-};
-
-/// NAT behaviour (RFC 4787 4.1) as far as the observations of one address family prove it:
+/// NAT behaviour (RFC 4787 4.1) as far as the believed observations of one address family prove it:
 /// - untranslated, or one mapping seen from two server addresses: endpoint_independent;
 /// - two ports of one server address see two mappings: address_and_port_dependent;
 /// - two server addresses see two mappings: address_dependent, meaning "at least": without two
@@ -33,7 +28,8 @@ net::nat_report classify_nat(std::span<const stun_observation> seen,
 
 /// Learns our own addresses: host candidates from the interfaces, server-reflexive ones by asking
 /// all listed servers (relays) in parallel from WireGuard's port, retransmitting as RFC 8489 6.2.1,
-/// again after `stun_refresh` and whenever the network or the list changed. Pure.
+/// again after `stun_refresh` and whenever the network or the list changed. What the answers are
+/// worth: server_votes. Pure.
 class gather {
  public:
   using time_point = msg::time_point;
@@ -89,7 +85,7 @@ class gather {
   void give_up(std::size_t index, time_point now, nat_effects& out);
   void end_round_if_over(time_point now);
   void settle(bool urgent, time_point now, nat_effects& out);
-  std::vector<const query*> answered(bool v4) const;
+  std::vector<stun_observation> answered(bool v4) const; ///< in the order of first answers
 
   std::uint16_t port_;
   net::random_source random_;

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <map>
+#include <utility>
 
 namespace lanrage::actors {
 
@@ -20,39 +22,77 @@ void nat_survey::forget() {
 void nat_survey::begin_round() {
   // A filter that this machine has opened itself would look open: with one server only, its other
   // addresses have heard from us.
-  const bool again = helpers_.size() != 1;
+  if (answered_.size() != 1) filter_tests_.clear();
+  answered_.clear();
   helpers_.clear();
   own_.reset();
   predicted_again_ = 0;
   sampled_at_.reset();
-  mapping_tested_ = false;
-  if (again) filter_tested_ = false;
+  mapping_tested_with_.reset();
+  ports_tried_ = false;
+  agreed_ = false;
 }
 
 void nat_survey::answered(const net::endpoint& server, const std::optional<net::endpoint>& other,
                           const net::endpoint& mapped, bool translated, time_point now,
                           nat_effects& out) {
   if (!server.address.is_v4()) return;
-  const auto known = std::any_of(helpers_.begin(), helpers_.end(),
+  const auto known = std::any_of(answered_.begin(), answered_.end(),
                                  [&](const helper& each) { return each.server == server; });
   if (known) return;
   const auto usable = other && other->address.is_v4() && other->port != server.port;
-  helpers_.push_back({server, usable ? other : std::nullopt, mapped});
-  if (!own_) {
-    own_ = mapped;
-    translated_ = translated;
-  }
-  if (usable && !filter_tested_) test_filter(helpers_.back(), now, out);
-  if (!sampled_at_ && translated_) take_samples(now, out);
-  if (helpers_.size() == 1 && !claimed_.empty()) try_mapped_ports(now, out);
-  if (!asking(purpose::filter_both) && !asking(purpose::filter_port)) test_other_mapping(now, out);
+  answered_.push_back({server, usable ? other : std::nullopt, mapped, translated});
+  if (choose_helpers()) start_over();
+  test_filters(now, out);
+  if (!sampled_at_ && helpers_.front().translated) take_samples(now, out);
+  if (!std::exchange(ports_tried_, true)) try_mapped_ports(now, out);
+  if (asking_filter()) return;
+  judge_filter();
+  test_other_mapping(now, out);
+}
+
+/// Those that are believed now. Whether the first one is another than before.
+bool nat_survey::choose_helpers() {
+  std::vector<stun_observation> seen;
+  for (const auto& each : answered_)
+    seen.push_back({each.server, each.mapped});
+  const auto agreed = agreed_mapping(seen);
+  const auto before = helpers_.empty() ? std::nullopt : std::optional{helpers_.front().server};
+  helpers_ = answered_;
+  if (agreed) std::erase_if(helpers_, [&](const helper& each) { return each.mapped != *agreed; });
+  agreed_ = agreed.has_value();
+  return helpers_.front().server != before;
+}
+
+/// What the first helper of before was asked does not count.
+void nat_survey::start_over() {
+  std::erase_if(open_, [](const question& each) {
+    return each.why == purpose::sample || each.why == purpose::hairpin ||
+           each.why == purpose::mapped_port;
+  });
+  if (own_) hairpin_.reset();
+  own_ = helpers_.front().mapped;
+  sampled_at_.reset();
+  ports_tried_ = false;
 }
 
 // --- tests --------------------------------------------------------------------------------------
 
+/// Where nothing is agreed one server alone: another one has to test mapping by port.
+void nat_survey::test_filters(time_point now, nat_effects& out) {
+  for (const auto& each : helpers_)
+    if (each.other && each.server != mapping_tested_with_ && !tests_filter(each.server) &&
+        filter_tests_.size() < (agreed_ ? defaults::filter_testers_max : 1))
+      test_filter(each, now, out);
+}
+
+bool nat_survey::tests_filter(const net::endpoint& server) const {
+  return std::any_of(filter_tests_.begin(), filter_tests_.end(),
+                     [&](const filter_test& each) { return each.server == server; });
+}
+
 void nat_survey::test_filter(const helper& with, time_point now, nat_effects& out) {
-  filter_tested_ = true;
-  address_passed_ = port_passed_ = false;
+  filter_tests_.push_back({with.server});
   const auto& other = *with.other;
   question port;
   port.why = purpose::filter_port;
@@ -68,13 +108,38 @@ void nat_survey::test_filter(const helper& with, time_point now, nat_effects& ou
   ask(both, now, out);
 }
 
+nat_behavior nat_survey::filter_test::verdict() const {
+  return address_passed ? nat_behavior::endpoint_independent
+         : port_passed  ? nat_behavior::address_dependent
+                        : nat_behavior::address_and_port_dependent;
+}
+
+/// By most of the believed servers that tested it, else by the first.
+void nat_survey::judge_filter() {
+  std::map<nat_behavior, std::size_t> votes;
+  std::optional<nat_behavior> first;
+  std::size_t all = 0;
+  for (const auto& test : filter_tests_) {
+    const auto counts = std::any_of(helpers_.begin(), helpers_.end(),
+                                    [&](const auto& each) { return each.server == test.server; });
+    if (!counts) continue; // it is not believed
+    if (!first) first = test.verdict();
+    ++votes[test.verdict()];
+    ++all;
+  }
+  if (first) filtering_ = *first;
+  for (const auto& [verdict, count] : votes)
+    if (count * 2 > all) filtering_ = verdict;
+}
+
 void nat_survey::test_other_mapping(time_point now, nat_effects& out) {
-  if (mapping_tested_) return;
+  if (mapping_tested_with_ || agreed_) return; // two addresses that agree are proof already
   const auto tester = std::find_if(helpers_.begin(), helpers_.end(),
                                    [](const helper& each) { return each.other.has_value(); });
   if (tester == helpers_.end()) return;
-  const auto second = std::find_if(tester + 1, helpers_.end(),
-                                   [](const helper& each) { return each.other.has_value(); });
+  const auto second = std::find_if(helpers_.begin(), helpers_.end(), [&](const helper& each) {
+    return each.other && !tests_filter(each.server);
+  });
   question what;
   what.why = purpose::other_mapping;
   if (second != helpers_.end()) {
@@ -87,7 +152,7 @@ void nat_survey::test_other_mapping(time_point now, nat_effects& out) {
   } else {
     return;
   }
-  mapping_tested_ = true;
+  mapping_tested_with_ = second != helpers_.end() ? second->server : tester->server;
   what.from = what.to;
   ask(what, now, out);
 }
@@ -248,11 +313,11 @@ void nat_survey::ended(const question& what, const net::stun::response* answer, 
   switch (what.why) {
   case purpose::filter_both:
   case purpose::filter_port:
-    (what.why == purpose::filter_both ? address_passed_ : port_passed_) |= answer != nullptr;
-    if (asking(purpose::filter_both) || asking(purpose::filter_port)) return;
-    filtering_ = address_passed_ ? nat_behavior::endpoint_independent
-                 : port_passed_  ? nat_behavior::address_dependent
-                                 : nat_behavior::address_and_port_dependent;
+    for (auto& each : filter_tests_)
+      if (answer && each.server == what.to)
+        (what.why == purpose::filter_both ? each.address_passed : each.port_passed) = true;
+    if (asking_filter()) return;
+    judge_filter();
     return test_other_mapping(now, out);
   case purpose::other_mapping:
     if (answer) {
@@ -278,6 +343,10 @@ void nat_survey::ended(const question& what, const net::stun::response* answer, 
 bool nat_survey::asking(purpose why) const {
   return std::any_of(open_.begin(), open_.end(),
                      [why](const question& each) { return each.why == why; });
+}
+
+bool nat_survey::asking_filter() const {
+  return asking(purpose::filter_both) || asking(purpose::filter_port);
 }
 
 std::optional<nat_survey::time_point> nat_survey::deadline() const {

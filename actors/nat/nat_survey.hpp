@@ -1,6 +1,7 @@
 #pragma once
 
 #include "actors/nat/nat_effects.hpp"
+#include "actors/nat/server_votes.hpp"
 #include "config/defaults.hpp"
 #include "messages/values.hpp"
 #include "net/crypto.hpp"
@@ -14,11 +15,13 @@
 
 namespace lanrage::actors {
 
-/// Finds out what the own IPv4 NAT does beyond mapping, with a server that answered already:
-/// - filtering (RFC 5780 4.4): answers from addresses that we never sent to get through, or not;
+/// Finds out what the own IPv4 NAT does beyond mapping, with servers that answered already and that
+/// most of the others agree with (server_votes):
+/// - filtering (RFC 5780 4.4): answers from addresses that we never sent to get through, or not. A
+///   few servers test it and most of them decide, else the first;
 /// - a mapping to another port of a server, which tells address-dependent from address and
-///   port-dependent mapping (RFC 5780 4.3). It goes to another server than the filtering test's,
-///   whose other addresses must not hear from us;
+///   port-dependent mapping (RFC 5780 4.3). It goes to another server than those that test
+///   filtering, whose other addresses must not hear from us;
 /// - the public ports of a few new flows, one after the other: a pattern predicts the next;
 /// - hairpinning (RFC 4787 6): whether one public port of ours reaches another;
 /// - whether ports that the router says it forwards are open to strangers.
@@ -88,19 +91,32 @@ class nat_survey {
     std::size_t number = 0;
     net::endpoint compared{}; ///< other_mapping: what it is held against
   };
+  /// A server's test of the filter.
+  struct filter_test {
+    net::endpoint server;
+    bool address_passed = false; ///< an answer from another address came through
+    bool port_passed = false;
+    net::nat_behavior verdict() const;
+  };
   struct helper {
     net::endpoint server;
     std::optional<net::endpoint> other;
     net::endpoint mapped;
+    bool translated = false;
   };
   struct sample {
     std::uint16_t own_port = 0;
     std::optional<net::endpoint> mapped;
   };
 
+  bool choose_helpers();
+  void start_over();
   void ask(question what, time_point now, nat_effects& out);
   void send(question& what, time_point now, nat_effects& out);
+  void test_filters(time_point now, nat_effects& out);
+  bool tests_filter(const net::endpoint& server) const;
   void test_filter(const helper& with, time_point now, nat_effects& out);
+  void judge_filter();
   void test_other_mapping(time_point now, nat_effects& out);
   void take_samples(time_point now, nat_effects& out);
   void judge_samples(time_point now, nat_effects& out);
@@ -109,18 +125,18 @@ class nat_survey {
   void ended(const question& what, const net::stun::response* answer, time_point now,
              nat_effects& out);
   bool asking(purpose why) const;
+  bool asking_filter() const;
   std::uint16_t spare_port();
 
   net::random_source random_;
   std::vector<question> open_;
-  std::vector<helper> helpers_;      ///< of this round, in the order of their answers
-  std::optional<net::endpoint> own_; ///< WireGuard's port as the first helper sees it
-  bool translated_ = false;
-  bool filter_tested_ = false;  ///< in this round
-  bool address_passed_ = false; ///< an answer from another address came through
-  bool port_passed_ = false;
+  std::vector<helper> answered_;          ///< of this round, in the order of their answers
+  std::vector<helper> helpers_;           ///< of them those that are believed
+  bool agreed_ = false;                   ///< on one mapping
+  std::optional<net::endpoint> own_;      ///< WireGuard's port as the first helper sees it
+  std::vector<filter_test> filter_tests_; ///< of this round
   net::nat_behavior filtering_{};
-  bool mapping_tested_ = false; ///< in this round
+  std::optional<net::endpoint> mapping_tested_with_; ///< in this round
   std::optional<bool> port_matters_;
   std::optional<bool> address_matters_;
   std::vector<sample> samples_;
@@ -131,6 +147,7 @@ class nat_survey {
   std::optional<bool> hairpin_;
   std::vector<msg::mapped_port> claimed_;
   std::vector<msg::mapped_port> proven_;
+  bool ports_tried_ = false; ///< in this round
   std::uint16_t next_spare_ = 0;
 };
 

@@ -15,7 +15,9 @@ const auto host = at("192.168.1.5:51820");
 const auto host6 = at("[2001:db8::5]:51820");
 const auto one = at("203.0.113.3:51820");
 const auto two = at("203.0.113.4:51820");
+const auto three = at("203.0.113.5:51820");
 const auto one_other_port = at("203.0.113.3:51821");
+const auto two_other_port = at("203.0.113.4:51821");
 const auto six = at("[2001:db8::53]:51820");
 const auto mapped = at("198.51.100.1:40000");
 const auto mapped_too = at("198.51.100.1:40001");
@@ -91,7 +93,12 @@ TEST_CASE("mapping behaviour is what the observations prove, no more", "[nat][ga
       {{{one, mapped}, {one_other_port, mapped_too}},
        true,
        nat_behavior::address_and_port_dependent},
+      // Two addresses that agree outvote one port of either, and everybody else.
       {{{one, mapped}, {one_other_port, mapped_too}, {two, mapped}},
+       true,
+       nat_behavior::endpoint_independent},
+      // Port by port, the same for everybody: RFC 5780 has no name for it.
+      {{{one, mapped}, {one_other_port, mapped_too}, {two, mapped}, {two_other_port, mapped_too}},
        true,
        nat_behavior::address_and_port_dependent},
       {{{one, host}}, false, nat_behavior::endpoint_independent},
@@ -213,9 +220,10 @@ TEST_CASE("the addresses are asked again after the refresh; what is known stays 
   while (b.next(1s)) {
   }
   b.published();
-  CHECK(b.core.deadline() == dawn + defaults::stun_refresh);
-  REQUIRE(b.next(defaults::stun_refresh));
-  const auto again = b.asked();
+  auto again = b.asked();
+  while (again.empty() && b.next(defaults::stun_refresh))
+    again = b.asked();
+  CHECK(b.now == dawn + defaults::stun_refresh);
   REQUIRE(again.size() == 2);
   CHECK(reflexive(b.core.paths()) == std::vector{mapped});
   b.answer(again[0], mapped_far); // the provider renumbered us
@@ -313,6 +321,38 @@ TEST_CASE("a symmetric NAT shows one reflexive candidate per public address", "[
   b.answer(asked[0], mapped);
   b.answer(asked[2], mapped_far);
   CHECK(reflexive(b.core.paths()) == std::vector{mapped_too, mapped_far}); // the first of each
+}
+
+TEST_CASE("what one server of three says alone is no candidate, whenever it says so",
+          "[nat][gather]") {
+  for (std::size_t liar = 0; liar < 3; ++liar) {
+    CAPTURE(liar);
+    bench b;
+    b.hosts({host});
+    b.servers({one, two, three});
+    const auto asked = b.asked();
+    REQUIRE(asked.size() == 3);
+    for (std::size_t i = 0; i < 3; ++i)
+      b.answer(asked[i], i == liar ? mapped_far : mapped);
+    CHECK(reflexive(b.core.paths()) == std::vector{mapped});
+    CHECK(b.core.paths().nat.mapping == nat_behavior::endpoint_independent);
+    CHECK(b.core.paths().details.mapped == mapped);
+  }
+}
+
+TEST_CASE("an address that was published before the others disagreed is taken back",
+          "[nat][gather]") {
+  bench b;
+  b.hosts({host});
+  b.servers({one, two, three});
+  const auto asked = b.asked();
+  b.published();
+  b.answer(asked[0], mapped_far);
+  CHECK(reflexive(*b.published()) == std::vector{mapped_far}); // nobody knows better yet
+  b.answer(asked[1], mapped);
+  b.answer(asked[2], mapped);
+  REQUIRE(b.next(1s));
+  CHECK(reflexive(*b.published()) == std::vector{mapped});
 }
 
 TEST_CASE("a few servers are asked; a silent one is replaced, and one that answered is kept",

@@ -1,10 +1,4 @@
-#include "actors/nat/gather.hpp"
-#include "sim/world/nat_box.hpp"
-#include "tests/actors/nat/nat_world.hpp"
-
-#include <catch2/catch.hpp>
-
-#include <set>
+#include "tests/actors/nat/survey_bench.hpp"
 
 using namespace lanrage;
 using namespace lanrage::actors;
@@ -19,94 +13,6 @@ constexpr auto ei = nat_behavior::endpoint_independent;
 constexpr auto ad = nat_behavior::address_dependent;
 constexpr auto apd = nat_behavior::address_and_port_dependent;
 
-const auto host = at("192.168.1.5:51820");
-const auto outer = net::ip_address::v4(0xC6336401); // 198.51.100.1
-
-/// A STUN server with RFC 5780's four places.
-struct server {
-  net::endpoint main, other;
-  bool has_other = true;
-};
-
-/// A gather behind a box, with servers that answer at once.
-struct bench {
-  explicit bench(sim::nat_settings how,
-                 std::vector<server> servers = {{at("203.0.113.3:51820"), at("203.0.113.13:51821")},
-                                                {at("203.0.113.4:51820"),
-                                                 at("203.0.113.14:51821")}})
-      : box{how, outer, sim::stream{7, "nat"}}, all{std::move(servers)} {}
-
-  void start() {
-    std::vector<net::endpoint> list;
-    for (const auto& each : all)
-      list.push_back(each.main);
-    core.hosts({host.address}, now, out);
-    core.servers(list, now, out);
-    run(6s);
-  }
-  /// Everything that happens within the span.
-  void run(std::chrono::nanoseconds span) {
-    const auto until = now + span;
-    carry();
-    while (core.deadline() && *core.deadline() <= until) {
-      now = *core.deadline();
-      core.tick(now, out);
-      carry();
-    }
-    now = until;
-  }
-  msg::own_paths paths() const { return core.paths(); }
-
-  sim::nat_box box;
-  std::vector<server> all;
-  gather core{51820, seeded(1)};
-  nat_effects out;
-  time_point now = dawn;
-  std::set<net::endpoint> asked; ///< where anything was ever sent
-  std::size_t sent = 0;
-
- private:
-  void carry() {
-    while (!out.frames.empty())
-      for (const auto& frame : std::exchange(out.frames, {})) {
-        ++sent;
-        asked.insert(frame.to);
-        net::endpoint from{host.address, frame.from_port == 0 ? host.port : frame.from_port};
-        const auto request = net::stun::parse_request(*frame.data);
-        REQUIRE(request);
-        auto to = frame.to;
-        if (box.outward(from, to, now) != sim::drop_cause::none) continue;
-        if (to.address == outer)
-          turn_around(from, to, request->id);
-        else
-          answer(from, to, *request);
-      }
-  }
-  void turn_around(net::endpoint from, net::endpoint to, const net::stun::transaction_id& id) {
-    if (!box.settings().hairpin || box.inward(from, to, now) != sim::drop_cause::none) return;
-    core.receive_request(id, now, out);
-  }
-  void answer(const net::endpoint& from, const net::endpoint& to,
-              const net::stun::request& request) {
-    for (const auto& each : all) {
-      const auto address = to.address == each.main.address || to.address == each.other.address;
-      if (!address) continue;
-      auto at = to;
-      const auto flip = [](auto& what, const auto& a, const auto& b) { what = what == a ? b : a; };
-      if (!each.has_other && request.wanted.change_port) return;
-      if (request.wanted.change_address) flip(at.address, each.main.address, each.other.address);
-      if (request.wanted.change_port) flip(at.port, each.main.port, each.other.port);
-      net::endpoint back = from;
-      if (request.wanted.response_port != 0) back.port = request.wanted.response_port;
-      if (box.inward(at, back, now) != sim::drop_cause::none) return;
-      const auto other = each.has_other ? std::optional{each.other} : std::nullopt;
-      const std::uint16_t port = back.port == host.port ? std::uint16_t{0} : back.port;
-      core.receive(at, port, {request.id, from, other}, now, out);
-      return;
-    }
-  }
-};
-
 sim::nat_settings behaves(nat_behavior mapping, nat_behavior filtering) {
   sim::nat_settings out;
   out.mapping = mapping;
@@ -120,7 +26,7 @@ TEST_CASE("every kind of NAT is named by RFC 5780's tests", "[nat][survey]") {
   for (const auto mapping : {ei, ad, apd})
     for (const auto filtering : {ei, ad, apd}) {
       CAPTURE(net::to_string(mapping), net::to_string(filtering));
-      bench b{behaves(mapping, filtering)};
+      survey_bench b{behaves(mapping, filtering)};
       b.start();
       const auto seen = b.paths();
       CHECK(seen.nat.translated);
@@ -134,7 +40,7 @@ TEST_CASE("every kind of NAT is named by RFC 5780's tests", "[nat][survey]") {
 
 TEST_CASE("the names that people know follow from both behaviours", "[nat][survey]") {
   const auto name = [](sim::nat_settings how) {
-    bench b{how};
+    survey_bench b{how};
     b.start();
     return net::classic_name(b.paths().nat);
   };
@@ -145,9 +51,71 @@ TEST_CASE("the names that people know follow from both behaviours", "[nat][surve
   CHECK(name(sim::udp_blocked()) == "unknown");
 }
 
+TEST_CASE("one liar among three servers changes no verdict, in whatever order they answer",
+          "[nat][survey]") {
+  for (const auto mapping : {ei, ad, apd})
+    for (const auto filtering : {ei, ad, apd})
+      for (std::size_t liar = 0; liar < 3; ++liar)
+        for (const int more : {1, 1'000}) {
+          CAPTURE(net::to_string(mapping), net::to_string(filtering), liar, more);
+          survey_bench honest{behaves(mapping, filtering), stun_servers(3)};
+          honest.start();
+          auto some = stun_servers(3);
+          some[liar].says_more = more;
+          survey_bench b{behaves(mapping, filtering), some};
+          b.start();
+          CHECK(b.paths().nat == honest.paths().nat);
+          CHECK(b.paths().nat.mapping == mapping);
+          CHECK(b.paths().nat.filtering == filtering);
+          if (mapping != ei) continue; // there each server has a port of its own to name
+          CHECK(b.paths().candidates == honest.paths().candidates);
+          CHECK(b.paths().details == honest.paths().details);
+        }
+}
+
+TEST_CASE("with two servers a liar looks like a symmetric NAT", "[nat][survey]") {
+  auto some = stun_servers(2);
+  some[1].says_more = 1;
+  survey_bench b{sim::port_restricted(), some};
+  b.start();
+  CHECK(net::classic_name(b.paths().nat) == "symmetric");
+}
+
+TEST_CASE("one server that hides the answers of its other address is outvoted", "[nat][survey]") {
+  for (const auto filtering : {ei, ad, apd})
+    for (std::size_t liar = 0; liar < 3; ++liar) {
+      CAPTURE(net::to_string(filtering), liar);
+      auto some = stun_servers(3);
+      some[liar].hides = true;
+      survey_bench b{behaves(ei, filtering), some};
+      b.start();
+      CHECK(b.paths().nat.filtering == filtering);
+      b.run(2 * defaults::stun_refresh);
+      CHECK(b.paths().nat.filtering == filtering);
+    }
+}
+
+TEST_CASE("servers that lie for a while are believed again", "[nat][survey]") {
+  auto how = sim::port_restricted();
+  how.lifetime = 1h; // the same mapping in every round
+  survey_bench b{how, stun_servers(3)};
+  b.start();
+  const auto before = b.paths();
+  for (auto& each : b.all)
+    each.says_more = each.main == b.all[0].main ? 5 : 0;
+  b.run(defaults::stun_refresh + 6s);
+  CHECK(b.paths().candidates == before.candidates);
+  CHECK(b.paths().nat == before.nat);
+  b.all[0].says_more = 0;
+  b.all[2].says_more = 9;
+  b.run(defaults::stun_refresh);
+  CHECK(b.paths().candidates == before.candidates);
+  CHECK(b.paths().nat == before.nat);
+}
+
 TEST_CASE("the same is found again in later rounds", "[nat][survey]") {
   for (const auto filtering : {ei, ad, apd}) {
-    bench b{behaves(ei, filtering)};
+    survey_bench b{behaves(ei, filtering)};
     b.start();
     for (int round = 0; round < 4; ++round) {
       b.run(defaults::stun_refresh + 6s);
@@ -158,29 +126,38 @@ TEST_CASE("the same is found again in later rounds", "[nat][survey]") {
 }
 
 TEST_CASE("the addresses that test the filter never hear from us", "[nat][survey]") {
-  bench b{sim::port_restricted()};
+  for (const int count : {2, 3}) {
+    survey_bench b{sim::port_restricted(), stun_servers(count)};
+    b.start();
+    b.run(3 * defaults::stun_refresh);
+    for (const auto& each : b.all) {
+      CHECK(b.asked.count(each.other) == 0);
+      CHECK(b.asked.count({each.main.address, each.other.port}) == 0);
+      CHECK(b.asked.count({each.other.address, each.main.port}) == 0);
+    }
+  }
+  survey_bench b{sim::symmetric()};
   b.start();
-  b.run(3 * defaults::stun_refresh);
   CHECK(b.asked.count(at("203.0.113.13:51821")) == 0);
   CHECK(b.asked.count(at("203.0.113.3:51821")) == 0);
   CHECK(b.asked.count(at("203.0.113.13:51820")) == 0);
 }
 
 TEST_CASE("one server with two addresses is enough to tell cone from symmetric", "[nat][survey]") {
-  const std::vector<server> one{{at("203.0.113.3:51820"), at("203.0.113.13:51821")}};
-  bench cone{sim::port_restricted(), one};
+  const std::vector<stun_server> one{{at("203.0.113.3:51820"), at("203.0.113.13:51821")}};
+  survey_bench cone{sim::port_restricted(), one};
   cone.start();
   CHECK(cone.paths().nat.mapping == ei);
   CHECK(cone.paths().nat.filtering == apd);
-  bench symmetric{sim::symmetric(), one};
+  survey_bench symmetric{sim::symmetric(), one};
   symmetric.start();
   CHECK(symmetric.paths().nat.mapping == ad); // at least
   CHECK(symmetric.paths().nat.filtering == apd);
 }
 
 TEST_CASE("without a second address filtering stays unknown", "[nat][survey]") {
-  bench b{sim::port_restricted(),
-          {{at("203.0.113.3:51820"), {}, false}, {at("203.0.113.4:51820"), {}, false}}};
+  survey_bench b{sim::port_restricted(),
+                 {{at("203.0.113.3:51820"), {}, false}, {at("203.0.113.4:51820"), {}, false}}};
   b.start();
   CHECK(b.paths().nat.mapping == ei);
   CHECK(b.paths().nat.filtering == nat_behavior::unknown);
@@ -191,7 +168,7 @@ TEST_CASE("preserved ports and hairpinning are seen", "[nat][survey]") {
   auto how = sim::port_restricted();
   how.preserve_ports = true;
   how.hairpin = true;
-  bench b{how};
+  survey_bench b{how};
   b.start();
   CHECK(b.paths().details.ports_preserved == true);
   CHECK(b.paths().details.port_delta == 0); // the pattern is our own ports'
@@ -200,7 +177,7 @@ TEST_CASE("preserved ports and hairpinning are seen", "[nat][survey]") {
 
 TEST_CASE("a sequential NAT's next ports are offered, and a drawing one's are not",
           "[nat][survey]") {
-  bench b{sim::symmetric_sequential()};
+  survey_bench b{sim::symmetric_sequential()};
   b.start();
   const auto seen = b.paths();
   REQUIRE(seen.details.port_delta == 1);
@@ -212,13 +189,13 @@ TEST_CASE("a sequential NAT's next ports are offered, and a drawing one's are no
   CHECK(std::count(seen.candidates.begin(), seen.candidates.end(), wanted) == 1);
   CHECK(seen.candidates.size() <= net::candidates_max);
 
-  bench random{sim::symmetric()};
+  survey_bench random{sim::symmetric()};
   random.start();
   CHECK(random.paths().candidates.size() == 2); // host and one reflexive
 }
 
 TEST_CASE("a prediction is renewed for a new peer, but not without end", "[nat][survey]") {
-  bench b{sim::symmetric_sequential()};
+  survey_bench b{sim::symmetric_sequential()};
   b.start();
   const auto before = b.paths().candidates;
   for (int i = 0; i < 20; ++i) { // others use the NAT, too
@@ -240,7 +217,7 @@ TEST_CASE("a prediction is renewed for a new peer, but not without end", "[nat][
 
 TEST_CASE("a mapped port is offered once a server reached it from outside", "[nat][survey]") {
   auto how = sim::port_restricted();
-  bench b{how};
+  survey_bench b{how};
   b.start();
   const net::endpoint outside{outer, 51'999};
   b.core.mapped_ports({{"PCP", outside}}, b.now, b.out);
