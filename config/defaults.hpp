@@ -77,6 +77,11 @@ inline constexpr seconds punch_deadline = 2s;
 /// out before the other side can answer it makes some boxes refuse that port. Ours: STUN takes one
 /// round trip.
 inline constexpr milliseconds punch_hold = 300ms;
+/// A peer's candidates that were told so long ago are asked for anew before the next punch, and
+/// nobody is probed for their sake after twice that time. Ours: its own survey of its NAT is as old
+/// (stun_refresh), and one renewal may get lost.
+inline constexpr seconds candidates_renew = 300s;
+inline constexpr seconds candidates_lifetime = 2 * candidates_renew;
 /// A proven path waits half its RTT, at most this, for one of a better class. Ours.
 inline constexpr milliseconds punch_grace_max = 30ms;
 /// A path of the same class is better only if it wins more than this. Ours: scheduling jitter.

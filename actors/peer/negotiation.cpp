@@ -41,16 +41,36 @@ bool negotiation::on_relay(const net::relay_id& relay) const {
                      [&](const auto& leg) { return leg.relay == relay; });
 }
 
-negotiation::news negotiation::record(const net::peer_record& record) {
+/// Their age counts from the arrival here, as the two clocks need not agree.
+negotiation::news negotiation::take(const std::vector<net::candidate>& candidates,
+                                    std::optional<msg::time_point> confirmed, msg::time_point now) {
   news out;
-  out.candidates = replace(peer_candidates_, record.candidates);
+  const auto lapsed = candidates_at_ && candidates_lapsed(now);
+  out.candidates = replace(peer_candidates_, candidates);
+  if (out.candidates || !candidates_at_ || (confirmed && *confirmed > *candidates_at_))
+    candidates_at_ = confirmed;
+  out.candidates |= lapsed && !candidates_lapsed(now);
+  return out;
+}
+
+bool negotiation::candidates_aged(msg::time_point now) const {
+  return !candidates_at_ || now - *candidates_at_ >= config::defaults::candidates_renew;
+}
+
+bool negotiation::candidates_lapsed(msg::time_point now) const {
+  return !candidates_at_ || now - *candidates_at_ >= config::defaults::candidates_lifetime;
+}
+
+negotiation::news negotiation::record(const net::peer_record& record,
+                                      std::optional<msg::time_point> confirmed,
+                                      msg::time_point now) {
+  auto out = take(record.candidates, confirmed, now);
   out.legs = replace(peer_legs_, record.relays);
   return out;
 }
 
-negotiation::news negotiation::hear(const net::peer_signal& signal) {
-  news out;
-  out.candidates = replace(peer_candidates_, signal.candidates);
+negotiation::news negotiation::hear(const net::peer_signal& signal, msg::time_point now) {
+  auto out = take(signal.candidates, now, now);
   out.legs = replace(peer_legs_, signal.relays);
   peer_delay_ = signal.control_delay;
   heard_ = true;

@@ -30,16 +30,18 @@ class negotiation {
 
   // --- their side --------------------------------------------------------------------------------
   struct news {
-    bool candidates = false; ///< theirs changed
+    bool candidates = false; ///< theirs changed, or were told again after they had lapsed
     bool legs = false;       ///< theirs changed
     bool attempt = false;    ///< the initiator counts anew (seen by the responder)
     bool ready = false;      ///< they became ready
     bool reply = false;      ///< they must hear from us
     bool any() const { return candidates || legs || attempt || ready; }
   };
-  news record(const net::peer_record& record);
+  /// `confirmed`: when we last knew it to be theirs; absent: not since this daemon started.
+  news record(const net::peer_record& record, std::optional<msg::time_point> confirmed,
+              msg::time_point now);
   /// An offer or a punch.
-  news hear(const net::peer_signal& signal);
+  news hear(const net::peer_signal& signal, msg::time_point now);
   /// A probe's answer said that their WireGuard knows us.
   void heard_ready() { peer_ready_ = true; }
   /// What they were ready for is over.
@@ -47,6 +49,10 @@ class negotiation {
   bool peer_ready() const { return peer_ready_; }
   const std::vector<net::relay_leg>& peer_legs() const { return peer_legs_; }
   const std::vector<net::candidate>& peer_candidates() const { return peer_candidates_; }
+  /// Their candidates were told long ago, so that they should be asked for anew.
+  bool candidates_aged(msg::time_point now) const;
+  /// So long ago that they may be somebody else's addresses: nothing is sent there for their sake.
+  bool candidates_lapsed(msg::time_point now) const;
 
   // --- offers ------------------------------------------------------------------------------------
   /// An offer is due: at once, or offer_gap after the last one.
@@ -78,12 +84,16 @@ class negotiation {
   net::peer_signal signal(net::signal_kind kind, bool ready) const;
 
  private:
+  news take(const std::vector<net::candidate>& candidates, std::optional<msg::time_point> confirmed,
+            msg::time_point now);
+
   bool initiator_;
   std::uint32_t epoch_;
   std::vector<net::candidate> own_candidates_;
   std::vector<net::relay_leg> own_legs_;
   std::chrono::microseconds own_delay_{};
   std::vector<net::candidate> peer_candidates_;
+  std::optional<msg::time_point> candidates_at_; ///< when they were last told
   std::vector<net::relay_leg> peer_legs_;
   std::chrono::microseconds peer_delay_{};
   bool peer_ready_ = false;

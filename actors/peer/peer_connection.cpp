@@ -18,7 +18,7 @@ peer_connection::peer_connection(const net::wg_public_key& own, msg::saved_peer 
       health_(health), record_(std::move(saved.record)), wanted_(saved.wanted),
       configured_(saved.configured), connected_at_(saved.connected_at), counters_(saved.counters),
       talk_(initiator_, saved.epoch) {
-  talk_.record(record_);
+  talk_.record(record_, std::nullopt, {});
   // The relay in use is known by its address before the first ranking is there.
   last_relay_ = saved.relay;
   // Also before its first answer: the last daemon may have ended then.

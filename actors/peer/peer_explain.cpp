@@ -71,8 +71,10 @@ msg::explanation peer_connection::explain(msg::time_point now) const {
   if (path_ && path_->relay && !direct_before_) {
     msg::path_evidence none;
     none.how = msg::strategy::direct;
-    none.verdict = talk_.can_punch() ? "punching found no way through both NATs"
-                                     : "one side has told no address to be reached at";
+    none.verdict = !talk_.can_punch() ? "one side has told no address to be reached at"
+                   : talk_.candidates_lapsed(now)
+                       ? "the peer's addresses are too old to be tried, and it tells no new ones"
+                       : "punching found no way through both NATs";
     none.remedy = "forward UDP port of WireGuard on one side's router, or use IPv6 on both";
     out.paths.push_back(std::move(none));
   }

@@ -18,7 +18,7 @@ void peer_connection::on(const net::peer_signal& said) {
   case net::signal_kind::punch: {
     const auto is_punch = said.kind == net::signal_kind::punch;
     if (is_punch && initiator_) return; // the initiator alone says when
-    const auto news = talk_.hear(said);
+    const auto news = talk_.hear(said, now_.at);
     if (const auto* s = in<failed>(); s && !s->retry) { // it said bye or was offline, and is back
       slow_retry_.reset();
       discover("the peer asks to connect");
@@ -281,6 +281,11 @@ void peer_connection::punch() {
   const auto found = direct_ && v;
   if (!state_allows || is_best || found || punching_until_ || move_ || !talk_.can_punch()) return;
   if (!talk_.seen_from_outside() && now_.at < *punch_at_ + defaults::punch_hold) return;
+  if (talk_.candidates_aged(now_.at)) talk_.owe(now_.at); // its answer tells them anew
+  if (talk_.candidates_lapsed(now_.at)) {
+    punch_at_.reset();
+    return punch_ended();
+  }
   if (punched_epoch_ == talk_.epoch()) talk_.next_epoch();
   punched_epoch_ = talk_.epoch();
   direct_.reset();

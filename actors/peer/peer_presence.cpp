@@ -1,5 +1,6 @@
 #include "actors/peer/peer_connection.hpp"
 
+#include <algorithm>
 #include <utility>
 
 /// What the directory says of the peer: its record, and whether it is there at all.
@@ -15,7 +16,8 @@ void peer_connection::learn(const msg::known_peer& known) {
   if (known.record.party == record_.party && known.record.version < record_.version) return;
   const auto moved = known.record.address != record_.address;
   record_ = known.record;
-  heard(talk_.record(record_));
+  const auto age = std::max(now_.wall - known.heard, msg::unix_ms{});
+  heard(talk_.record(record_, now_.at - age, now_.at));
   if (moved && configured_ && record_.address.leased()) {
     auto peer = *configured_;
     peer.address = record_.address;
