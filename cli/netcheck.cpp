@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <iostream>
+#include <optional>
 
 namespace lanrage::cli {
 namespace {
@@ -43,6 +44,27 @@ std::int64_t step_of(const json::object& nat) {
   return value && value->is_int64() ? value->get_int64() : 0;
 }
 
+struct lifetime {
+  std::int64_t at_least = 0;
+  std::optional<std::int64_t> below;
+};
+/// Of an idle mapping, in seconds; absent: not measured.
+std::optional<lifetime> lifetime_of(const json::object& nat) {
+  const auto* value = nat.if_contains("lifetime");
+  if (!value || !value->is_object()) return std::nullopt;
+  const auto* below = value->get_object().if_contains("below_s");
+  return lifetime{static_cast<std::int64_t>(count_field(value->get_object(), "at_least_s")),
+                  below && below->is_int64() ? std::optional{below->get_int64()} : std::nullopt};
+}
+std::string lifetime_text(const json::object& nat) {
+  const auto life = lifetime_of(nat);
+  if (!life) return "lifetime not measured yet";
+  if (!life->below) return "live at least " + std::to_string(life->at_least) + " s";
+  const auto below = std::to_string(*life->below) + " s";
+  return life->at_least == 0 ? "live less than " + below
+                             : "live between " + std::to_string(life->at_least) + " and " + below;
+}
+
 void print_nat(const json::object& nat, bool colors) {
   if (nat.empty()) {
     std::cout << "  NAT         " << styled("no relay has answered", style::warning, colors)
@@ -58,7 +80,8 @@ void print_nat(const json::object& nat, bool colors) {
             << (step == 0 ? std::string{"no pattern"}
                           : "follow each other by " + std::to_string(step))
             << '\n'
-            << "  hairpins    " << yes_no_unknown(nat, "hairpin") << '\n';
+            << "  hairpins    " << yes_no_unknown(nat, "hairpin") << '\n'
+            << "  mappings    " << lifetime_text(nat) << '\n';
   const auto& ports = list_field(nat, "port_mappings");
   if (ports.empty()) std::cout << "  port mapping none\n";
   for (const auto& each : ports)
@@ -141,6 +164,10 @@ std::string netcheck_advice(const json::object& self) {
   const auto type = text_field(nat, "type");
   if (type == "open" || type == "full cone" || !list_field(nat, "port_mappings").empty())
     return "Direct connections with everybody are likely.";
+  if (const auto life = lifetime_of(nat); life && life->at_least == 0)
+    return "This NAT forgets connections that are idle for 25 s, as WireGuard's may be, so direct "
+           "ones "
+           "may break: raise the router's timeout for UDP.";
   const std::string remedy = has_ipv6(self) ? "with IPv6 on both sides there are none of these"
                                             : "turn on UPnP or PCP on the router, or IPv6";
   if (type == "symmetric")

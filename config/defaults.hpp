@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -141,6 +142,19 @@ inline constexpr int predicted_ports = 8;
 /// many failures no more until stun_refresh. Ours: another punch follows each.
 inline constexpr seconds predict_gap = 2s;
 inline constexpr int predict_again_max = 3;
+/// How long the NAT keeps an idle mapping is tried by silences of these lengths (RFC 5780 4.6).
+/// Ours: WireGuard's keepalive first, then doubling; RFC 4787 4.3 asks for 120 s at least.
+inline constexpr std::array lifetime_silences{25s, 50s, 100s, 200s};
+/// Spare ports for it, the last of them all: one for each silence, and one that asks.
+inline constexpr std::uint16_t lifetime_ports = lifetime_silences.size() + 1;
+/// After a round of questions about the own NAT. Ours: connecting goes first.
+inline constexpr seconds lifetime_after = 10s;
+/// The second exchange of a flow before it falls silent. Ours: Linux takes a flow for one that
+/// lasts (120 s instead of 30 s) when it is active after two seconds.
+inline constexpr seconds lifetime_settle = 3s;
+/// First wait for an answer, doubling, and requests. Ours: nobody waits for the result.
+inline constexpr milliseconds lifetime_rto = 500ms;
+inline constexpr int lifetime_requests = 3;
 /// Ports mapped by the router (PCP, NAT-PMP, UPnP): asked for this long, renewed at half of it
 /// (RFC 6887 11.2.1). Ours: a crashed daemon leaves no hole for longer.
 inline constexpr seconds port_mapping_lifetime = 3600s;
@@ -363,7 +377,7 @@ static_assert(check_timeout < repair_interval && repair_interval < check_interva
 static_assert(verify_probe_interval < verify_deadline && trial_deadline < verify_deadline);
 static_assert(relay_renew * 2 < relay_lifetime && relay_route_idle > 120s);
 static_assert(control_ping * 2 < control_dead_after);
-static_assert(punch_probes_max < punch_packets_max && port_samples < spare_ports);
+static_assert(punch_probes_max < punch_packets_max && port_samples < spare_ports - lifetime_ports);
 static_assert(control_signals_per_s < control_messages_per_s &&
               control_signals_burst < control_messages_burst &&
               control_signals_burst < control_queue_max / 2);

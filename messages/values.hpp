@@ -273,6 +273,12 @@ struct mapped_port {
 struct ports_mapped {
   std::vector<mapped_port> ports;
 };
+/// How long the own NAT keeps a mapping that is not used (RFC 4787 4.3), as far as it was tried.
+struct mapping_life {
+  std::chrono::seconds at_least{};           ///< 0: the shortest silence was too long
+  std::optional<std::chrono::seconds> below; ///< it was gone after so long
+  friend bool operator==(const mapping_life&, const mapping_life&) = default;
+};
 /// What is known of the own IPv4 NAT beyond what peers are told; absent: not measured.
 struct nat_details {
   std::optional<net::endpoint> mapped;  ///< where the nearest server saw us
@@ -280,6 +286,7 @@ struct nat_details {
   std::optional<int> port_delta;        ///< from one new mapping to the next; 0: no pattern
   std::optional<bool> hairpin;          ///< RFC 4787 6
   std::vector<mapped_port> port_mapped; ///< proven from outside
+  std::optional<mapping_life> lifetime{};
   friend bool operator==(const nat_details&, const nat_details&) = default;
 };
 /// What nat knows of our own reachability; sent to directory and supervisor when it changes.

@@ -128,6 +128,10 @@ json::value nat_json(const msg::self_view& self) {
     ports.push_back(
         json::object{{"protocol", each.protocol}, {"outside", net::to_string(each.outside)}});
   const auto known = [](const auto& value) { return value ? json::value(*value) : json::value(); };
+  json::value lifetime;
+  if (const auto& life = more.lifetime)
+    lifetime = {{"at_least_s", life->at_least.count()},
+                {"below_s", life->below ? json::value(life->below->count()) : json::value()}};
   return {{"type", net::classic_name(self.nat)},
           {"translated", self.nat.translated},
           {"mapping", net::to_string(self.nat.mapping)},
@@ -136,6 +140,7 @@ json::value nat_json(const msg::self_view& self) {
           {"ports_preserved", known(more.ports_preserved)},
           {"port_delta", known(more.port_delta)},
           {"hairpin", known(more.hairpin)},
+          {"lifetime", std::move(lifetime)},
           {"port_mappings", std::move(ports)}};
 }
 

@@ -60,7 +60,7 @@ net::nat_report classify_nat(std::span<const stun_observation> all,
 }
 
 gather::gather(std::uint16_t listen_port, net::random_source random)
-    : port_{listen_port}, random_{random}, survey_{std::move(random)} {}
+    : port_{listen_port}, random_{random}, survey_{random}, lifetime_{std::move(random)} {}
 
 void gather::hosts(const std::vector<net::ip_address>& addresses, time_point now,
                    nat_effects& out) {
@@ -73,6 +73,7 @@ void gather::hosts(const std::vector<net::ip_address>& addresses, time_point now
   std::sort(hosts_.begin(), hosts_.end());
   hosts_.erase(std::unique(hosts_.begin(), hosts_.end()), hosts_.end());
   survey_.forget();
+  lifetime_.forget();
   choose_servers();
   begin_round(now, out);
   settle(true, now, out);
@@ -91,7 +92,8 @@ void gather::servers(const std::vector<net::endpoint>& list, time_point now, nat
 
 void gather::receive(const net::endpoint& from, std::uint16_t at_port,
                      const net::stun::response& answer, time_point now, nat_effects& out) {
-  if (survey_.receive(from, at_port, answer, now, out))
+  if (survey_.receive(from, at_port, answer, now, out) ||
+      lifetime_.receive(from, at_port, answer, now, out))
     settle(false, now, out);
   else if (at_port == 0)
     receive_plain(from, answer, now, out);
@@ -151,6 +153,7 @@ void gather::tick(time_point now, nat_effects& out) {
       give_up(i, now, out);
   }
   survey_.tick(now, out);
+  lifetime_.tick(now, out);
   end_round_if_over(now);
   settle(publish_at_ && *publish_at_ <= now, now, out);
 }
@@ -160,6 +163,7 @@ std::optional<gather::time_point> gather::deadline() const {
   const auto consider = [&](time_point at) { first = first ? std::min(*first, at) : at; };
   if (publish_at_) consider(*publish_at_);
   if (const auto at = survey_.deadline()) consider(*at);
+  if (const auto at = lifetime_.deadline()) consider(*at);
   for (const auto& q : queries_)
     if (q.asking) consider(q.next);
   return first;
@@ -230,6 +234,7 @@ msg::nat_details gather::details(const std::vector<stun_observation>& seen) cons
   out.port_delta = survey_.port_delta();
   out.hairpin = survey_.hairpin();
   out.port_mapped = survey_.mapped_ports();
+  out.lifetime = lifetime_.found();
   return out;
 }
 
@@ -317,9 +322,19 @@ void gather::end_round_if_over(time_point now) {
   if (any) {
     retry_.reset();
     refresh_at_ = now + defaults::stun_refresh;
+    measure_lifetime(now);
   } else {
     refresh_at_ = now + retry_.next();
   }
+}
+
+void gather::measure_lifetime(time_point now) {
+  const auto seen = believed(answered(true));
+  if (!classify_nat(seen, host_endpoints(hosts_, port_)).translated) return;
+  std::vector<net::endpoint> with;
+  for (const auto& each : seen)
+    with.push_back(each.server);
+  lifetime_.begin(std::move(with), now);
 }
 
 /// Publishes what changed: at once when it is urgent, else together with what follows soon.

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "actors/backoff.hpp"
+#include "actors/nat/mapping_lifetime.hpp"
 #include "actors/nat/nat_effects.hpp"
 #include "actors/nat/nat_survey.hpp"
 #include "actors/nat/server_votes.hpp"
@@ -84,6 +85,7 @@ class gather {
   void ask(query& q, time_point now, nat_effects& out);
   void give_up(std::size_t index, time_point now, nat_effects& out);
   void end_round_if_over(time_point now);
+  void measure_lifetime(time_point now);
   void settle(bool urgent, time_point now, nat_effects& out);
   std::vector<stun_observation> answered(bool v4) const; ///< in the order of first answers
 
@@ -93,6 +95,7 @@ class gather {
   std::vector<net::endpoint> servers_;
   std::vector<query> queries_;
   nat_survey survey_;
+  mapping_lifetime lifetime_;
   std::vector<net::endpoint> tried_; ///< in this round, so that each spare is tried once
   std::uint64_t answers_ = 0;
   msg::own_paths published_;

@@ -370,7 +370,8 @@ std::vector<net::endpoint> nat_survey::predicted() const {
 /// Round and round: a port is used again when its last mapping is long forgotten.
 std::uint16_t nat_survey::spare_port() {
   const auto port = static_cast<std::uint16_t>(defaults::spare_port_first + next_spare_);
-  next_spare_ = static_cast<std::uint16_t>((next_spare_ + 1) % defaults::spare_ports);
+  next_spare_ = static_cast<std::uint16_t>((next_spare_ + 1) %
+                                           (defaults::spare_ports - defaults::lifetime_ports));
   return port;
 }
 

@@ -55,6 +55,29 @@ TEST_CASE("the advice fits what is known") {
   CHECK(advice(self("symmetric", R"(,"port_delta":1)")) ==
         "Direct is likely with all but symmetric peers: this NAT's ports can be guessed.");
   CHECK(advice(self("symmetric", R"(,"port_delta":0)")) == advice(self("symmetric")));
+  const auto forgets = R"(,"lifetime":{"at_least_s":0,"below_s":25})";
+  CHECK(
+      advice(self("port-restricted", forgets)) ==
+      "This NAT forgets connections that are idle for 25 s, as WireGuard's may be, so direct ones "
+      "may break: raise the router's timeout for UDP.");
+  CHECK(advice(self("port-restricted", R"(,"lifetime":{"at_least_s":25,"below_s":50})")) ==
+        advice(self("port-restricted")));
+}
+
+TEST_CASE("the lifetime of mappings is said as far as it is known") {
+  const std::vector<std::pair<std::string, std::string>> table{
+      {R"({"at_least_s":200,"below_s":null})", "live at least 200 s"},
+      {R"({"at_least_s":50,"below_s":100})", "live between 50 and 100 s"},
+      {R"({"at_least_s":0,"below_s":25})", "live less than 25 s"},
+      {"null", "lifetime not measured yet"}};
+  for (const auto& [known, said] : table) {
+    fake_daemon daemon{
+        {R"({"ok":true,"self":{"nat":{"type":"cone","lifetime":)" + known + "}}}\n"}};
+    const auto heard = listen_to([&] {
+      CHECK(netcheck({daemon.socket(), false}) == exit_code::done);
+    });
+    CHECK(heard.out.find("\n  mappings    " + said + "\n") != std::string::npos);
+  }
 }
 
 TEST_CASE("IPv6 is there when a global address is") {
@@ -86,6 +109,7 @@ TEST_CASE("netcheck prints all of it, and as JSON what scripts need") {
           "  keeps ports no\n"
           "  new ports   no pattern\n"
           "  hairpins    not measured\n"
+          "  mappings    lifetime not measured yet\n"
           "  port mapping none\n"
           "  IPv6        no\n"
           "  network     bob on eth0, wlan0\n"

@@ -49,6 +49,20 @@ TEST_CASE("what is not known of a peer yet is null, not zero") {
   CHECK(to_json(view).at("latency_ms").as_double() == 0.0);
 }
 
+TEST_CASE(
+    "the lifetime of mappings is a bracket, open while nothing outlived it, null unmeasured") {
+  msg::self_view self;
+  self.nat.translated = true;
+  const auto lifetime = [&] {
+    return boost::json::serialize(to_json(self, {}, {}).at("nat").at("lifetime"));
+  };
+  CHECK(lifetime() == "null");
+  self.nat_more.lifetime = msg::mapping_life{200s, {}};
+  CHECK(lifetime() == R"({"at_least_s":200,"below_s":null})");
+  self.nat_more.lifetime = msg::mapping_life{0s, 25s};
+  CHECK(lifetime() == R"({"at_least_s":0,"below_s":25})");
+}
+
 TEST_CASE("an error carries code, text with the detail, and the remedy") {
   const auto shape = to_json(net::fail(net::errc::peer_not_found, "bob"));
   CHECK(shape.at("code").as_string() == "peer_not_found");
