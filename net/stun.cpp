@@ -16,11 +16,14 @@ constexpr std::uint16_t xor_mapped_address = 0x0020;
 constexpr std::uint16_t padding = 0x0026;
 constexpr std::uint16_t response_port = 0x0027;
 constexpr std::uint16_t first_optional = 0x8000;
+constexpr std::uint16_t fingerprint = 0x8028;
 constexpr std::uint16_t response_origin = 0x802b;
 constexpr std::uint16_t other_address = 0x802c;
 
 constexpr std::uint32_t change_address_flag = 0x4;
 constexpr std::uint32_t change_port_flag = 0x2;
+
+constexpr std::uint16_t sha1_octets = 20;
 
 constexpr std::uint8_t family_v4 = 0x01;
 constexpr std::uint8_t family_v6 = 0x02;
@@ -118,9 +121,32 @@ bool read_attribute(std::uint16_t type, byte_view value, const transaction_id& i
   }
 }
 
+/// ISO 3309, as Ethernet's and zip's.
+std::uint32_t crc32(byte_view data) {
+  std::uint32_t crc = 0xffffffff;
+  for (const auto octet : data) {
+    crc ^= octet;
+    for (int bit = 0; bit < 8; ++bit)
+      crc = (crc >> 1) ^ ((crc & 1) != 0 ? 0xedb88320u : 0u);
+  }
+  return ~crc;
+}
+
+/// FINGERPRINT comes last and is over all before it, the length of the whole in the header
+/// (RFC 8489 14.7).
+bool fingerprint_holds(byte_view value, byte_view whole) {
+  constexpr std::size_t itself = 8;
+  constexpr std::uint32_t mask = 0x5354554e;
+  byte_reader in{value};
+  const auto said = in.u32();
+  return in.done() && said == (crc32(whole.first(whole.size() - itself)) ^ mask);
+}
+
 /// Walks the attributes after the header. Authentication attributes are known and skipped; what
-/// follows an integrity attribute does not count (RFC 8489 14.5).
-std::optional<attributes> read_attributes(byte_reader& in, const transaction_id& id) {
+/// follows an integrity attribute does not count (RFC 8489 14.5), but for a fingerprint, which has
+/// to be right where there is one.
+std::optional<attributes> read_attributes(byte_reader& in, const transaction_id& id,
+                                          byte_view whole) {
   attributes out;
   bool sealed = false;
   while (in.ok() && in.left() > 0) {
@@ -129,8 +155,11 @@ std::optional<attributes> read_attributes(byte_reader& in, const transaction_id&
     const auto value = in.take(length);
     in.take((4 - length % 4) % 4);
     if (!in.ok()) return std::nullopt;
+    if (type == message_integrity && length != sha1_octets) return std::nullopt;
     if (type == message_integrity || type == message_integrity_sha256)
       sealed = true;
+    else if (type == fingerprint && (in.left() > 0 || !fingerprint_holds(value, whole)))
+      return std::nullopt;
     else if (!sealed && !read_attribute(type, value, id, out))
       return std::nullopt;
   }
@@ -151,7 +180,7 @@ std::optional<message> parse(byte_view datagram, std::uint16_t wanted) {
   out.id = in.array<12>();
   if (!in.ok() || type != wanted || cookie != magic_cookie) return std::nullopt;
   if (length % 4 != 0 || in.left() != length) return std::nullopt;
-  const auto found = read_attributes(in, out.id);
+  const auto found = read_attributes(in, out.id, datagram);
   if (!found) return std::nullopt;
   out.found = *found;
   return out;

@@ -38,7 +38,7 @@ struct response {
   std::optional<endpoint> other{}; ///< OTHER-ADDRESS: the server can do RFC 5780's tests
 };
 /// Strict: length, cookie, type and attribute bounds; unknown comprehension-required attributes
-/// (RFC 8489 6.3) refuse the message.
+/// (RFC 8489 6.3) and a FINGERPRINT that is wrong refuse the message.
 std::optional<request> parse_request(byte_view datagram);
 std::optional<response> parse_response(byte_view datagram);
 

@@ -8,7 +8,7 @@ using namespace lanrage::net;
 using namespace lanrage::net::test;
 
 namespace {
-// RFC 5769 sections 2.1 to 2.3.
+// RFC 5769 sections 2.1 to 2.4.
 const auto sample_request =
     hex("00010058 2112a442 b7e7a701bc34d686fa87dfae 80220010 5354554e207465737420636c69656e74 "
         "00240004 6e0001ff 80290008 932ff9b151263b36 00060009 6576746a3a68367659202020 "
@@ -21,6 +21,10 @@ const auto sample_response_v6 =
     hex("01010048 2112a442 b7e7a701bc34d686fa87dfae 8022000b 7465737420766563746f7220 "
         "00200014 0002a1470113a9faa5d3f179bc25f4b5bed2b9d9 "
         "00080014 a382954e4be67bf11784c97c8292c275bfe3ed41 80280004 c8fb0b4c");
+const auto sample_request_long =
+    hex("00010060 2112a442 78ad3433c6ad72c029da412e 00060012 e3839ee38388e383aae38383e382af"
+        "e382b9 0000 0015001c 662f2f3439396b39353464364f4c33346f4c394653547679363473 41 "
+        "0014000b 6578616d706c652e6f7267 00 00080014 f67024656dd64a3e02b8e0712e85c9a28ca89666");
 const auto sample_id = counting<12>(0x30);
 
 /// A success response with these attributes, its length right.
@@ -28,6 +32,12 @@ bytes response_with(const bytes& attributes) {
   byte_writer out;
   out.u16(0x0101).u16(static_cast<std::uint16_t>(attributes.size())).u32(stun::magic_cookie);
   return out.raw(sample_id).raw(attributes).take();
+}
+/// The same message without its last attribute, a FINGERPRINT.
+bytes without_fingerprint(bytes whole) {
+  whole.resize(whole.size() - 8);
+  whole[3] = static_cast<std::uint8_t>(whole[3] - 8);
+  return whole;
 }
 } // namespace
 
@@ -39,7 +49,7 @@ TEST_CASE("a binding request is 20 octets: type, length, cookie, transaction") {
   CHECK(classify(request) == datagram_class::stun);
 }
 
-TEST_CASE("responses of RFC 5769 are read, integrity and fingerprint skipped") {
+TEST_CASE("responses of RFC 5769 are read; integrity needs a password and is skipped") {
   const auto four = stun::parse_response(sample_response_v4);
   REQUIRE(four);
   CHECK(to_string(four->mapped) == "192.0.2.1:32853");
@@ -53,9 +63,39 @@ TEST_CASE("a request with an attribute that must be understood and is not is ref
   // RFC 5769's request carries ICE's PRIORITY (0x0024): not ours to ignore (RFC 8489 6.3.1).
   CHECK_FALSE(stun::parse_request(sample_request));
   CHECK(classify(sample_request) == datagram_class::stun);
-  auto optional = sample_request;
+  auto optional = without_fingerprint(sample_request);
+  CHECK_FALSE(stun::parse_request(optional));
   optional[20 + 4 + 16] = 0x80; // PRIORITY made comprehension-optional
   CHECK(stun::parse_request(optional));
+
+  // The one with long-term authentication: REALM and NONCE.
+  auto authenticated = sample_request_long;
+  CHECK_FALSE(stun::parse_request(authenticated));
+  CHECK(classify(authenticated) == datagram_class::stun);
+  authenticated[20 + 4 + 20] = 0x80;
+  CHECK_FALSE(stun::parse_request(authenticated));
+  authenticated[20 + 4 + 20 + 4 + 28] = 0x80;
+  CHECK(stun::parse_request(authenticated));
+}
+
+TEST_CASE("a FINGERPRINT that is there is right, the last one, and over every bit") {
+  for (const auto& whole : {sample_response_v4, sample_response_v6}) {
+    REQUIRE(stun::parse_response(whole));
+    CHECK(stun::parse_response(without_fingerprint(whole)));
+    for (std::size_t octet = 0; octet < whole.size(); ++octet) {
+      if (octet / 2 == (whole.size() - 8) / 2) continue; // its type: another one is no fingerprint
+      for (int bit = 0; bit < 8; ++bit) {
+        auto altered = whole;
+        altered[octet] ^= static_cast<std::uint8_t>(1 << bit);
+        CAPTURE(octet, bit);
+        CHECK_FALSE(stun::parse_response(altered));
+      }
+    }
+    auto twice = whole;
+    twice.insert(twice.end(), whole.end() - 8, whole.end());
+    twice[3] = static_cast<std::uint8_t>(twice[3] + 8);
+    CHECK_FALSE(stun::parse_response(twice));
+  }
 }
 
 TEST_CASE("a success response tells the address it was made with, in both families") {
