@@ -24,9 +24,13 @@ class gathering {
     const auto out = world_.send(datagram, from);
     if (out.nothing()) return;
     if (who <= 1) return;
-    // Nobody unproven reaches a member, or gets more than it sent; a STUN success may be longer.
-    require(out.what == verdict::action::answer && out.to == stranger_);
-    require(out.payload.size() <= datagram.size() || stun::parse_request(datagram).has_value());
+    // Nobody unproven reaches a member, or gets more than it sent; a STUN success may be longer,
+    // and goes to another port of the one that asked if that is wanted.
+    const auto asked = stun::parse_request(datagram);
+    auto back = stranger_;
+    if (asked && asked->wanted.response_port != 0) back.port = asked->wanted.response_port;
+    require(out.what == verdict::action::answer && out.to == back);
+    require(out.payload.size() <= datagram.size() || asked);
   }
   void pass(std::uint8_t tenths) {
     world_.pass(std::chrono::milliseconds{tenths * 100});
