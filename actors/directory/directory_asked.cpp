@@ -1,6 +1,5 @@
 #include "actors/directory/directory_core.hpp"
 
-#include <algorithm>
 #include <utility>
 
 /// What others ask of a directory_core, answered at once.
