@@ -77,7 +77,8 @@ void add_writer(composition& all, caf::actor_system& system) {
 }
 
 void add_nat(composition& all, caf::actor_system& system, const mesh_settings& settings) {
-  const nat_settings wanted{settings.key, settings.daemon.listen_port, settings.random};
+  const nat_settings wanted{settings.key, settings.daemon.listen_port, settings.random,
+                            settings.daemon.birthday_probing};
   all.add(&msg::roles::nat, "nat",
           [&system, wanted, memory = std::make_shared<nat_memory>()](const msg::roles& roles) {
             return spawn_nat(system, roles, wanted, memory);

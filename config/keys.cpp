@@ -47,6 +47,13 @@ table daemon_table() {
           flag(
               "port_mapping", [](settings& s) -> bool& { return s.daemon.port_mapping; },
               "Ask the router to forward WireGuard's port (PCP, NAT-PMP, UPnP)."),
+          flag(
+              "birthday_probing", [](settings& s) -> bool& { return s.daemon.birthday_probing; },
+              "Where one side's NAT is symmetric and the other's port-restricted: guess up to "
+              "1,024\n"
+              "ports of the peer's public address, once per change of a network, when the peer "
+              "has\n"
+              "this on, too. It looks like a port scan. Needs `nft` on the symmetric side. IPv4."),
           log([](settings& s) -> log_level& { return s.daemon.log; }),
           relay_list(
               "relay_pin", [](settings & s) -> auto& { return s.daemon.relay_pin; },

@@ -48,6 +48,7 @@ struct daemon_settings {
   std::vector<std::string> relay_pin;   ///< daemon.relay_pin: names, before all other relays
   std::vector<std::string> relay_avoid; ///< daemon.relay_avoid: names, never used
   bool port_mapping = true;             ///< daemon.port_mapping: ask the router for a port
+  bool birthday_probing = false;        ///< daemon.birthday_probing: guess ports where it helps
   std::optional<std::uint64_t> seed;    ///< daemon.seed; default: drawn from the system and logged
 };
 

@@ -91,9 +91,10 @@ party::party(party_options options) : options_(std::move(options)), lab_(plan(op
   options_.progress("servers: control and " + std::to_string(relays_.size()) + " relays");
   for (const auto& m : options_.members) {
     const auto& root = lab_.at(m.name).root();
-    write_settings_file(m.name, words::daemon_settings(m.name, root / "state", socket(m.name),
-                                                       options_.check_interval, options_.log_level,
-                                                       options_.auto_connect));
+    write_settings_file(m.name,
+                        words::daemon_settings(m.name, root / "state", socket(m.name),
+                                               options_.check_interval, options_.log_level,
+                                               options_.auto_connect, options_.birthday_probing));
     if (options_.state_octets != 0) prepare_disk(m.name);
     start(m.name);
     options_.progress("member " + m.name + " behind a " + std::string{to_string(m.nat.type)} +

@@ -40,6 +40,7 @@ struct party_options {
   std::string public_network = "203.0.113"; ///< as topology's
   std::vector<party_carrier> carriers;
   bool auto_connect = true;
+  bool birthday_probing = false;
   /// Size of a disk of its own for each member's state, seen from that machine alone; 0: none.
   std::size_t state_octets = 0;
   /// Told of each step in one sentence.

@@ -72,10 +72,11 @@ std::string relay_settings(const fs::path& state, const relay_entry& self,
 
 std::string daemon_settings(const std::string& name, const fs::path& state, const fs::path& socket,
                             std::chrono::milliseconds check_interval, const std::string& log,
-                            bool auto_connect) {
+                            bool auto_connect, bool birthday_probing) {
   return "[daemon]\n" + line("name", name) + line("state_dir", state.string()) +
          line("socket", socket.string()) + line("socket_group", "root") + line("log", log) +
-         (auto_connect ? "" : "auto_connect = false\n") + "\n[health]\n" +
+         (auto_connect ? "" : "auto_connect = false\n") +
+         (birthday_probing ? "birthday_probing = true\n" : "") + "\n[health]\n" +
          line("check_interval", std::to_string(check_interval.count()) + "ms");
 }
 

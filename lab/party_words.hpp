@@ -34,7 +34,7 @@ std::string relay_settings(const fs::path& state, const relay_entry& self,
                            const std::string& token_key, const std::string& log);
 std::string daemon_settings(const std::string& name, const fs::path& state, const fs::path& socket,
                             std::chrono::milliseconds check_interval, const std::string& log,
-                            bool auto_connect = true);
+                            bool auto_connect = true, bool birthday_probing = false);
 
 /// A fresh relay key: what goes into `relay.key` of the relay's state folder, and its public half.
 struct relay_identity {

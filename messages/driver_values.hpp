@@ -12,7 +12,7 @@
 #include <string>
 #include <vector>
 
-/// What is said to the drivers of the local network and of relay streams, and by them.
+/// What is said to the drivers of the local network, of relay streams and of the disk, and by them.
 namespace lanrage::msg {
 
 using shared_bytes = std::shared_ptr<const net::bytes>; ///< immutable, so freely shared
@@ -65,6 +65,14 @@ struct stream_closed {
   net::relay_id relay;
   std::uint64_t attempt = 0; ///< 0: all that there were
   net::error why;
+};
+
+// --- store (driver) ---------------------------------------------------------------------------
+
+/// Replace the named document (0600, atomically).
+struct store_put {
+  std::string name; ///< a file name: "peers.json"
+  std::string text;
 };
 
 } // namespace lanrage::msg

@@ -18,6 +18,9 @@ using port_actor = caf::typed_actor<
     caf::reacts_to<send_frame>,
     /// Watch WireGuard's own packets for a moment; always answers within the timeout.
     caf::replies_to<learn_index>::with<learned_index>,
+    /// Answers when the kernel has them; else nothing has changed: bad_state (no `nft`, or what it
+    /// said), not_permitted, timed_out.
+    caf::replies_to<rewrite_ports>::with<done>,
     /// Replace who hears frames of an interest.
     caf::reacts_to<attach_frames>>;
 
@@ -165,6 +168,8 @@ using nat_actor = caf::typed_actor<
     caf::reacts_to<start_punch>,
     /// Leads to `nominated` or, with the path's address, `failed`.
     caf::reacts_to<nominate_path>,
+    /// Takes the rewrite of a path away that birthday probing found.
+    caf::reacts_to<release_path>,
     /// Leads to `checked` or to nothing. Checks without doubt or move share a budget, beyond which
     /// they are not sent.
     caf::reacts_to<check_path>,
@@ -321,6 +326,8 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::msg::expect_peer)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::msg::forget_peer)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::msg::start_punch)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::msg::nominate_path)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::msg::release_path)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::msg::rewrite_ports)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::msg::path_event)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::msg::ports_mapped)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::msg::own_legs)

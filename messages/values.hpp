@@ -1,6 +1,7 @@
 #pragma once
 
 #include "config/settings.hpp"
+#include "messages/birthday.hpp"
 #include "messages/driver_values.hpp"
 #include "messages/path_forecast.hpp"
 #include "net/bytes.hpp"
@@ -294,6 +295,8 @@ struct own_paths {
   net::nat_report nat;
   std::vector<net::candidate> candidates;
   nat_details details{};
+  bool birthday_on = false;                      ///< the settings allow birthday probing
+  std::optional<net::birthday_offer> birthday{}; ///< our side of it, when the NAT is of that kind
 };
 struct get_paths {};
 /// From now on answer this peer's probes; `ready` goes into the answers' flag.
@@ -307,8 +310,9 @@ struct forget_peer {
 struct start_punch {
   net::wg_public_key key;
   std::uint32_t epoch = 0;
-  std::vector<net::candidate> candidates; ///< the peer's
-  std::chrono::microseconds after{};      ///< both sides start together
+  std::vector<net::candidate> candidates;  ///< the peer's
+  std::chrono::microseconds after{};       ///< both sides start together
+  std::optional<birthday_plan> birthday{}; ///< when nothing else found a path
 };
 /// The initiator moves to a path that it has proven; the answer to a nomination proves it was
 /// heard.
@@ -329,9 +333,11 @@ struct path_event {
   std::uint32_t epoch = 0; ///< checked: the check's `number`; asked: the initiator's move, or 0
   path_news news{};
   net::endpoint where; ///< all but `failed`: the peer's address on this path, or the relay's
-  std::chrono::nanoseconds rtt{}; ///< proven, nominated, checked
-  bool peer_ready = false;        ///< the peer's WireGuard knows us
-  bool doubt = false;             ///< asked: the path in use does not answer the peer
+  std::chrono::nanoseconds rtt{};            ///< proven, nominated, checked
+  bool peer_ready = false;                   ///< the peer's WireGuard knows us
+  bool doubt = false;                        ///< asked: the path in use does not answer the peer
+  std::optional<birthday_report> birthday{}; ///< proven, failed: of a run that came to it
+  bool rewritten = false; ///< proven: release_path is owed when this path is left
 };
 /// Ask beside WireGuard whether a path to the peer lives, there and back; `checked` is the answer,
 /// silence none. Its deadline is the asker's business.
@@ -386,14 +392,6 @@ struct prepare_relay {
 /// A peer saw its traffic through this relay die.
 struct relay_trouble {
   net::relay_id relay;
-};
-
-// --- store (driver) ------------------------------------------------------------------------------
-
-/// Replace the named document (0600, atomically).
-struct store_put {
-  std::string name; ///< a file name: "peers.json"
-  std::string text;
 };
 
 } // namespace lanrage::msg

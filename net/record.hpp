@@ -109,6 +109,15 @@ enum class signal_kind : std::uint8_t {
 std::string_view to_string(signal_kind kind);
 std::optional<signal_kind> parse_signal_kind(std::string_view text);
 
+/// A member's half of birthday probing (docs/decisions/0023): it is willing, and this is its side.
+struct birthday_offer {
+  bool symmetric = false; ///< its NAT shows every remote another port; else `seen` is for all
+  endpoint seen;          ///< IPv4, where a server sees it; of a symmetric one the address counts
+  std::uint32_t network = 0; ///< another number whenever its network is another one
+  std::uint32_t with = 0;    ///< punch: now, with the receiver on this network; 0: not now
+  friend bool operator==(const birthday_offer&, const birthday_offer&) = default;
+};
+
 /// What one member says to another through the control plane, sealed for the two of them.
 struct peer_signal {
   signal_kind kind{};
@@ -119,6 +128,7 @@ struct peer_signal {
   std::vector<relay_leg> relays;
   std::chrono::microseconds control_delay{}; ///< the sender's one-way delay to the control server
   std::chrono::microseconds start_after{};   ///< punch only
+  std::optional<birthday_offer> birthday{};  ///< offer and punch
   friend bool operator==(const peer_signal&, const peer_signal&) = default;
 };
 

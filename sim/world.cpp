@@ -236,6 +236,7 @@ actors::mesh_settings world::settings_of(const resident& who) {
   actors::mesh_settings out;
   out.daemon.name = net::peer_id::parse(who.name).value();
   out.daemon.auto_connect = who.settings.auto_connect;
+  out.daemon.birthday_probing = who.settings.birthday_probing;
   out.daemon.health = who.settings.health;
   out.key = who.key;
   out.seed = sim::stream{settings_.seed, "daemon/" + stream}.next();
@@ -254,6 +255,7 @@ void world::start(member_id who) {
   disturbed();
   if (watcher_) watcher_->daemon_started(static_cast<std::uint32_t>(who));
   ++it.incarnation;
+  it.host->rewrite_ports({}); // as the real daemon does, before its actors
   it.process = std::make_shared<daemon_process>();
   it.process->on = it.host.get();
   it.process->key = it.key;

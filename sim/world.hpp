@@ -40,6 +40,7 @@ enum class relay_number : std::uint32_t {};
 
 struct member_settings {
   bool auto_connect = true;
+  bool birthday_probing = false;
   config::health_settings health;
 };
 
@@ -144,6 +145,7 @@ class world final : private happenings,
   /// As SIGKILL: nothing of the daemon acts any more, WireGuard and the disk stay.
   void kill(member_id who);
   bool running(member_id who) const;
+  bool may_guess(member_id who) const { return of(who).settings.birthday_probing; }
   /// Ends one actor of a running daemon as a defect would: "nat", "peer bob", any name of
   /// actors/wiring.cpp. False when there is none at the moment.
   bool crash(member_id who, const std::string& actor);

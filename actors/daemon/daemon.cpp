@@ -19,6 +19,7 @@
 #include "net/os/files.hpp"
 #include "net/os/io_thread.hpp"
 #include "net/os/log.hpp"
+#include "net/os/port_rewrites.hpp"
 
 #include <caf/actor_system.hpp>
 #include <caf/actor_system_config.hpp>
@@ -277,6 +278,8 @@ end_reason run_actors(const surroundings& in, const net::wg_private_key& key,
       found != documents.end())
     former = former_key(found->second, net::public_key(key));
   wanted.documents = std::move(documents);
+  // Of paths that a killed daemon found: the actors begin without any.
+  net::os::remove_port_rewrites(settings.listen_port);
   spdlog::info("daemon: {} as {}, seed {}", LANRAGE_VERSION, settings.name.str(), wanted.seed);
   const local_api_settings api{{settings.interface, settings.listen_port, now_unix()}, now_unix};
   std::vector<extra_role> extras{{"local api", [&system, api, socket](const msg::roles& roles) {
@@ -303,6 +306,7 @@ end_reason run_actors(const surroundings& in, const net::wg_private_key& key,
   caf::anon_send_exit(started->root, caf::exit_reason::user_shutdown);
   *started = {};
   system.await_all_actors_done();
+  if (settings.birthday_probing) net::os::remove_port_rewrites(settings.listen_port);
   end->forget_actors();
   return why;
 }

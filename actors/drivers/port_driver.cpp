@@ -3,8 +3,10 @@
 #include "actors/promise_guard.hpp"
 #include "actors/shell.hpp"
 #include "config/defaults.hpp"
+#include "messages/error.hpp"
 #include "net/frames.hpp"
 #include "net/os/index_watch.hpp"
+#include "net/os/port_rewrites.hpp"
 
 #include <caf/actor_system.hpp>
 #include <caf/send.hpp>
@@ -47,6 +49,20 @@ struct backlog {
   std::atomic<std::uint64_t> dropped{0};
 };
 
+/// Runs `nft`, which would keep datagrams waiting.
+using rewriter_actor = caf::typed_actor<caf::replies_to<msg::rewrite_ports>::with<msg::done>>;
+
+rewriter_actor::behavior_type rewriter(rewriter_actor::pointer self, std::uint16_t wg_port) {
+  install_handlers(self, "port rewriter");
+  return {
+      [wg_port](const msg::rewrite_ports& order) -> caf::result<msg::done> {
+        const auto done = net::os::set_port_rewrites(wg_port, order.all);
+        if (!done) return msg::to_caf(done.error());
+        return msg::done{};
+      },
+  };
+}
+
 struct port_state {
   static inline const char* name = "port";
   std::unique_ptr<net::os::raw_port> port;
@@ -57,6 +73,7 @@ struct port_state {
   std::uint16_t own_port = 0;
   std::map<std::uint64_t, promise_guard<msg::learned_index>> learning;
   std::uint64_t last_learning = 0;
+  rewriter_actor rewriter; ///< once there was something to rewrite
 };
 using port_pointer = port_shell::stateful_pointer<port_state>;
 
@@ -161,6 +178,12 @@ port_shell::behavior_type port_behavior(port_pointer self, const msg::roles& rol
         if (frame.data) self->state.port->send(frame.to, frame.data, frame.from_port);
       },
       [self](const msg::learn_index& wish) { return learn(self, wish); },
+      [self](const msg::rewrite_ports& order) {
+        if (!self->state.rewriter)
+          self->state.rewriter =
+              self->spawn<caf::linked + caf::detached>(rewriter, self->state.own_port);
+        return self->delegate(self->state.rewriter, order);
+      },
       [self](const msg::attach_frames& wish) {
         auto& known = *self->state.memory;
         (wish.interest == msg::frame_interest::paths ? known.paths : known.relays) = wish.sink;

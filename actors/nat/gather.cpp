@@ -1,6 +1,7 @@
 #include "actors/nat/gather.hpp"
 
 #include <algorithm>
+#include <array>
 
 namespace lanrage::actors {
 
@@ -13,7 +14,14 @@ bool contains(std::span<const net::endpoint> list, const net::endpoint& what) {
 }
 
 bool same(const msg::own_paths& a, const msg::own_paths& b) {
-  return a.nat == b.nat && a.candidates == b.candidates && a.details == b.details;
+  return a.nat == b.nat && a.candidates == b.candidates && a.details == b.details &&
+         a.birthday == b.birthday;
+}
+
+/// Whether the world sees us elsewhere: a symmetric NAT's port is another one for everybody.
+bool moved(const net::birthday_offer& before, const net::birthday_offer& now) {
+  return before.symmetric != now.symmetric || before.seen.address != now.seen.address ||
+         (!now.symmetric && before.seen.port != now.seen.port);
 }
 
 bool has_reflexive(const msg::own_paths& paths, bool v4) {
@@ -59,13 +67,17 @@ net::nat_report classify_nat(std::span<const stun_observation> all,
   return out;
 }
 
-gather::gather(std::uint16_t listen_port, net::random_source random)
-    : port_{listen_port}, random_{random}, survey_{random}, lifetime_{std::move(random)} {}
+gather::gather(std::uint16_t listen_port, net::random_source random, bool birthday)
+    : port_{listen_port}, random_{random}, survey_{random}, lifetime_{std::move(random)},
+      birthday_{birthday} {
+  published_.birthday_on = birthday_;
+}
 
 void gather::hosts(const std::vector<net::ip_address>& addresses, time_point now,
                    nat_effects& out) {
   look_from_.reset();
   look_again_.reset();
+  another_network();
   hosts_.clear();
   for (const auto& address : addresses) // link-local ones would need a scope that frames lack
     if (!address.is_unspecified() && !address.is_loopback() && !address.is_link_local())
@@ -206,6 +218,8 @@ msg::own_paths gather::paths() const {
     if (out.candidates.size() < room) out.candidates.push_back({net::candidate_kind::host, host});
   for (const auto& each : reflexive)
     if (out.candidates.size() < net::candidates_max) out.candidates.push_back(each);
+  out.birthday_on = birthday_;
+  out.birthday = birthday_offer(out);
   return out;
 }
 
@@ -340,6 +354,11 @@ void gather::measure_lifetime(time_point now) {
 /// Publishes what changed: at once when it is urgent, else together with what follows soon.
 void gather::settle(bool urgent, time_point now, nat_effects& out) {
   auto current = paths();
+  if (current.birthday && offered_ && moved(*offered_, *current.birthday)) {
+    another_network();
+    current = paths();
+  }
+  if (current.birthday) offered_ = current.birthday;
   if (same(current, published_)) {
     publish_at_.reset();
     return;

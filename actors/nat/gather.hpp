@@ -36,7 +36,8 @@ class gather {
   using time_point = msg::time_point;
 
   /// `random` makes the transaction ids, which are all that protects from forged answers.
-  gather(std::uint16_t listen_port, net::random_source random);
+  /// `birthday`: whether peers may be offered birthday probing.
+  gather(std::uint16_t listen_port, net::random_source random, bool birthday = false);
 
   /// The host's addresses now; said again when anything about the network changed.
   void hosts(const std::vector<net::ip_address>& addresses, time_point now, nat_effects& out);
@@ -86,6 +87,8 @@ class gather {
   void give_up(std::size_t index, time_point now, nat_effects& out);
   void end_round_if_over(time_point now);
   void measure_lifetime(time_point now);
+  std::optional<net::birthday_offer> birthday_offer(const msg::own_paths& own) const;
+  void another_network();
   void settle(bool urgent, time_point now, nat_effects& out);
   std::vector<stun_observation> answered(bool v4) const; ///< in the order of first answers
 
@@ -102,7 +105,10 @@ class gather {
   std::optional<time_point> publish_at_;
   std::optional<time_point> refresh_at_;
   backoff retry_{config::defaults::stun_retry_first, config::defaults::stun_refresh};
-  std::optional<time_point> look_from_; ///< not again before
+  bool birthday_;
+  std::uint32_t network_ = 0;                  ///< see net::birthday_offer; drawn
+  std::optional<net::birthday_offer> offered_; ///< last
+  std::optional<time_point> look_from_;        ///< not again before
   backoff look_again_{config::defaults::stun_retry_first, config::defaults::stun_refresh};
 };
 

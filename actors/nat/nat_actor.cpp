@@ -1,7 +1,8 @@
 #include "actors/nat/nat_actor.hpp"
 
 #include "actors/nat/nat_core.hpp"
-#include "config/defaults.hpp"
+#include "config/birthday_defaults.hpp"
+#include "messages/error.hpp"
 
 #include <caf/actor_system.hpp>
 #include <caf/sec.hpp>
@@ -57,6 +58,29 @@ void arm(nat_pointer self) {
   self->delayed_send(self, wait, nat_due{++state.token});
 }
 
+void execute(nat_pointer self, nat_effects& effects);
+
+/// Runs one step of the core and does what it wants done.
+template <class Step>
+void step(nat_pointer self, Step what) {
+  nat_effects effects;
+  what(*self->state.core, self->clock().now(), effects);
+  execute(self, effects);
+}
+
+void rewrite(nat_pointer self, const std::vector<net::port_rewrite>& all) {
+  self->state.memory->rewrites = self->state.core->rewrites();
+  const auto heard = [self, all](const std::optional<net::error>& why_not) {
+    if (why_not) spdlog::warn("nat: birthday probing: {}", net::to_string(*why_not));
+    step(self, [&](auto& core, auto now, auto& out) { core.rewritten(all, why_not, now, out); });
+    self->state.memory->rewrites = self->state.core->rewrites();
+  };
+  self->request(self->state.roles.port, defaults::birthday_rewrite_deadline,
+                msg::rewrite_ports{all})
+      .then([heard](const msg::done&) { heard(std::nullopt); },
+            [heard](const caf::error& why) { heard(msg::from_caf(why)); });
+}
+
 void execute(nat_pointer self, nat_effects& effects) {
   auto& state = self->state;
   for (auto& frame : effects.frames)
@@ -71,15 +95,8 @@ void execute(nat_pointer self, nat_effects& effects) {
     self->send(state.roles.directory, *effects.publish);
     self->send(state.roles.supervisor, *effects.publish);
   }
+  if (effects.rewrites) rewrite(self, *effects.rewrites);
   arm(self);
-}
-
-/// Runs one step of the core and does what it wants done.
-template <class Step>
-void step(nat_pointer self, Step what) {
-  nat_effects effects;
-  what(*self->state.core, self->clock().now(), effects);
-  execute(self, effects);
 }
 
 void use_hosts(nat_pointer self, const msg::host_addresses& hosts) {
@@ -116,6 +133,8 @@ void resume(nat_pointer self) {
   step(self, [&](auto& core, auto now, auto& out) { core.mapped(memory.mapped, now, out); });
   for (const auto& known : memory.expected)
     step(self, [&](auto& core, auto now, auto& out) { core.expect(known.second.what, now, out); });
+  for (const auto& [key, there] : memory.rewrites)
+    self->state.core->adopt(key, there);
   for (auto& [key, session] : std::exchange(memory.punching, {})) {
     if (session.until <= self->clock().now()) continue;
     session.order.after = {};
@@ -157,7 +176,8 @@ nat_shell::behavior_type nat(nat_pointer self, const msg::roles& roles,
   auto& state = self->state;
   state.roles = roles;
   state.memory = memory;
-  state.core = std::make_unique<nat_core>(settings.key, settings.listen_port, settings.random);
+  state.core = std::make_unique<nat_core>(settings.key, settings.listen_port, settings.random,
+                                          settings.birthday);
   attach(self);
   resume(self);
   ask_hosts(self);
@@ -178,7 +198,10 @@ nat_shell::behavior_type nat(nat_pointer self, const msg::roles& roles,
       [=](const msg::forget_peer& order) {
         self->state.memory->expected.erase(order.key);
         self->state.memory->punching.erase(order.key);
-        step(self, [&](auto& core, auto, auto&) { core.forget(order); });
+        step(self, [&](auto& core, auto, auto& out) { core.forget(order, out); });
+      },
+      [=](const msg::release_path& order) {
+        step(self, [&](auto& core, auto, auto& out) { core.release(order, out); });
       },
       [=](const msg::start_punch& order) { start_punch(self, order); },
       [=](const msg::nominate_path& order) {

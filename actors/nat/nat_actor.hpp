@@ -18,6 +18,7 @@ struct nat_settings {
   /// Makes transaction ids, which must not repeat after a restart: a seeded source shares its state
   /// between copies.
   net::random_source random;
+  bool birthday = false; ///< daemon.birthday_probing
 };
 
 /// What the next incarnation continues from.
@@ -31,6 +32,7 @@ struct nat_memory {
   std::optional<msg::relays_listed> relays;
   std::optional<msg::host_addresses> hosts;
   msg::ports_mapped mapped;
+  std::map<net::wg_public_key, net::port_rewrite> rewrites; ///< by birthday probing
 };
 
 /// The shell around nat_core. On start it attaches itself (`roles.nat`) to the port, the directory

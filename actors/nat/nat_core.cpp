@@ -10,9 +10,11 @@ namespace lanrage::actors {
 
 namespace defaults = config::defaults;
 
-nat_core::nat_core(net::wg_private_key own, std::uint16_t listen_port, net::random_source random)
+nat_core::nat_core(net::wg_private_key own, std::uint16_t listen_port, net::random_source random,
+                   bool birthday)
     : key_{own}, public_{net::public_key(own)}, own_hash_{net::hash_of(public_)},
-      port_{listen_port}, random_{random}, gather_{listen_port, std::move(random)} {}
+      port_{listen_port}, random_{random}, gather_{listen_port, std::move(random), birthday},
+      birthday_{birthday} {}
 
 void nat_core::hosts(const msg::host_addresses& now_own, time_point now, nat_effects& out) {
   gather_.hosts(now_own.addresses, now, out);
@@ -45,12 +47,57 @@ void nat_core::expect(const msg::expect_peer& order, time_point now, nat_effects
   reschedule(hash, *known);
 }
 
-void nat_core::forget(const msg::forget_peer& order) {
+void nat_core::forget(const msg::forget_peer& order, nat_effects& out) {
   auto* known = find(order.key);
   if (!known) return;
   const auto hash = net::hash_of(order.key);
   if (known->due) due_.erase({*known->due, hash});
   sessions_.erase(hash);
+  tell_rewrites(out);
+}
+
+void nat_core::release(const msg::release_path& order, nat_effects& out) {
+  if (auto* known = find(order.key)) known->session.release(order.where);
+  tell_rewrites(out);
+}
+
+void nat_core::rewritten(const std::vector<net::port_rewrite>& all,
+                         const std::optional<net::error>& why_not, time_point now,
+                         nat_effects& out) {
+  for (auto& [hash, each] : sessions_) {
+    const auto& wanted = each.session.rewrite();
+    if (!wanted || std::find(all.begin(), all.end(), *wanted) == all.end()) continue;
+    each.session.rewritten(why_not, now, out);
+    reschedule(hash, each);
+  }
+  // A refusal has changed nothing, so what is left then is what there is.
+  nat_effects unchanged;
+  tell_rewrites(why_not ? unchanged : out);
+}
+
+void nat_core::adopt(const net::wg_public_key& peer, const net::port_rewrite& there) {
+  auto* known = find(peer);
+  if (!known) return;
+  known->session.adopt(there);
+  nat_effects known_already;
+  tell_rewrites(known_already);
+}
+
+std::map<net::wg_public_key, net::port_rewrite> nat_core::rewrites() const {
+  std::map<net::wg_public_key, net::port_rewrite> out;
+  for (const auto& [hash, each] : sessions_)
+    if (each.session.rewrite()) out.emplace(each.session.peer(), *each.session.rewrite());
+  return out;
+}
+
+void nat_core::tell_rewrites(nat_effects& out) {
+  if (!birthday_) return;
+  std::vector<net::port_rewrite> now;
+  for (const auto& [hash, each] : sessions_)
+    if (each.session.rewrite()) now.push_back(*each.session.rewrite());
+  if (now == rewrites_) return;
+  rewrites_ = std::move(now);
+  out.rewrites = rewrites_;
 }
 
 void nat_core::start(const msg::start_punch& order, time_point now, nat_effects& out) {
@@ -119,10 +166,19 @@ void nat_core::on_probe(const msg::frame_received& frame, time_point now, nat_ef
     return;
   }
   const auto kind = net::kind_of(*frame.data);
-  if (kind == net::frame_kind::path_check || kind == net::frame_kind::path_answer)
-    return at->second.checks.receive(frame.from, *frame.data, now, out);
-  at->second.session.receive(frame.from, *frame.data, now, out);
+  auto& [session, checks, due] = at->second;
+  if (kind == net::frame_kind::path_check || kind == net::frame_kind::path_answer) {
+    // WireGuard's packets do not arrive there, so an answer would promise too much: a port that a
+    // former daemon's rewrite led to WireGuard's.
+    if (frame.at_port != 0) return;
+    const auto before = out.events.size();
+    checks.receive(frame.from, *frame.data, now, out);
+    if (out.events.size() > before) session.heard_from(frame.from);
+    return;
+  }
+  session.receive(frame.from, *frame.data, now, out, frame.at_port);
   reschedule(at->first, at->second);
+  tell_rewrites(out);
 }
 
 void nat_core::mapped(const msg::ports_mapped& news, time_point now, nat_effects& out) {
@@ -148,6 +204,7 @@ void nat_core::tick(time_point now, nat_effects& out) {
     each.session.tick(now, out);
     reschedule(hash, each);
   }
+  tell_rewrites(out);
   look_after_failures(before, now, out);
 }
 

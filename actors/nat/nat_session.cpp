@@ -36,6 +36,7 @@ void nat_session::start(const msg::start_punch& order, const own_network& networ
                         nat_effects& out) {
   new_run(order.epoch);
   network_ = network;
+  plan_ = order.birthday;
   for (const auto& each : order.candidates)
     if (may_probe(each.address, network_.hosts, network_.port) && !list_.add(each))
       ++counters_.full;
@@ -79,14 +80,20 @@ void nat_session::tick(time_point now, nat_effects& out) {
     const bool over = run->until <= now;
     if (best && (over || (run->report_at && *run->report_at <= now))) {
       settle(*best, out);
-    } else if (over) {
-      state_ = idle{};
-      report(msg::path_news::failed, nullptr, out);
+    } else if (over && !begin_birthday(*run, now)) {
+      give_up(now, out);
     } else if (run->next_round <= now) {
       round(*run, now, out);
     }
   }
+  guess(now, out);
   tick_focus(now, out);
+}
+
+void nat_session::give_up(time_point now, nat_effects& out) {
+  state_ = idle{};
+  doubt_rewrite(now);
+  report(msg::path_news::failed, nullptr, out);
 }
 
 std::optional<nat_session::time_point> nat_session::deadline() const {
@@ -95,6 +102,7 @@ std::optional<nat_session::time_point> nat_session::deadline() const {
   if (const auto* run = std::get_if<punching>(&state_)) {
     consider(first, std::min(run->next_round, run->until));
     if (run->report_at) consider(first, *run->report_at);
+    if (const auto at = birthday_ ? birthday_->next() : std::nullopt) consider(first, *at);
   }
   if (focus_) consider(first, std::min(focus_->next, focus_->until));
   return first;
@@ -112,6 +120,9 @@ void nat_session::new_run(std::uint32_t epoch) {
   peer_ready_ = false;
   effects_.forget_before(epoch);
   sent_ = probes_ = 0;
+  plan_.reset();
+  birthday_.reset();
+  birthday_problem_.clear();
 }
 
 void nat_session::begin(time_point now, nat_effects& out) {
@@ -136,9 +147,7 @@ nanoseconds nat_session::longer(nanoseconds gap) const {
                                defaults::punch_gap_max);
 }
 
-void nat_session::probe(remote& to, bool nominate, time_point now, nat_effects& out) {
-  if (sent_ == defaults::punch_packets_max) return;
-  ++sent_;
+net::probe nat_session::new_probe(bool nominate) {
   net::probe frame;
   frame.ready = ready_;
   frame.nominate = nominate;
@@ -146,6 +155,13 @@ void nat_session::probe(remote& to, bool nominate, time_point now, nat_effects& 
   frame.to = peer_hash_;
   random_(frame.transaction);
   frame.epoch = epoch_.value_or(0);
+  return frame;
+}
+
+void nat_session::probe(remote& to, bool nominate, time_point now, nat_effects& out) {
+  if (sent_ == defaults::punch_packets_max) return;
+  ++sent_;
+  const auto frame = new_probe(nominate);
   if (to.open.size() == open_checks_max) to.open.erase(to.open.begin());
   to.open.push_back({frame.transaction, now, ready_, nominate});
   if (!to.first_sent) to.first_sent = now;
@@ -158,20 +174,26 @@ void nat_session::probe(remote& to, bool nominate, time_point now, nat_effects& 
 // --- what arrives -------------------------------------------------------------------------------
 
 void nat_session::receive(const net::endpoint& from, net::byte_view datagram, time_point now,
-                          nat_effects& out) {
+                          nat_effects& out, std::uint16_t at_port) {
   const auto frame = net::decode_probe(datagram, who_.key);
   if (!frame || frame->from != peer_hash_ || frame->to != own_hash_) {
     ++counters_.refused;
     return;
   }
+  heard_from(from);
   if (frame->answer)
     on_answer(from, *frame, now, out);
   else
-    on_probe(from, *frame, now, out);
+    on_probe(from, at_port, *frame, now, out);
 }
 
-void nat_session::on_probe(const net::endpoint& from, const net::probe& frame, time_point now,
-                           nat_effects& out) {
+void nat_session::on_probe(const net::endpoint& from, std::uint16_t at_port,
+                           const net::probe& frame, time_point now, nat_effects& out) {
+  const bool met = birthday_ && at_port != 0;
+  if (met && !admit_spare(from, at_port, frame)) {
+    ++counters_.strays;
+    return;
+  }
   switch (answers_.admit(from, frame.transaction, now)) {
   case answer_book::verdict::duplicate:
     ++counters_.duplicates;
@@ -184,7 +206,7 @@ void nat_session::on_probe(const net::endpoint& from, const net::probe& frame, t
   }
   bool followed = false;
   const bool counts = !epoch_ || frame.epoch >= *epoch_;
-  if (counts && effects_.first(frame.transaction, frame.epoch)) {
+  if (counts && !met && effects_.first(frame.transaction, frame.epoch)) {
     if (epoch_ == frame.epoch)
       followed = on_fresh_probe(from, frame, now, out);
     else
@@ -203,7 +225,8 @@ void nat_session::on_probe(const net::endpoint& from, const net::probe& frame, t
   answer.transaction = frame.transaction;
   answer.epoch = frame.epoch;
   answer.observed = from;
-  out.frames.push_back({from, std::make_shared<const net::bytes>(net::encode(answer, who_.key))});
+  out.frames.push_back({from, std::make_shared<const net::bytes>(net::encode(answer, who_.key)),
+                        met ? at_port : std::uint16_t{0}});
   ++counters_.answers_sent;
 }
 
@@ -261,9 +284,10 @@ bool nat_session::follow(const remote& path, time_point now, nat_effects& out) {
 
 void nat_session::on_answer(const net::endpoint& from, const net::probe& frame, time_point now,
                             nat_effects& out) {
+  auto answered = take_guess(from, frame.transaction);
   auto* path = list_.find(from);
-  const auto answered = path ? path->take(frame.transaction) : std::nullopt;
-  if (!answered) {
+  if (path && !answered) answered = path->take(frame.transaction);
+  if (!path || !answered) {
     ++counters_.strays;
     return;
   }
@@ -279,29 +303,10 @@ void nat_session::on_answer(const net::endpoint& from, const net::probe& frame, 
   tell_ready_if_needed(now, out);
 }
 
-void nat_session::on_focus_answer(const check& answered, const net::probe& frame,
-                                  const remote& path, time_point now, nat_effects& out) {
-  if (!focus_ || focus_->where != path.what.address) return;
-  switch (focus_->why) {
-  case purpose::nominate:
-    if (!answered.nominate || !frame.nominate) return;
-    focus_.reset();
-    if (std::holds_alternative<settled>(state_)) state_ = settled{path.what.address};
-    report(msg::path_news::nominated, &path, out);
-    return;
-  case purpose::confirm:
-    focus_.reset();
-    follow(path, now, out);
-    return;
-  case purpose::tell_ready:
-    if (answered.ready) focus_.reset();
-    return;
-  }
-}
-
 // --- deciding -----------------------------------------------------------------------------------
 
 void nat_session::on_proven(const remote& path, time_point now, nat_effects& out) {
+  if (birthday_) birthday_->stop();
   if (auto* run = std::get_if<punching>(&state_)) {
     const auto* best = list_.best();
     run->report_at = worth_waiting_until(*best, now);
@@ -347,35 +352,6 @@ void nat_session::note_ready(bool ready, nat_effects& out) {
     report(msg::path_news::proven, list_.find(told->where), out);
 }
 
-void nat_session::tell_ready_if_needed(time_point now, nat_effects& out) {
-  if (!ready_ || ready_told_ || focus_) return;
-  const auto* told = std::get_if<settled>(&state_);
-  const auto* path = told ? list_.find(told->where) : list_.best();
-  if (path) set_focus(purpose::tell_ready, path->what.address, now, out);
-}
-
-void nat_session::set_focus(purpose why, const net::endpoint& where, time_point now,
-                            nat_effects& out) {
-  focus_ = focus{why, where, now, now + defaults::nominate_deadline, defaults::punch_first_gap};
-  tick_focus(now, out);
-}
-
-void nat_session::tick_focus(time_point now, nat_effects& out) {
-  if (!focus_) return;
-  if (focus_->until <= now) {
-    const auto ended = *focus_;
-    focus_.reset();
-    if (ended.why == purpose::nominate)
-      out.events.push_back(
-          {who_.peer, *epoch_, msg::path_news::failed, ended.where, {}, peer_ready_});
-  } else if (focus_->next <= now) {
-    if (auto* path = list_.find(focus_->where))
-      probe(*path, focus_->why == purpose::nominate, now, out);
-    focus_->next = now + focus_->gap;
-    focus_->gap = longer(focus_->gap);
-  }
-}
-
 void nat_session::report(msg::path_news news, const remote* path, nat_effects& out) {
   msg::path_event event;
   event.key = who_.peer;
@@ -386,6 +362,9 @@ void nat_session::report(msg::path_news news, const remote* path, nat_effects& o
     event.rtt = path->rtt.value_or(nanoseconds::zero());
   }
   event.peer_ready = peer_ready_;
+  if (birthday_)
+    event.birthday = msg::birthday_report{birthday_->probes(), path != nullptr, birthday_problem_};
+  event.rewritten = path && rewrite_ && rewrite_->peer == path->what.address;
   out.events.push_back(event);
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "actors/nat/answer_book.hpp"
+#include "actors/nat/birthday.hpp"
 #include "actors/nat/check_list.hpp"
 #include "actors/nat/nat_effects.hpp"
 #include "net/crypto.hpp"
@@ -49,6 +50,10 @@ struct session_counters {
 /// move it; older ones are answered and change nothing; newer ones are answered and remembered,
 /// and count when the session of that epoch starts here.
 ///
+/// A run that found nothing may go on with birthday probing (birthday.hpp). A guess that arrives at
+/// one of our open ports makes us ask for a rewrite of WireGuard's port to that one; then the path
+/// is proven as any other is, from WireGuard's port.
+///
 /// A nomination is followed by the responder only on a path it has proven itself; the answer's
 /// nominate flag says that it was followed. So `nominated` on the initiator implies `nominated` on
 /// the responder.
@@ -68,11 +73,24 @@ class nat_session {
              nat_effects& out);
   /// Initiator: ask the peer to move. Ends in `nominated` or, with `where` set, `failed`.
   void nominate(const msg::nominate_path& order, time_point now, nat_effects& out);
-  /// A datagram that claims to be the peer's probe or answer.
-  void receive(const net::endpoint& from, net::byte_view datagram, time_point now,
-               nat_effects& out);
+  /// A datagram that claims to be the peer's probe or answer, at a spare port or (0) at
+  /// WireGuard's.
+  void receive(const net::endpoint& from, net::byte_view datagram, time_point now, nat_effects& out,
+               std::uint16_t at_port = 0);
   void tick(time_point now, nat_effects& out);
   std::optional<time_point> deadline() const;
+
+  // --- the rewrite of a path that birthday probing found ---
+  /// As it shall be now.
+  const std::optional<net::port_rewrite>& rewrite() const { return rewrite_; }
+  /// It is there, or why it cannot be.
+  void rewritten(const std::optional<net::error>& why_not, time_point now, nat_effects& out);
+  /// One that is there, found by a former incarnation.
+  void adopt(const net::port_rewrite& there);
+  /// The connection has left this path.
+  void release(const net::endpoint& where);
+  /// Something authentic came from there.
+  void heard_from(const net::endpoint& where);
 
   const session_counters& counters() const { return counters_; }
   const net::wg_public_key& peer() const { return who_.peer; }
@@ -96,6 +114,7 @@ class nat_session {
     nominate,   ///< initiator: until the peer follows
     confirm,    ///< responder: until the nominated path is proven here too
     tell_ready, ///< until the peer heard that we are ready
+    rewritten,  ///< until the path that was rewritten for is proven
   };
   struct focus {
     purpose why{};
@@ -117,8 +136,8 @@ class nat_session {
   void begin(time_point now, nat_effects& out);
   void round(punching& run, time_point now, nat_effects& out);
   void probe(remote& to, bool nominate, time_point now, nat_effects& out);
-  void on_probe(const net::endpoint& from, const net::probe& frame, time_point now,
-                nat_effects& out);
+  void on_probe(const net::endpoint& from, std::uint16_t at_port, const net::probe& frame,
+                time_point now, nat_effects& out);
   void remember_early(const net::endpoint& from, std::uint32_t epoch);
   /// A probe of this run, the first time it is seen. Whether a nomination in it was followed.
   bool on_fresh_probe(const net::endpoint& from, const net::probe& frame, time_point now,
@@ -134,6 +153,15 @@ class nat_session {
   void settle(const remote& path, nat_effects& out);
   void note_ready(bool ready, nat_effects& out);
   void tell_ready_if_needed(time_point now, nat_effects& out);
+  net::probe new_probe(bool nominate);
+  void give_up(time_point now, nat_effects& out);
+
+  // --- birthday probing (nat_session_birthday.cpp) ---
+  bool begin_birthday(punching& run, time_point now);
+  void guess(time_point now, nat_effects& out);
+  bool admit_spare(const net::endpoint& from, std::uint16_t at_port, const net::probe& frame);
+  std::optional<check> take_guess(const net::endpoint& from, const net::probe_transaction& id);
+  void doubt_rewrite(time_point now);
   void set_focus(purpose why, const net::endpoint& where, time_point now, nat_effects& out);
   void tick_focus(time_point now, nat_effects& out);
   void report(msg::path_news news, const remote* path, nat_effects& out);
@@ -161,6 +189,12 @@ class nat_session {
   effect_book effects_;
   std::vector<early_probe> early_; ///< bounded; oldest first
   std::optional<nomination> nominated_;
+  std::optional<msg::birthday_plan> plan_;   ///< agreed upon for this run
+  std::optional<birthday_attempt> birthday_; ///< this run has come to it
+  std::string birthday_problem_;
+  std::optional<net::port_rewrite> rewrite_;
+  bool rewrite_there_ = false;
+  std::optional<time_point> rewrite_silent_; ///< since the end of a run that did not hear from it
   session_counters counters_;
 };
 

@@ -29,6 +29,10 @@ bool negotiation::own_candidates(const std::vector<net::candidate>& now) {
   return replace(own_candidates_, now);
 }
 
+bool negotiation::own_birthday(const std::optional<net::birthday_offer>& now) {
+  return replace(own_birthday_, now);
+}
+
 bool negotiation::own_legs(const std::vector<net::relay_leg>& now) {
   // Round-trip times move all the time: only another set or order of relays is worth telling.
   const auto changed = !same_relays(own_legs_, now);
@@ -109,8 +113,11 @@ bool negotiation::both_on_ipv6() const {
          std::any_of(peer_candidates_.begin(), peer_candidates_.end(), is_public_ipv6);
 }
 
-net::peer_signal negotiation::punch(bool ready) const {
-  return signal(net::signal_kind::punch, ready);
+net::peer_signal negotiation::punch(bool ready,
+                                    const std::optional<net::birthday_offer>& birthday) const {
+  auto out = signal(net::signal_kind::punch, ready);
+  if (birthday) out.birthday = birthday;
+  return out;
 }
 
 net::peer_signal negotiation::signal(net::signal_kind kind, bool ready) const {
@@ -122,6 +129,7 @@ net::peer_signal negotiation::signal(net::signal_kind kind, bool ready) const {
     out.candidates = own_candidates_;
     out.relays = own_legs_;
     out.control_delay = own_delay_;
+    out.birthday = own_birthday_;
   }
   return out;
 }

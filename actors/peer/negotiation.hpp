@@ -24,6 +24,7 @@ class negotiation {
   // --- our side; true: it changed, so the other must hear of it ----------------------------------
   bool own_candidates(const std::vector<net::candidate>& now);
   bool own_legs(const std::vector<net::relay_leg>& now);
+  bool own_birthday(const std::optional<net::birthday_offer>& now);
   void own_delay(std::chrono::microseconds now) { own_delay_ = now; }
   const std::vector<net::relay_leg>& own_legs() const { return own_legs_; }
   bool on_relay(const net::relay_id& relay) const; ///< we are registered with it now
@@ -77,7 +78,9 @@ class negotiation {
   bool seen_from_outside() const;
   /// Both sides have told an IPv6 address that is not a private one.
   bool both_on_ipv6() const;
-  net::peer_signal punch(bool ready) const;
+  /// `birthday`: what it proposes besides.
+  net::peer_signal punch(bool ready,
+                         const std::optional<net::birthday_offer>& birthday = std::nullopt) const;
   /// How long after sending it the punch signal arrives there: both sides start then.
   std::chrono::microseconds punch_after() const { return own_delay_ + peer_delay_; }
 
@@ -91,6 +94,7 @@ class negotiation {
   std::uint32_t epoch_;
   std::vector<net::candidate> own_candidates_;
   std::vector<net::relay_leg> own_legs_;
+  std::optional<net::birthday_offer> own_birthday_;
   std::chrono::microseconds own_delay_{};
   std::vector<net::candidate> peer_candidates_;
   std::optional<msg::time_point> candidates_at_; ///< when they were last told

@@ -85,6 +85,11 @@ std::optional<path> path_book::alive_since(time_point since, const std::optional
   return best ? std::optional{best->what} : std::nullopt;
 }
 
+void path_book::forget(const net::endpoint& where) {
+  std::erase_if(entries_, [&](const entry& each) { return each.what.where == where; });
+  std::erase_if(open_, [&](const open_check& each) { return each.where == where; });
+}
+
 const path_book::entry* path_book::find(const net::endpoint& where) const {
   const auto found = std::find_if(entries_.begin(), entries_.end(),
                                   [&](const auto& e) { return e.what.where == where; });

@@ -41,6 +41,7 @@ class path_book {
   /// Of all paths but one, the fastest that answered since then.
   std::optional<path> alive_since(time_point since, const std::optional<path>& but) const;
   const entry* find(const net::endpoint& where) const;
+  void forget(const net::endpoint& where);
   const std::vector<entry>& all() const { return entries_; }
 
  private:

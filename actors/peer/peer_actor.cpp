@@ -113,6 +113,7 @@ struct executor {
     self->send(roles().nat, what);
   }
   void operator()(const msg::nominate_path& what) const { self->send(roles().nat, what); }
+  void operator()(const msg::release_path& what) const { self->send(roles().nat, what); }
   void operator()(const msg::set_peer& what) const { write(what); }
   void operator()(const msg::reset_peer& what) const { write(what); }
   void operator()(const msg::remove_peer& what) const { write(what); }

@@ -39,6 +39,7 @@ effects peer_connection::handle(const event& what, moment now) {
     on(started{});
     std::visit([this](const auto& e) { on(e); }, what);
     progress();
+    release_left();
     offer_if_due();
     announce_changes();
   }

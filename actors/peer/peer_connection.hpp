@@ -3,6 +3,7 @@
 #include "actors/backoff.hpp"
 #include "actors/delay_history.hpp"
 #include "actors/path_choice.hpp"
+#include "actors/peer/birthday_talk.hpp"
 #include "actors/peer/liveness.hpp"
 #include "actors/peer/negotiation.hpp"
 #include "actors/peer/path_book.hpp"
@@ -138,6 +139,11 @@ class peer_connection {
     return std::get_if<S>(&state_);
   }
 
+  // --- birthday probing (peer_birthday.cpp) ------------------------------------------------------
+  void birthday_news(bool changed);
+  void birthday_ended(const msg::path_event& news);
+  void release_left();
+
   // --- living paths (peer_moves.cpp) -------------------------------------------------------------
   std::vector<path> alternatives() const; ///< to the path in use
   void check(const path& over, bool doubt, std::uint32_t move = 0);
@@ -232,6 +238,10 @@ class peer_connection {
   msg::connection_counters counters_;
 
   negotiation talk_;
+  birthday_talk birthday_;
+  std::optional<net::endpoint> guessed_;   ///< a path that birthday probing found
+  std::optional<net::endpoint> rewritten_; ///< a path that the kernel rewrites ports for
+  bool rewritten_used_ = false;            ///< and we are on it, or wait for it
   std::vector<msg::relay_choice> ranking_;
   std::vector<net::relay_id> streams_; ///< relays that a stream reaches
   ticket rank_asked_ = no_ticket;

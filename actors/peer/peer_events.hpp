@@ -88,15 +88,15 @@ inline constexpr std::size_t event_count = std::variant_size_v<event>;
 // --- effects -------------------------------------------------------------------------------------
 
 /// One thing to do, addressed by its type: directory (find, signal), relay selector (rank, prepare,
-/// trouble), nat (expect, forget, punch, nominate, check), port (learn), writer (set, reset,
-/// remove, assert, watch), prober, and the supervisor (update).
+/// trouble), nat (expect, forget, punch, nominate, release, check), port (learn), writer (set,
+/// reset, remove, assert, watch), prober, and the supervisor (update).
 struct effect {
   ticket asked{}; ///< no_ticket: no answer is expected
   std::variant<msg::find_peer, msg::send_signal, msg::rank_relays, msg::prepare_relay,
                msg::relay_trouble, msg::expect_peer, msg::forget_peer, msg::start_punch,
-               msg::nominate_path, msg::check_path, msg::learn_index, msg::set_peer,
-               msg::reset_peer, msg::remove_peer, msg::assert_endpoint, msg::watch_peer,
-               msg::unwatch_peer, msg::probe_tunnel, msg::peer_update>
+               msg::nominate_path, msg::release_path, msg::check_path, msg::learn_index,
+               msg::set_peer, msg::reset_peer, msg::remove_peer, msg::assert_endpoint,
+               msg::watch_peer, msg::unwatch_peer, msg::probe_tunnel, msg::peer_update>
       what;
 };
 using effects = std::vector<effect>;

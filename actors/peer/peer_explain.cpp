@@ -56,6 +56,7 @@ msg::explanation peer_connection::explain(msg::time_point now) const {
       e.alive = alive();
       e.rtt = latency_ ? latency_ : e.rtt;
       e.verdict = one.relay && !direct_before_ ? "in use; no direct path is known" : "in use";
+      if (guessed_ == one.where && birthday_.was_found()) e.verdict += "; " + birthday_.found();
       if (e.streamed) {
         e.verdict += "; by TLS over TCP, as UDP is blocked here";
         e.remedy = "let UDP out of this network: it is faster, and direct paths need it";
@@ -76,6 +77,10 @@ msg::explanation peer_connection::explain(msg::time_point now) const {
                        ? "the peer's addresses are too old to be tried, and it tells no new ones"
                        : "punching found no way through both NATs";
     none.remedy = "forward UDP port of WireGuard on one side's router, or use IPv6 on both";
+    if (const auto more = birthday_.in_vain(record_.nat); !more.empty())
+      none.verdict += "; " + more;
+    if (const auto more = birthday_.remedy(record_.nat); !more.empty())
+      none.remedy += ", or " + more;
     out.paths.push_back(std::move(none));
   }
   return out;

@@ -33,6 +33,31 @@ void peer_connection::check_alternatives() {
     check(other, true);
 }
 
+void peer_connection::on(const msg::path_event& news) {
+  if (in<closing>()) return;
+  if (news.news == msg::path_news::checked) return path_checked(news);
+  if (news.news == msg::path_news::asked) return path_asked(news);
+  if (news.epoch != talk_.epoch()) return;
+  birthday_ended(news);
+  if (news.peer_ready) talk_.heard_ready();
+  switch (news.news) {
+  case msg::path_news::proven:
+    if (!initiator_) return;
+    punching_until_.reset();
+    judge_leaving(news.where);
+    // Another way over IPv4 is no reason to leave the one that carries the session.
+    if (alive() && ipv6_may_come() && news.where.address.is_v4()) return punch_ended();
+    direct_ = path{news.where, std::nullopt, news.rtt};
+    return;
+  case msg::path_news::nominated:
+    if (!initiator_) direct_ = path{news.where, std::nullopt, news.rtt};
+    return;
+  default:
+    if (initiator_ && !move_) punch_ended();
+    return;
+  }
+}
+
 void peer_connection::path_checked(const msg::path_event& news) {
   const auto* known = book_.answer(news.epoch, news.rtt, now_.at);
   if (!known) return;

@@ -1,4 +1,5 @@
 #include "actors/peer/peer_connection.hpp"
+#include "config/birthday_defaults.hpp"
 #include "config/canary.hpp"
 
 #include <utility>
@@ -19,6 +20,7 @@ void peer_connection::on(const net::peer_signal& said) {
     const auto is_punch = said.kind == net::signal_kind::punch;
     if (is_punch && initiator_) return; // the initiator alone says when
     const auto news = talk_.hear(said, now_.at);
+    birthday_news(birthday_.theirs(said.birthday));
     if (const auto* s = in<failed>(); s && !s->retry) { // it said bye or was offline, and is back
       slow_retry_.reset();
       discover("the peer asks to connect");
@@ -31,7 +33,9 @@ void peer_connection::on(const net::peer_signal& said) {
       // A responder of another attempt was restarted: whether the session survived it is open.
       if (initiator_) check_now();
     }
-    if (is_punch) say(msg::start_punch{record_.key, said.epoch, said.candidates, said.start_after});
+    if (is_punch)
+      say(msg::start_punch{record_.key, said.epoch, said.candidates, said.start_after,
+                           birthday_.follow(said.birthday, now_.at)});
     return;
   }
   case net::signal_kind::reset:
@@ -72,6 +76,9 @@ void peer_connection::offer_if_due() {
 // --- what we know of ourselves -------------------------------------------------------------------
 
 void peer_connection::on(const msg::own_paths& own) {
+  const auto offers = birthday_.ours(own);
+  if (talk_.own_birthday(own.birthday)) talk_.owe(now_.at);
+  birthday_news(offers);
   if (!talk_.own_candidates(own.candidates)) return;
   ours_changed_ = now_.at;
   talk_.owe(now_.at);
@@ -290,40 +297,22 @@ void peer_connection::punch() {
   punched_epoch_ = talk_.epoch();
   direct_.reset();
   punch_at_.reset();
-  signal(net::signal_kind::punch, ready_);
+  const auto is_direct = alive() && path_ && !path_->relay;
+  const auto birthday = is_direct ? std::nullopt : birthday_.propose(now_.at);
+  const auto said = birthday ? std::optional{birthday->say} : std::nullopt;
+  say(msg::send_signal{record_.party, record_.key, talk_.punch(ready_, said)});
   const auto after = talk_.punch_after();
-  say(msg::start_punch{record_.key, talk_.epoch(), talk_.peer_candidates(), after});
+  msg::start_punch order{record_.key, talk_.epoch(), talk_.peer_candidates(), after};
+  if (birthday) order.birthday = birthday->plan;
+  say(order);
   // nat reports the end itself; this is for the case that it cannot.
   punching_until_ = now_.at + after + 2 * defaults::punch_deadline;
+  if (birthday) *punching_until_ += defaults::birthday_deadline;
 }
 
 void peer_connection::punch_ended() {
   punching_until_.reset();
   if (initiator_ && !punch_at_) punch_at_ = now_.at + punch_again_.next();
-}
-
-void peer_connection::on(const msg::path_event& news) {
-  if (in<closing>()) return;
-  if (news.news == msg::path_news::checked) return path_checked(news);
-  if (news.news == msg::path_news::asked) return path_asked(news);
-  if (news.epoch != talk_.epoch()) return;
-  if (news.peer_ready) talk_.heard_ready();
-  switch (news.news) {
-  case msg::path_news::proven:
-    if (!initiator_) return;
-    punching_until_.reset();
-    judge_leaving(news.where);
-    // Another way over IPv4 is no reason to leave the one that carries the session.
-    if (alive() && ipv6_may_come() && news.where.address.is_v4()) return punch_ended();
-    direct_ = path{news.where, std::nullopt, news.rtt};
-    return;
-  case msg::path_news::nominated:
-    if (!initiator_) direct_ = path{news.where, std::nullopt, news.rtt};
-    return;
-  default:
-    if (initiator_ && !move_) punch_ended();
-    return;
-  }
 }
 
 // --- WireGuard's own signals ---------------------------------------------------------------------

@@ -115,16 +115,41 @@ result<peer_record> read_record(std::string_view text) {
   return out;
 }
 
+json::object to_json(const birthday_offer& offer) {
+  return {{"symmetric", offer.symmetric},
+          {"seen", text_of(to_string(offer.seen))},
+          {"network", offer.network},
+          {"with", offer.with}};
+}
+
 std::string signal_text(const peer_signal& signal) {
-  return json::serialize(json::object{{"v", format_version},
-                                      {"kind", text_of(to_string(signal.kind))},
-                                      {"sequence", signal.sequence},
-                                      {"epoch", signal.epoch},
-                                      {"ready", signal.ready},
-                                      {"candidates", to_json(signal.candidates)},
-                                      {"relays", to_json(signal.relays)},
-                                      {"control_delay_us", signal.control_delay.count()},
-                                      {"start_after_us", signal.start_after.count()}});
+  json::object out{{"v", format_version},
+                   {"kind", text_of(to_string(signal.kind))},
+                   {"sequence", signal.sequence},
+                   {"epoch", signal.epoch},
+                   {"ready", signal.ready},
+                   {"candidates", to_json(signal.candidates)},
+                   {"relays", to_json(signal.relays)},
+                   {"control_delay_us", signal.control_delay.count()},
+                   {"start_after_us", signal.start_after.count()}};
+  if (signal.birthday) out["birthday"] = to_json(*signal.birthday);
+  return json::serialize(out);
+}
+
+std::uint32_t read_u32(field_reader& in, std::string_view name) {
+  return static_cast<std::uint32_t>(in.number(name, std::numeric_limits<std::uint32_t>::max()));
+}
+
+birthday_offer read_birthday(field_reader& in) {
+  field_reader r{in.object("birthday")};
+  birthday_offer out;
+  out.symmetric = r.flag("symmetric");
+  out.seen = r.parsed("seen", address_text_max, &endpoint::parse, "ADDRESS:PORT");
+  if (!out.seen.valid() || !out.seen.address.is_v4()) r.refuse("seen", "an IPv4 address");
+  out.network = read_u32(r, "network");
+  out.with = read_u32(r, "with");
+  in.adopt(r, "birthday");
+  return out;
 }
 
 result<peer_signal> read_signal(std::string_view text) {
@@ -135,13 +160,13 @@ result<peer_signal> read_signal(std::string_view text) {
   peer_signal out;
   out.kind = in.parsed("kind", name_max, &parse_signal_kind, "a signal kind");
   out.sequence = in.number("sequence", number_max);
-  out.epoch =
-      static_cast<std::uint32_t>(in.number("epoch", std::numeric_limits<std::uint32_t>::max()));
+  out.epoch = read_u32(in, "epoch");
   out.ready = in.flag("ready");
   out.candidates = read_candidates(in);
   out.relays = read_legs(in);
   out.control_delay = read_delay(in, "control_delay_us");
   out.start_after = read_delay(in, "start_after_us");
+  if (in.has("birthday")) out.birthday = read_birthday(in);
   if (!in.ok()) return in.problem();
   return out;
 }

@@ -48,6 +48,11 @@ msg::port_actor::behavior_type port(msg::port_actor::stateful_pointer<port_state
         const auto& here = *self->state.process;
         return msg::learned_index{here.alive ? here.on->session_towards(wish.to) : std::nullopt};
       },
+      [self](const msg::rewrite_ports& order) {
+        const auto& here = *self->state.process;
+        if (here.alive) here.on->rewrite_ports(order.all);
+        return msg::done{};
+      },
       [memory](const msg::attach_frames& wish) {
         (wish.interest == msg::frame_interest::paths ? memory->paths : memory->relays) = wish.sink;
       },

@@ -102,7 +102,8 @@ reach::direct reach::directness(member_id a, member_id b) {
   // Two homes behind one carrier's box: by the box in front of each, or by hairpin.
   const bool shared = one.back() == other.back();
   const bool stuck = (x.hidden && y.strict) || (y.hidden && x.strict);
-  const bool luck = shared || x.moody || y.moody || x.guessed || y.guessed || x.open || y.open;
+  const bool luck = shared || x.moody || y.moody || x.guessed || y.guessed || x.open || y.open ||
+                    (world_.may_guess(a) && world_.may_guess(b));
   if (stuck) return luck ? direct::perhaps : direct::never;
   return luck ? direct::perhaps : direct::surely;
 }

@@ -30,7 +30,26 @@ machine::machine(std::uint32_t number, std::string name, node_id node,
 
 // --- network -------------------------------------------------------------------------------------
 
-std::string_view machine::datagram(const packet& arrived) {
+/// The port that packets of WireGuard's port leave from.
+std::uint16_t machine::source_towards(const net::endpoint& to) const {
+  for (const auto& each : rewrites_)
+    if (each.peer == to) return each.port;
+  return wg_port;
+}
+
+std::optional<packet> machine::rewritten(const packet& arrived) const {
+  for (const auto& each : rewrites_) {
+    if (each.peer != arrived.from || each.port != arrived.to.port) continue;
+    auto out = arrived;
+    out.to.port = wg_port;
+    return out;
+  }
+  return std::nullopt;
+}
+
+std::string_view machine::datagram(const packet& as_sent) {
+  const auto changed = rewritten(as_sent);
+  const auto& arrived = changed ? *changed : as_sent;
   if (arrived.to.port == config::defaults::lan_port) {
     if (!hooks.lan) return "no such port";
     hooks.lan(arrived);
@@ -82,7 +101,8 @@ bool machine::by_stream(const net::endpoint& to, net::byte_view data) {
 
 void machine::send_frame(const net::endpoint& to, net::byte_view data, std::uint16_t from_port) {
   if (to.address.is_loopback()) return void(by_stream(to, data));
-  net_.send(node_, from_port == 0 ? wg_port : from_port, to, data, time_.now());
+  const auto source = from_port == 0 ? source_towards(to) : from_port;
+  net_.send(node_, source, to, data, time_.now());
 }
 
 void machine::send_lan(const std::optional<net::ip_address>& to, net::byte_view data) {
@@ -198,7 +218,7 @@ void machine::wake(std::uint64_t token) {
 
 void machine::transmit(const net::endpoint& to, net::byte_view datagram) {
   if (to.address.is_loopback() ? by_stream(to, datagram)
-                               : net_.send(node_, wg_port, to, datagram, time_.now()))
+                               : net_.send(node_, source_towards(to), to, datagram, time_.now()))
     return;
   if (const auto echo = fake_wireguard::echo_in(datagram))
     observer_.on_echo_lost(number_, *echo,

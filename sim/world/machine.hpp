@@ -91,9 +91,12 @@ class machine final : private wg_surroundings {
 
   // --- network ---
   /// Why nobody here took it; empty: it was taken.
-  std::string_view datagram(const packet& arrived);
+  std::string_view datagram(const packet& as_sent);
   /// `from_port` 0: WireGuard's.
   void send_frame(const net::endpoint& to, net::byte_view data, std::uint16_t from_port = 0);
+  /// Of WireGuard's packets, by the kernel: outlives a daemon that is killed.
+  void rewrite_ports(std::vector<net::port_rewrite> all) { rewrites_ = std::move(all); }
+  const std::vector<net::port_rewrite>& rewrites() const { return rewrites_; }
   /// On the local network: to one, or as multicast to all.
   void send_lan(const std::optional<net::ip_address>& to, net::byte_view data);
   bool has_lan() const { return net_.realm_of(node_) != internet; }
@@ -151,6 +154,8 @@ class machine final : private wg_surroundings {
 
  private:
   bool by_stream(const net::endpoint& to, net::byte_view data);
+  std::uint16_t source_towards(const net::endpoint& to) const;
+  std::optional<packet> rewritten(const packet& arrived) const;
   void transmit(const net::endpoint& to, net::byte_view datagram) override;
   void receive(const inner_packet& inner) override;
   void wake_at(time_point when, std::uint64_t token) override;
@@ -173,6 +178,7 @@ class machine final : private wg_surroundings {
   std::set<net::endpoint> streams_ever_;
   std::uint16_t stream_port_ = 0;
   std::uint64_t probes_ = 0; ///< of all daemons so far
+  std::vector<net::port_rewrite> rewrites_;
   std::unique_ptr<fake_wireguard> device_;
   std::uint32_t devices_ = 0; ///< made so far; wakes of former ones mean nothing
 };

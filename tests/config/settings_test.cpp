@@ -33,6 +33,7 @@ settings accepted(std::string_view text) {
 
 void check_equal(const settings& a, const settings& b) {
   CHECK(a.daemon.auto_connect == b.daemon.auto_connect);
+  CHECK(a.daemon.birthday_probing == b.daemon.birthday_probing);
   CHECK(a.daemon.relay_pin == b.daemon.relay_pin);
   CHECK(a.daemon.relay_avoid == b.daemon.relay_avoid);
   CHECK(a.daemon.lan.enabled == b.daemon.lan.enabled);
@@ -86,6 +87,7 @@ state_dir = "/s"
 socket = "/run/x.sock"
 socket_group = "games"
 port_mapping = false
+birthday_probing = true
 log = "trace"
 seed = 7
 [wireguard]
@@ -148,6 +150,7 @@ TEST_CASE("every key ends up in its setting") {
   const auto read = accepted(every_key_changed);
   CHECK(read.daemon.name.str() == "alice");
   CHECK_FALSE(read.daemon.auto_connect);
+  CHECK(read.daemon.birthday_probing);
   CHECK(read.daemon.relay_pin == std::vector<std::string>{"berlin"});
   CHECK(read.daemon.relay_avoid == std::vector<std::string>{"far", "farther"});
   CHECK(read.daemon.state_dir == "/s");

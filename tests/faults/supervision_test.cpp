@@ -21,10 +21,11 @@ namespace {
 
 const std::string peer = "peer p4";
 
-enum class place { apart, home };
+enum class place { apart, home, hard };
 
 /// What happens to p1, whose actors die: p2 and p3 are connected, directly and by a relay, when it
-/// begins; p4 comes, goes and comes again. At home p4 is on p1's switch.
+/// begins; p4 comes, goes and comes again. At home p4 is on p1's switch. In the hard place p1's NAT
+/// is symmetric, p4's port-restricted, and they guess.
 struct story {
   std::string text; ///< the log
   world w;
@@ -42,12 +43,15 @@ struct story {
     w.log().to([this](std::string_view line) { text += line; });
     for (const auto* name : {"relay1", "relay2"})
       relays.push_back(w.add_relay(name));
-    const nat_settings boxes[] = {port_restricted(), port_restricted(), symmetric(),
-                                  port_restricted()};
+    const auto own = where == place::hard ? symmetric() : port_restricted();
+    const nat_settings boxes[] = {own, port_restricted(), symmetric(), port_restricted()};
     for (std::size_t i = 0; i < std::size(boxes); ++i) {
       const auto name = "p" + std::to_string(i + 1);
-      if (i < 3 || where == place::apart) nats.push_back(w.add_nat("nat-" + name, boxes[i]));
-      p.push_back(w.add_member(name, i < 3 || where == place::apart ? nats.back() : nats.front()));
+      member_settings how;
+      how.birthday_probing = where == place::hard && (i == 0 || i == 3);
+      const auto away = i < 3 || where != place::home;
+      if (away) nats.push_back(w.add_nat("nat-" + name, boxes[i]));
+      p.push_back(w.add_member(name, away ? nats.back() : nats.front(), how));
     }
     watch.emplace(w, p[0]);
     REQUIRE(net::is_initiator(w.key(p[0]), w.key(p[3])));
@@ -173,6 +177,15 @@ struct story {
     insist([this] { return w.join_party(p[0], invite).has_value(); });
     w.run_for(10s);
   }
+  /// A path that was guessed, and a better one.
+  void play_hard() {
+    direct = w.start_pings(p[0], p[1], 100ms, 900);
+    w.start(p[3]);
+    insist([this] { return w.join_party(p[3], invite).has_value(); });
+    w.run_for(40s);
+    w.move(p[3], std::nullopt);
+    w.run_for(60s);
+  }
   /// The relay between p1 and p3 dies: whoever dies with it, another one takes over.
   void lose_relay() {
     const auto view = w.connection(p[0], p[2]);
@@ -220,11 +233,19 @@ const kinds at_home{{"wireguard device", "remove_device"},
                     {"relay streams", "open_stream"},
                     {"relay streams", "close_stream"}};
 
+/// The same for the hard place.
+const kinds at_hard{{"port", "rewrite_ports"}, {"nat", "release_path"}};
+
 void play_at_home(story& s) {
   s.play_at_home();
   CHECK(s.w.pings(s.direct).answered > 700);
   // The wall cuts the direct path; the second repair, 5 s after the first, brings a stream.
   CHECK(s.w.pings(s.direct).longest_silence < 8s);
+}
+
+void play_hard(story& s) {
+  s.play_hard();
+  CHECK(s.w.pings(s.direct).answered > 850);
 }
 
 void play_apart(story& s) {
@@ -248,10 +269,14 @@ void let_die_everywhere(const std::string& actor) {
       const bool home = at_home.contains({at.actor, at.message});
       INFO(at.actor << " dies " << (how == when::after ? "after " : "instead of handling ")
                     << at.message);
-      story s{home ? place::home : place::apart, first ? &at : nullptr, how};
+      const bool hard = at_hard.contains({at.actor, at.message});
+      const auto where = home ? place::home : hard ? place::hard : place::apart;
+      story s{where, first ? &at : nullptr, how};
       if (!first) s.watch->aim(at, how);
       if (home)
         play_at_home(s);
+      else if (hard)
+        play_hard(s);
       else
         play_apart(s);
       s.end_well();
@@ -269,11 +294,13 @@ TEST_CASE("the stories of supervision have an occasion for every message of ever
   for (const auto& each : all)
     actors.insert(each.actor);
   kinds came;
-  for (const auto where : {place::apart, place::home}) {
+  for (const auto where : {place::apart, place::home, place::hard}) {
     story s{where};
     s.watch->list(all);
     if (where == place::home) {
       play_at_home(s);
+    } else if (where == place::hard) {
+      play_hard(s);
     } else {
       s.play();
       s.lose_relay();

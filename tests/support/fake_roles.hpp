@@ -101,7 +101,8 @@ inline msg::nat_actor::behavior_type nat(msg::nat_actor::stateful_pointer<none>,
       [](const msg::directory_event&) {}, [](const msg::get_paths&) { return msg::own_paths{}; },
       [](const msg::attach_paths&) {},    [](const msg::forget_peer&) {},
       [](const msg::start_punch&) {},     [](const msg::nominate_path&) {},
-      [](const msg::check_path&) {},      [](const msg::ports_mapped&) {}};
+      [](const msg::release_path&) {},    [](const msg::check_path&) {},
+      [](const msg::ports_mapped&) {}};
 }
 
 inline msg::route_watch_actor::behavior_type

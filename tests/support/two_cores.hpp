@@ -369,6 +369,7 @@ class two_cores {
   void act(std::size_t who, actors::ticket, const msg::forget_peer&) {
     sides[who].expecting = false;
   }
+  void act(std::size_t, actors::ticket, const msg::release_path&) {}
   void act(std::size_t who, actors::ticket, const msg::start_punch& what) {
     later(what.after, [this, who, number = what.epoch] {
       sides[who].punch_epoch = number;

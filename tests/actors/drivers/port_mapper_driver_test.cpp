@@ -43,6 +43,7 @@ msg::nat_actor::behavior_type nat(msg::nat_actor::pointer, news* heard) {
           [](const msg::forget_peer&) {},
           [](const msg::start_punch&) {},
           [](const msg::nominate_path&) {},
+          [](const msg::release_path&) {},
           [](const msg::check_path&) {},
           [heard](const msg::ports_mapped& m) { heard->granted += !m.ports.empty(); }};
 }

@@ -44,7 +44,7 @@ TEST_CASE("only peers that are expected are answered", "[nat][core]") {
   CHECK(b.core.counters().unknown_members == 1);
   b.core.receive(friendly.probe_to(b.own.pub, 1), dawn, b.out);
   CHECK(b.out.frames.size() == 1);
-  b.core.forget({friendly.pub});
+  b.core.forget({friendly.pub}, b.out);
   b.core.receive(friendly.probe_to(b.own.pub, 2), dawn, b.out);
   CHECK(b.out.frames.size() == 1);
   CHECK(b.core.counters().unknown_members == 2);
@@ -104,8 +104,8 @@ TEST_CASE("one deadline stands for all sessions and the gathering", "[nat][core]
   b.core.tick(dawn + 30ms, b.out);
   CHECK(b.out.frames.size() == 2);
   CHECK(b.core.deadline() == dawn + 50ms);
-  b.core.forget({first.pub});
-  b.core.forget({second.pub});
+  b.core.forget({first.pub}, b.out);
+  b.core.forget({second.pub}, b.out);
   CHECK(b.core.deadline() == dawn + config::defaults::stun_rto);
 }
 
@@ -135,4 +135,43 @@ TEST_CASE("a relay's STUN answer becomes a reflexive candidate", "[nat][core]") 
             {net::candidate_kind::host, at("192.168.1.5:51820")},
             {net::candidate_kind::server_reflexive, at("198.51.100.1:4000")}});
   CHECK(b.core.paths().candidates == b.out.publish->candidates);
+}
+
+TEST_CASE("both sides of a hard pair are offered, on a number that is new on another network",
+          "[nat][core]") {
+  const auto server1 = at("203.0.113.3:51820"), server2 = at("203.0.113.4:51820");
+  for (const bool on : {true, false}) {
+    peer_side own{1};
+    nat_core core{own.key, 51820, seeded(1), on};
+    nat_effects out;
+    const auto answer_all = [&](const net::endpoint& first, const net::endpoint& second) {
+      const auto asked = std::move(out.frames);
+      out = {};
+      for (const auto& each : asked) {
+        const auto request = net::stun::parse_request(*each.data);
+        if (!request || each.from_port != 0) continue;
+        const auto seen = each.to == server1 ? first : second;
+        const auto said = net::stun::binding_success(request->id, seen);
+        core.receive({each.to, {}, std::make_shared<const net::bytes>(said)}, dawn, out);
+      }
+    };
+    core.hosts({{at("10.0.0.2:1").address}}, dawn, out);
+    core.relays({{{{}, "a", server1}, {{}, "b", server2}}, {}}, dawn, out);
+    answer_all(at("198.51.100.1:7000"), at("198.51.100.1:7000"));
+    CHECK(core.paths().birthday_on == on);
+    const auto offer = core.paths().birthday;
+    REQUIRE(offer.has_value() == on);
+    if (!on) continue;
+    CHECK_FALSE(offer->symmetric);
+    CHECK(offer->seen == at("198.51.100.1:7000"));
+    CHECK(core.paths().birthday == offer);
+    core.hosts({{at("10.0.0.2:1").address}}, dawn, out);
+    answer_all(at("198.51.100.1:7000"), at("198.51.100.1:7000"));
+    REQUIRE(core.paths().birthday);
+    CHECK(core.paths().birthday->network != offer->network);
+    // Two mappings: symmetric, but whether its ports follow each other is not measured.
+    core.hosts({{at("10.0.0.2:1").address}}, dawn, out);
+    answer_all(at("198.51.100.1:7000"), at("198.51.100.1:9000"));
+    CHECK_FALSE(core.paths().birthday);
+  }
 }

@@ -118,6 +118,22 @@ TEST_CASE("a record with impossible contents is refused although it is authentic
   CHECK(why_not(alice.envelope(record, party)) == errc::bad_message);
 }
 
+TEST_CASE("a signal may offer birthday probing, at an IPv4 address") {
+  auto signal = some_signal();
+  signal.birthday = birthday_offer{true, *endpoint::parse("198.51.100.7:40001"), 7, 4'294'967'295};
+  const auto read = [&] {
+    const auto sealed = signal_box{alice.key}.seal(signal, party.id, bob.pub, os_random());
+    REQUIRE(sealed);
+    return signal_box{bob.key}.open(*sealed, party.id, alice.pub);
+  };
+  REQUIRE(read());
+  CHECK(*read() == signal);
+  signal.birthday->seen = *endpoint::parse("[2001:db8::1]:40001");
+  CHECK(read().error().code == errc::bad_message);
+  signal.birthday.reset();
+  CHECK(*read() == signal);
+}
+
 TEST_CASE("a sealed signal opens for its receiver, in its party and direction only") {
   const auto signal = some_signal();
   const auto sealed = signal_box{alice.key}.seal(signal, party.id, bob.pub, os_random());
