@@ -38,8 +38,10 @@ inline constexpr seconds stream_handshake_deadline = 10s;
 /// Beast's idle timeout, of which half is when it pings. Ours: a dead stream is noticed by the
 /// registration's renewal before.
 inline constexpr seconds stream_dead_after = 30s;
-/// Waiting to be written: the oldest are dropped, as a full queue on the way would. Ours: 170 ms at
-/// 100 Mbit/s; a longer queue is delay that no game wants.
+/// What waits longer to be written is dropped, at both ends, as by a queue on the way that keeps
+/// its delay short. RFC 8289, 4.3: the worst round trip that an ordinary flow expects.
+inline constexpr milliseconds stream_queue_age = 100ms;
+/// The same by size, the oldest first. Ours: the age at 160 Mbit/s.
 inline constexpr std::size_t stream_queue_octets = 2 << 20;
 inline constexpr std::size_t stream_queue_datagrams = 2'048;
 /// Larger messages end the stream. WireGuard's largest packet and ours fit: MTU 1420 and 80 octets.

@@ -39,6 +39,7 @@ net::os::relay_stream_options options_for(const net::relay_info& relay, std::uin
   out.message_octets = defaults::stream_message_max;
   out.queue_octets = defaults::stream_queue_octets;
   out.queue_datagrams = defaults::stream_queue_datagrams;
+  out.queue_age = defaults::stream_queue_age;
   return out;
 }
 

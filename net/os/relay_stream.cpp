@@ -154,41 +154,41 @@ class relay_stream::impl : public std::enable_shared_from_this<impl> {
   void on_readable(error_code ec) {
     if (ec) return finish(meaning_of(ec));
     std::array<std::uint8_t, 2'048> room;
+    const auto now = std::chrono::steady_clock::now();
     for (int i = 0; i < datagrams_per_turn; ++i) {
       const auto size = udp_.receive(asio::buffer(room), 0, ec);
       if (ec == asio::error::connection_refused) continue; // WireGuard's port is not there
       if (ec) break;
       if (size == 0 || size > options_.message_octets) continue;
-      queue_.emplace_back(room.begin(), room.begin() + static_cast<std::ptrdiff_t>(size));
+      queue_.push_back({{room.begin(), room.begin() + static_cast<std::ptrdiff_t>(size)}, now});
       queued_octets_ += size;
     }
-    drop_oldest();
     write();
     listen();
   }
 
-  /// Never the one that is being written.
   void drop_oldest() {
-    const std::size_t kept = writing_ ? 1 : 0;
-    while (queue_.size() > kept &&
-           (queue_.size() > options_.queue_datagrams || queued_octets_ > options_.queue_octets)) {
-      const auto oldest = queue_.begin() + static_cast<std::ptrdiff_t>(kept);
-      queued_octets_ -= oldest->size();
-      queue_.erase(oldest);
+    const auto now = std::chrono::steady_clock::now();
+    while (!queue_.empty() &&
+           (queue_.size() > options_.queue_datagrams || queued_octets_ > options_.queue_octets ||
+            now - queue_.front().since > options_.queue_age)) {
+      queued_octets_ -= queue_.front().datagram.size();
+      queue_.pop_front();
     }
   }
 
   void write() {
+    drop_oldest();
     if (writing_ || queue_.empty()) return;
-    writing_ = true;
-    write_message(ws_, asio::buffer(queue_.front()), handler(&impl::on_written));
+    writing_ = std::move(queue_.front().datagram);
+    queued_octets_ -= writing_->size();
+    queue_.pop_front();
+    write_message(ws_, asio::buffer(*writing_), handler(&impl::on_written));
   }
 
   void on_written(error_code ec) {
-    writing_ = false;
+    writing_.reset();
     if (ec) return; // the read side sees it, too, and knows more
-    queued_octets_ -= queue_.front().size();
-    queue_.pop_front();
     write();
   }
 
@@ -222,9 +222,13 @@ class relay_stream::impl : public std::enable_shared_from_this<impl> {
   websocket::response_type answer_;
   udp::socket udp_;
   beast::flat_buffer buffer_;
-  std::deque<bytes> queue_; ///< the front is being written
+  struct waiting {
+    bytes datagram;
+    std::chrono::steady_clock::time_point since;
+  };
+  std::deque<waiting> queue_;
   std::size_t queued_octets_ = 0;
-  bool writing_ = false;
+  std::optional<bytes> writing_;
   bool pin_seen_ = false;
   bool pin_holds_ = false;
   bool open_ = false;

@@ -24,8 +24,9 @@ struct relay_stream_options {
   std::chrono::milliseconds handshake{}; ///< TCP, TLS and upgrade together
   std::chrono::milliseconds dead_after{};
   std::size_t message_octets = 0;
-  std::size_t queue_octets = 0;
+  std::size_t queue_octets = 0; ///< waiting to be written; the oldest are dropped
   std::size_t queue_datagrams = 0;
+  std::chrono::milliseconds queue_age{}; ///< what waited longer is dropped
 };
 
 /// Both are called on the io_context's thread, never from inside a call of ours into it.

@@ -12,6 +12,10 @@ namespace lanrage::net::relay {
 
 namespace defaults = config::defaults;
 
+namespace {
+constexpr std::size_t taken_max = 16; ///< writes between two looks at the queue
+} // namespace
+
 flow_limits default_flow_limits() {
   return {defaults::streams_max,
           defaults::streams_per_source_max,
@@ -19,6 +23,7 @@ flow_limits default_flow_limits() {
           defaults::relay_arrivals_per_stream_max,
           defaults::relay_stream_queue_octets,
           defaults::relay_stream_queue_datagrams,
+          defaults::stream_queue_age,
           defaults::stream_unused_after};
 }
 
@@ -75,14 +80,30 @@ void flow_exchange::put(std::uint64_t number, bytes datagram) {
   if (arrived_.datagrams.size() == 1) signal();
 }
 
-flow_exchange::outgoing flow_exchange::take(std::uint64_t number) {
+void flow_exchange::drop_oldest(flow& of, steady_time now) {
+  while (!of.out.empty() &&
+         (of.out.size() > limits_.queue_datagrams || of.out_octets > limits_.queue_octets ||
+          now - of.out.front().since > limits_.queue_age)) {
+    of.out_octets -= of.out.front().datagram.size();
+    of.out.pop_front();
+    ++count_.streamed_out_lost;
+  }
+}
+
+flow_exchange::outgoing flow_exchange::take(std::uint64_t number, steady_time now) {
   const std::lock_guard lock{mutex_};
   const auto found = flows_.find(number);
   if (found == flows_.end()) return {{}, true};
   auto& from = found->second;
   from.woken = false;
-  from.out_octets = 0;
-  return {std::exchange(from.out, {}), from.ended};
+  drop_oldest(from, now);
+  outgoing out{{}, from.ended};
+  while (!from.out.empty() && out.datagrams.size() < taken_max) {
+    from.out_octets -= from.out.front().datagram.size();
+    out.datagrams.push_back(std::move(from.out.front().datagram));
+    from.out.pop_front();
+  }
+  return out;
 }
 
 void flow_exchange::close(std::uint64_t number) {
@@ -117,19 +138,15 @@ flow_exchange::arrivals flow_exchange::drain() {
   return std::exchange(arrived_, {});
 }
 
-void flow_exchange::send(const endpoint& name, byte_view datagram) {
+void flow_exchange::send(const endpoint& name, byte_view datagram, steady_time now) {
   const std::lock_guard lock{mutex_};
   const auto found = flows_.find(flow_number(name));
   if (found == flows_.end()) return;
   auto& to = found->second;
   ++count_.streamed_out;
-  to.out.emplace_back(datagram.begin(), datagram.end());
+  to.out.push_back({{datagram.begin(), datagram.end()}, now});
   to.out_octets += datagram.size();
-  while (to.out.size() > limits_.queue_datagrams || to.out_octets > limits_.queue_octets) {
-    to.out_octets -= to.out.front().size();
-    to.out.pop_front();
-    ++count_.streamed_out_lost;
-  }
+  drop_oldest(to, now);
   if (!std::exchange(to.woken, true)) to.wake();
 }
 

@@ -24,6 +24,7 @@ struct flow_limits {
   std::size_t arrivals_per_stream = 0;
   std::size_t queue_octets = 0; ///< waiting for one stream's reader
   std::size_t queue_datagrams = 0;
+  std::chrono::milliseconds queue_age{}; ///< what waited longer is dropped
   std::chrono::milliseconds unused_after{};
 };
 flow_limits default_flow_limits();
@@ -45,7 +46,8 @@ class flow_exchange {
     std::deque<bytes> datagrams;
     bool ended = false;
   };
-  outgoing take(std::uint64_t flow);
+  /// The next few, so that what is left goes on growing old here.
+  outgoing take(std::uint64_t flow, steady_time now);
   void close(std::uint64_t flow);
   void refused();   ///< a request for another path, or without an upgrade
   void ended_bad(); ///< a stream that broke the rules
@@ -57,24 +59,29 @@ class flow_exchange {
     std::vector<endpoint> closed;
   };
   arrivals drain();
-  void send(const endpoint& flow, byte_view datagram);
+  void send(const endpoint& flow, byte_view datagram, steady_time now);
   /// Ends the flows that have been unused for too long.
   void sweep(const std::function<bool(const endpoint&)>& used, steady_time now);
   void add_to(counters& total) const;
 
  private:
+  struct waiting {
+    bytes datagram;
+    steady_time since;
+  };
   struct flow {
     endpoint name;
     ip_address source;
     std::function<void()> wake;
     bool woken = false;
     bool ended = false;
-    std::deque<bytes> out;
+    std::deque<waiting> out;
     std::size_t out_octets = 0;
     std::size_t arrived = 0; ///< waiting for the relay
     steady_time used;
   };
   static ip_address network_of(const ip_address& source);
+  void drop_oldest(flow& of, steady_time now);
   void signal() const;
 
   const flow_limits limits_;

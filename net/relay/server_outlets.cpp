@@ -68,7 +68,8 @@ result<stun_places> relay_outlets::open_for_tests(const endpoint& other) {
 /// Queues what goes out. Forwarded octets stay in the receive buffers until they are flushed.
 void relay_outlets::dispatch(const verdict& what, counters& count) {
   if (what.what == verdict::action::drop) return;
-  if (is_flow(what.to)) return flows_->send(what.to, what.payload);
+  if (is_flow(what.to))
+    return flows_->send(what.to, what.payload, std::chrono::steady_clock::now());
   auto* out = outlet_for(what);
   if (!out) {
     ++count.send_failed;

@@ -82,7 +82,7 @@ class stream_session final : public std::enable_shared_from_this<stream_session>
   void woken() {
     if (finished_ || closing_ || !open_ || writing_) return; // looked at when that is done
     if (queue_.empty()) {
-      auto next = flows_->take(*flow_);
+      auto next = flows_->take(*flow_, std::chrono::steady_clock::now());
       queue_ = std::move(next.datagrams);
       if (next.ended) return end(websocket::close_code::policy_error);
     }

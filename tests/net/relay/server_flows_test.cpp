@@ -23,6 +23,7 @@ flow_limits small() {
   out.arrivals_per_stream = 4;
   out.queue_octets = 100;
   out.queue_datagrams = 3;
+  out.queue_age = 100ms;
   out.unused_after = 30s;
   return out;
 }
@@ -113,22 +114,56 @@ TEST_CASE("a slow reader gets the newest; nobody waits for it") {
   all.put(slow, bytes{0});
   const auto name = all.drain().datagrams.front().first;
   for (std::uint8_t i = 0; i < 5; ++i)
-    all.send(name, bytes{i});
+    all.send(name, bytes{i}, begin);
   CHECK(woken == 1);
-  auto out = all.take(slow);
+  auto out = all.take(slow, begin);
   REQUIRE(out.datagrams.size() == 3);
   CHECK(out.datagrams.front() == bytes{2});
   CHECK_FALSE(out.ended);
   CHECK(count(all).streamed_out == 5);
   CHECK(count(all).streamed_out_lost == 2);
-  all.send(name, bytes(60));
-  all.send(name, bytes(41)); // 101 octets: one too many
+  all.send(name, bytes(60), begin);
+  all.send(name, bytes(41), begin); // 101 octets: one too many
   CHECK(woken == 2);
-  out = all.take(slow);
+  out = all.take(slow, begin);
   REQUIRE(out.datagrams.size() == 1);
   CHECK(out.datagrams.front().size() == 41);
-  all.send(name, bytes(100));
-  CHECK(all.take(slow).datagrams.size() == 1);
+  all.send(name, bytes(100), begin);
+  CHECK(all.take(slow, begin).datagrams.size() == 1);
+}
+
+TEST_CASE("what a slow reader did not take in 100 ms is dropped, however little it is") {
+  flow_exchange all{small(), 1};
+  const auto slow = *all.open(
+      home, [] {}, begin);
+  all.put(slow, bytes{0});
+  const auto name = all.drain().datagrams.front().first;
+  all.send(name, bytes{1}, begin);
+  all.send(name, bytes{2}, begin + 60ms);
+  auto out = all.take(slow, begin + 101ms);
+  REQUIRE(out.datagrams.size() == 1);
+  CHECK(out.datagrams.front() == bytes{2});
+  CHECK(count(all).streamed_out_lost == 1);
+  all.send(name, bytes{3}, begin + 200ms);
+  CHECK(all.take(slow, begin + 300ms).datagrams.size() == 1);
+}
+
+TEST_CASE("a reader takes a few at a time, in their order, and none twice") {
+  auto limits = small();
+  limits.queue_datagrams = 40;
+  flow_exchange all{limits, 1};
+  const auto reader = *all.open(
+      home, [] {}, begin);
+  all.put(reader, bytes{0});
+  const auto name = all.drain().datagrams.front().first;
+  for (std::uint8_t i = 0; i < 40; ++i)
+    all.send(name, bytes{i}, begin);
+  std::uint8_t next = 0;
+  for (int i = 0; i < 4; ++i)
+    for (const auto& each : all.take(reader, begin).datagrams)
+      CHECK(each == bytes{next++});
+  CHECK(next == 40);
+  CHECK(count(all).streamed_out_lost == 0);
 }
 
 TEST_CASE("a stream that nobody is registered over ends after exactly 30 s, a used one never") {
@@ -143,12 +178,12 @@ TEST_CASE("a stream that nobody is registered over ends after exactly 30 s, a us
   CHECK(woken == 0);
   all.sweep(is_used, begin + 30s);
   CHECK(woken == 1);
-  CHECK(all.take(unused).ended);
-  CHECK_FALSE(all.take(used).ended);
+  CHECK(all.take(unused, begin).ended);
+  CHECK_FALSE(all.take(used, begin).ended);
   all.sweep([](const endpoint&) { return false; }, begin + 60s - 1ns);
-  CHECK_FALSE(all.take(used).ended);
+  CHECK_FALSE(all.take(used, begin).ended);
   all.sweep([](const endpoint&) { return false; }, begin + 60s);
-  CHECK(all.take(used).ended);
+  CHECK(all.take(used, begin).ended);
   CHECK(count(all).streams_unused == 2);
 }
 
@@ -161,9 +196,9 @@ TEST_CASE("a closed stream is told to the relay, and what is sent to it is nobod
   all.close(a);
   CHECK(readable(all));
   CHECK(all.drain().closed == std::vector{name});
-  all.send(name, bytes{1});
+  all.send(name, bytes{1}, begin);
   all.put(a, bytes{1});
-  CHECK(all.take(a).ended);
+  CHECK(all.take(a, begin).ended);
   CHECK(all.drain().datagrams.empty());
   CHECK(count(all).streams == 0);
 }

@@ -119,6 +119,7 @@ struct open_stream {
     options.message_octets = 2'048;
     options.queue_octets = 1 << 20;
     options.queue_datagrams = 1'000;
+    options.queue_age = 5s;
     os::relay_stream_events events;
     events.opened = [at = at_promise](endpoint where) { at->set_value(where); };
     events.closed = [end = end_promise](const error& why) { end->set_value(why.code); };
