@@ -113,7 +113,7 @@ void laboratory::add_site(const site_spec& spec) {
     return;
   }
   const auto outer = site_of(spec.behind);
-  if (!outer.spec.carrier || plan_.ipv6 || spec.nat.type == nat_type::open)
+  if (!outer.spec.carrier || (plan_.ipv6 && spec.ipv6) || spec.nat.type == nat_type::open)
     throw failure(spec.name + " cannot be behind " + spec.behind);
   sites_.push_back(
       {spec, number, outer.public_address, lan_ipv4(outer.number, first_box + number), outer.port});
@@ -198,7 +198,7 @@ string laboratory::ipv6_routes(unsigned except_site) const {
   string lines;
   if (!plan_.ipv6) return lines;
   for (const auto& s : sites_)
-    if (s.number != except_site)
+    if (s.number != except_site && s.spec.ipv6)
       lines += "route add " + lan_ipv6(s.number, 0) + "/64 via " +
                public_ipv6(first_box + s.number) + "\n";
   return lines;
@@ -227,7 +227,8 @@ void laboratory::configure_site(const site& s) {
       lan_ipv4(s.number, 1) + "/24 dev lan\naddr add " + s.wan_address + "/24 dev wan\n";
   if (!s.spec.behind.empty())
     lines += "route add default via " + lan_ipv4(site_of(s.spec.behind).number, 1) + "\n";
-  if (plan_.ipv6)
+  const bool ipv6 = plan_.ipv6 && s.spec.ipv6;
+  if (ipv6)
     lines += "addr add " + lan_ipv6(s.number, 1) + "/64 dev lan nodad\naddr add " +
              public_ipv6(first_box + s.number) + "/64 dev wan nodad\n";
   for (const auto& h : s.spec.hosts)
@@ -235,7 +236,7 @@ void laboratory::configure_site(const site& s) {
   for (const auto& inner : sites_)
     if (inner.spec.behind == s.spec.name)
       lines += "link set dev l-" + inner.spec.name + " master lan up\n";
-  ip_batch(lines + ipv6_routes(s.number), ns_name(box));
+  ip_batch(ipv6 ? lines + ipv6_routes(s.number) : lines, ns_name(box));
   hosts_.at(box).addresses_ = {s.wan_address};
   public_addresses_[box] = public_addresses_[s.spec.name] = s.public_address;
   configure_hosts(s);

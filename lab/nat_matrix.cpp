@@ -95,4 +95,65 @@ std::vector<std::vector<std::pair<std::size_t, std::size_t>>> matrix_rounds() {
   return rounds;
 }
 
+std::string matrix_member(std::size_t nat, char which) {
+  return "m" + std::to_string(nat) + which;
+}
+
+std::vector<party_carrier> matrix_carriers() {
+  nat_settings cone, symmetric, plain;
+  cone.type = nat_type::full_cone;
+  cone.hairpin = true;
+  symmetric.type = nat_type::symmetric;
+  return {{"turns", cone}, {"draws", symmetric}, {"plain", plain}};
+}
+
+std::vector<party_member> matrix_members() {
+  std::vector<party_member> out;
+  const auto ipv4 = [&](const std::string& name, const nat_settings& nat, const char* carrier = "",
+                        const char* with = "") {
+    out.push_back({name, nat, carrier, with, true, false});
+  };
+  for (std::size_t i = 0; i < matrix_nat_count; ++i)
+    for (const char which : {'a', 'b'})
+      ipv4(matrix_member(i, which), matrix_nats()[i]);
+  const nat_settings plain;
+  ipv4("same1", plain);
+  ipv4("same2", plain, "", "same1");
+  ipv4("home1", plain, "turns");
+  ipv4("home2", plain, "turns");
+  ipv4("home3", plain, "draws");
+  ipv4("home4", plain, "plain");
+  ipv4("home5", plain, "plain");
+  nat_settings open, symmetric;
+  open.ipv6_open = true;
+  symmetric.type = nat_type::symmetric;
+  for (const char* name : {"closed1", "closed2"})
+    out.push_back({name, plain, "", "", false, true});
+  for (const char* name : {"ajar1", "ajar2"})
+    out.push_back({name, open, "", "", false, true});
+  for (const char* name : {"both1", "both2"})
+    out.push_back({name, symmetric, "", "", true, true});
+  return out;
+}
+
+std::vector<matrix_extra> matrix_more() {
+  constexpr std::size_t port_restricted = 3; // in matrix_nats()
+  const auto other = matrix_member(port_restricted, 'b');
+  const std::string carrier = "port-restricted behind a carrier's ";
+  const std::string six = "[2001:db8:";
+  using enum reach;
+  return {
+      {"same1", "same2", "one network, port-restricted", "", direct, "10."},
+      {"home1", other, carrier + "full cone", "port-restricted", direct},
+      {"home4", "home5", "two homes behind one carrier that does not hairpin", "", relay},
+      {"closed1", "closed2", "IPv6 behind firewalls", "", direct, six},
+      {"ajar1", "ajar2", "IPv6 behind none", "", direct, six},
+      {"both1", "both2", "symmetric, IPv6 behind firewalls", "", direct, six},
+      {"home1", "home2", "two homes behind one carrier that hairpins", "", direct},
+      {"home3", other, carrier + "symmetric", "port-restricted", relay},
+      {"closed1", "ajar1", "IPv6 behind a firewall", "IPv6 behind none", direct, six},
+      {"closed2", other, "IPv6 alone", "IPv4 alone", relay},
+  };
+}
+
 } // namespace lanrage::lab

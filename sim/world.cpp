@@ -20,10 +20,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::uint32_t internet_net = 0xc6120000;  ///< 198.18.0.0/15 (RFC 2544: for benchmarks)
-constexpr std::uint32_t carrier_net = 0x64400000;   ///< 100.64.0.0/10 (RFC 6598)
-constexpr std::uint32_t private_net = 0xac100000;   ///< 172.16.0.0/12 (RFC 1918)
-constexpr std::uint32_t private_realm_mask = 0xfff; ///< realms with a /24 of their own
 constexpr std::string_view control_host = "control.sim";
 
 /// Users wait for a party that is made or joined as long as the directory does, and a little.
@@ -100,19 +96,6 @@ void world::paths_changed() {
   tcp_->paths_changed();
 }
 
-net::ip_address world::new_address(realm_id in) {
-  hosts_in_.resize(std::max<std::size_t>(hosts_in_.size(), in + 1));
-  const auto number = ++hosts_in_[in];
-  if (in == internet) return net::ip_address::v4(internet_net + number);
-  return net::ip_address::v4(private_net + ((in & private_realm_mask) << 8) + number);
-}
-
-/// Behind a carrier's box, customers' boxes have addresses of their own kind.
-net::ip_address world::new_box_address(realm_id in) {
-  const auto address = new_address(in);
-  return in == internet ? address : net::ip_address::v4(carrier_net + hosts_in_[in]);
-}
-
 // --- what there is -------------------------------------------------------------------------------
 
 node_id world::add_nat(const std::string& name, const nat_settings& how,
@@ -125,7 +108,7 @@ member_id world::add_member(const std::string& name, std::optional<node_id> behi
                             const member_settings& settings) {
   const member_id id{static_cast<std::uint32_t>(members_.size())};
   const auto in = behind ? fabric_.inside_of(*behind) : internet;
-  const auto node = fabric_.add_host(name, in, {new_address(in)});
+  const auto node = fabric_.add_host(name, in, new_addresses(in, settings.has));
   resident made;
   made.name = name;
   made.settings = settings;
@@ -143,9 +126,9 @@ member_id world::add_member(const std::string& name, std::optional<node_id> behi
   return id;
 }
 
-relay_number world::add_relay(const std::string& name) {
+relay_number world::add_relay(const std::string& name, families has) {
   const auto number = static_cast<std::uint32_t>(relays_.size());
-  const auto node = fabric_.add_host(name, internet, {new_address(internet)});
+  const auto node = fabric_.add_host(name, internet, new_addresses(internet, has));
   relays_.push_back(std::make_unique<relay_site>(settings_.seed, name, node,
                                                  config::defaults::relay_port, settings_.unix_epoch,
                                                  control_->token_key(), fabric_, agenda_));
@@ -195,7 +178,7 @@ void world::partition(const std::vector<std::vector<node_id>>& groups) {
 void world::move(member_id who, std::optional<node_id> behind) {
   rewired();
   const auto in = behind ? fabric_.inside_of(*behind) : internet;
-  fabric_.move_host(node(who), in, {new_address(in)});
+  fabric_.move_host(node(who), in, new_addresses(in, of(who).settings.has));
   note(of(who).name + " moved to " + net::to_string(fabric_.addresses(node(who)).front()));
   on(who).addresses_changed();
 }
@@ -218,7 +201,7 @@ void world::put_behind(node_id nat, std::optional<node_id> carrier) {
 void world::readdress(relay_number which) {
   rewired();
   const auto at = node(which);
-  fabric_.move_host(at, internet, {new_address(internet)});
+  fabric_.move_host(at, internet, new_addresses(internet, families_of(fabric_.addresses(at))));
   note(relay(which).name() + " moved to " + net::to_string(fabric_.addresses(at).front()));
 }
 

@@ -9,6 +9,7 @@
 #include "sim/world/agenda.hpp"
 #include "sim/world/control_site.hpp"
 #include "sim/world/fabric.hpp"
+#include "sim/world/families.hpp"
 #include "sim/world/machine.hpp"
 #include "sim/world/relay_site.hpp"
 #include "sim/world/stream_net.hpp"
@@ -39,6 +40,7 @@ enum class member_id : std::uint32_t {};
 enum class relay_number : std::uint32_t {};
 
 struct member_settings {
+  families has{};
   bool auto_connect = true;
   bool birthday_probing = false;
   config::health_settings health;
@@ -80,7 +82,7 @@ class world final : private happenings,
   /// A member's machine, on the internet or behind a box; its daemon is not started.
   member_id add_member(const std::string& name, std::optional<node_id> behind = std::nullopt,
                        const member_settings& settings = {});
-  relay_number add_relay(const std::string& name);
+  relay_number add_relay(const std::string& name, families has = {});
   fabric& net() { return fabric_; }
   control_site& control() { return *control_; }
   relay_site& relay(relay_number which) { return *relays_[static_cast<std::size_t>(which)]; }
@@ -256,6 +258,7 @@ class world final : private happenings,
   void carried(net::byte_view by_stream, int change);
   void hand_over(net::byte_view data, const std::function<std::string_view()>& take);
   net::ip_address new_address(realm_id in);
+  std::vector<net::ip_address> new_addresses(realm_id in, families has);
   net::ip_address new_box_address(realm_id in);
   actors::mesh_settings settings_of(const resident& who);
   void watch(member_id who);

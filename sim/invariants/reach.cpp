@@ -14,8 +14,15 @@ std::vector<node_id> reach::outwards(node_id from) {
   return out;
 }
 
+families reach::shared(node_id a, node_id b) {
+  const auto one = families_of(world_.net().addresses(a));
+  const auto other = families_of(world_.net().addresses(b));
+  return {one.ipv4 && other.ipv4, one.ipv6 && other.ipv6};
+}
+
 std::optional<reach::way> reach::sound(node_id from, node_id to) {
   auto& net = world_.net();
+  if (const auto both = shared(from, to); !both.ipv4 && !both.ipv6) return std::nullopt;
   const auto up = outwards(from);
   const auto down = outwards(to);
   const bool neighbours = net.realm_of(from) == net.realm_of(to);
@@ -99,6 +106,9 @@ reach::direct reach::directness(member_id a, member_id b) {
   const auto x = of(one);
   const auto y = of(other);
   if (x.blocked || y.blocked) return direct::never;
+  const auto both = shared(one[0], other[0]);
+  if (both.ipv6) return direct::surely; // a firewall on each side opens to what its side asked for
+  if (!both.ipv4) return direct::never;
   // Two homes behind one carrier's box: by the box in front of each, or by hairpin.
   const bool shared = one.back() == other.back();
   const bool stuck = (x.hidden && y.strict) || (y.hidden && x.strict);

@@ -34,6 +34,8 @@ class reach {
     surely   ///< by RFC 4787's terms (RFC 5128, 3.3)
   };
   direct directness(member_id a, member_id b);
+  /// The families that both have an address of.
+  families shared(node_id a, node_id b);
   /// The control server runs and is reached.
   bool controlled(member_id who);
 

@@ -66,6 +66,7 @@ nat_settings read_nat_how(fields& in) {
   read_flag(in, "refresh_inbound", out.refresh_inbound);
   read_flag(in, "hairpin", out.hairpin);
   read_flag(in, "blocks_udp", out.blocks_udp);
+  read_flag(in, "ipv6_open", out.ipv6_open);
   read_flag(in, "remembers_refused", out.remembers_refused);
   read_whole(in, "lifetime", 1s, 24h, out.lifetime);
   read_whole(in, "refused_lifetime", 1s, 24h, out.refused_lifetime);
@@ -92,11 +93,19 @@ void read_nat(book& all, const toml::table& table) {
   all.into.nats.push_back(std::move(out));
 }
 
+void read_families(fields& in, families& into) {
+  read_flag(in, "ipv4", into.ipv4);
+  read_flag(in, "ipv6", into.ipv6);
+  if (!into.ipv4 && !into.ipv6)
+    in.wrong(*in.take("ipv4"), "ipv4 = false without ipv6 = true", "a machine with an address");
+}
+
 void read_relay(book& all, const toml::table& table) {
   fields in{table, "[[relay]]", all.wrongs};
   const auto number = static_cast<std::uint32_t>(all.into.relays.size());
   relay_entry out;
   if (const auto name = in.text("name", "a name")) out.name = *name;
+  read_families(in, out.has);
   if (in.need("name", "every relay to have a name"))
     all.define({out.name, in.take("name")}, {kind::relay, number});
   in.finish();
@@ -124,6 +133,7 @@ void read_member(book& all, const toml::table& table, const config::health_setti
   out.behind = all.one(in, "behind", kind::nat);
   std::optional<nat_settings> own_box;
   if (const auto which = in.word("nat", class_names)) own_box = nat_class(*which);
+  read_families(in, out.has);
   read_flag(in, "auto_connect", out.auto_connect);
   if (const auto start = in.time("start", 0s, all.into.until)) out.start = *start;
   const auto gap = in.time("start_gap", 0s, 1h).value_or(0s);

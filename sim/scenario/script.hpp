@@ -3,6 +3,7 @@
 #include "config/settings.hpp"
 #include "sim/faults/plan.hpp"
 #include "sim/trace/values.hpp"
+#include "sim/world/families.hpp"
 #include "sim/world/link.hpp"
 #include "sim/world/nat_box.hpp"
 
@@ -43,11 +44,13 @@ struct nat_entry {
 
 struct relay_entry {
   std::string name;
+  families has{};
 };
 
 struct member_entry {
   std::string name;
   std::optional<std::uint32_t> behind; ///< a box; absent: on the internet
+  families has{};
   bool auto_connect = true;
   config::health_settings health;
   duration start{};

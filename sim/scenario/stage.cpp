@@ -73,7 +73,7 @@ stage::stage(const script& what, recordings traces, std::uint64_t seed, duration
 
 void stage::build() {
   for (const auto& relay : script_.relays)
-    relays_.push_back(world_.add_relay(relay.name));
+    relays_.push_back(world_.add_relay(relay.name, relay.has));
   for (const auto& nat : script_.nats) {
     const auto behind = nat.behind ? std::optional{nats_[*nat.behind]} : std::nullopt;
     nats_.push_back(world_.add_nat(nat.name, nat.how, behind));
@@ -81,6 +81,7 @@ void stage::build() {
   for (const auto& member : script_.members) {
     const auto behind = member.behind ? std::optional{nats_[*member.behind]} : std::nullopt;
     member_settings how;
+    how.has = member.has;
     how.auto_connect = member.auto_connect;
     how.health = member.health;
     const auto id = world_.add_member(member.name, behind, how);

@@ -44,12 +44,16 @@ node_id fabric::add_nat(std::string name, realm_id outer, net::ip_address addres
 
 void fabric::move_host(node_id host, realm_id to, std::vector<net::ip_address> addresses) {
   auto& it = nodes_[host];
-  for (const auto& each : it.addresses)
+  for (const auto& each : it.addresses) {
     realms_[it.realm].hosts.erase(each);
+    routed_.erase(each);
+  }
   it.realm = to;
   it.addresses = std::move(addresses);
-  for (const auto& each : it.addresses)
+  for (const auto& each : it.addresses) {
     realms_[to].hosts[each] = host;
+    if (to != internet && !each.is_v4()) routed_[each] = to;
+  }
 }
 
 void fabric::rebind_nat(node_id box, net::ip_address address) {
@@ -143,17 +147,33 @@ bool fabric::send(node_id from, std::uint16_t port, const net::endpoint& to, net
 void fabric::send_to_neighbours(node_id from, std::uint16_t port, net::byte_view data,
                                 time_point now) {
   if (nodes_[from].realm == internet) return;
+  const bool v4 = nodes_[from].addresses.front().is_v4(); // one group, not one of each family
   std::vector<net::endpoint> all;
   for (const auto& [address, node] : realms_[nodes_[from].realm].hosts)
-    if (node != from && !nodes_[node].box) all.push_back({address, port});
+    if (node != from && !nodes_[node].box && address.is_v4() == v4) all.push_back({address, port});
   for (const auto& to : all)
     send(from, port, to, data, now);
 }
 
+/// The box in this realm behind which the address is, however many boxes on.
+node_id fabric::box_towards(const net::ip_address& address, realm_id in) const {
+  const auto found = routed_.find(address);
+  if (found == routed_.end()) return no_node;
+  for (auto realm = found->second; realm != internet;) {
+    const auto box = realms_[realm].gateway;
+    realm = nodes_[box].realm;
+    if (realm == in) return box;
+  }
+  return no_node;
+}
+
 void fabric::route(realm_id in, node_id at, packet_slot slot, time_point now) {
   const auto& here = realms_[in];
-  const auto found = here.hosts.find(pool_[slot].to.address);
+  const auto& to = pool_[slot].to.address;
+  const auto found = here.hosts.find(to);
   if (found != here.hosts.end()) return hop(at, found->second, slot, false, now);
+  if (!to.is_v4())
+    if (const auto box = box_towards(to, in); box != no_node) return hop(at, box, slot, false, now);
   if (here.gateway == no_node || here.gateway == at)
     return drop(at, slot, drop_cause::no_route, now);
   hop(at, here.gateway, slot, true, now);
@@ -232,6 +252,7 @@ void fabric::through_nat(node_id at, packet_slot slot, time_point now) {
   auto& p = pool_[slot];
   if (faults_)
     if (const auto fault = faults_->on_box(at, p, now)) return drop_by(fault, at, slot, now);
+  if (!p.to.address.is_v4()) return through_firewall(at, slot, now);
   if (!p.outward) {
     if (p.to.address != here.box->outer()) return drop(at, slot, drop_cause::no_route, now);
     const auto cause = here.box->inward(p.from, p.to, now);
@@ -247,6 +268,15 @@ void fabric::through_nat(node_id at, packet_slot slot, time_point now) {
   const auto back = here.box->inward(p.from, p.to, now);
   if (back != drop_cause::none) return drop(at, slot, back, now);
   route(here.inside, at, slot, now);
+}
+
+void fabric::through_firewall(node_id at, packet_slot slot, time_point now) {
+  auto& here = nodes_[at];
+  const auto& p = pool_[slot];
+  const auto cause = p.outward ? here.box->firewall_outward(p.from, p.to, now)
+                               : here.box->firewall_inward(p.from, p.to, now);
+  if (cause != drop_cause::none) return drop(at, slot, cause, now);
+  route(p.outward ? here.realm : here.inside, at, slot, now);
 }
 
 } // namespace lanrage::sim

@@ -66,6 +66,7 @@ class fabric {
   fabric(std::uint64_t seed, event_queue& queue);
 
   // --- what there is ---
+  /// IPv6 addresses are known everywhere: what is sent to one goes in through the boxes, or out.
   node_id add_host(std::string name, realm_id realm, std::vector<net::ip_address> addresses);
   /// A box with one face in `outer` and a new realm inside (`inside_of`).
   node_id add_nat(std::string name, realm_id outer, net::ip_address address, nat_settings how);
@@ -148,11 +149,13 @@ class fabric {
   };
 
   void route(realm_id in, node_id at, packet_slot slot, time_point now);
+  node_id box_towards(const net::ip_address& address, realm_id in) const;
   void hop(node_id from, node_id to, packet_slot slot, bool outward, time_point now);
   void drop(node_id at, packet_slot slot, drop_cause cause, time_point now);
   void drop_by(std::uint8_t fault, node_id at, packet_slot slot, time_point now);
   void copy(node_id from, packet_slot of, time_point arrives, time_point now);
   void through_nat(node_id box, packet_slot slot, time_point now);
+  void through_firewall(node_id box, packet_slot slot, time_point now);
   own_link& own(node_id from, node_id to);
   const own_link* known(node_id from, node_id to) const;
   void follow(bool outside, const link_settings& settings);
@@ -162,6 +165,7 @@ class fabric {
   packet_pool pool_;
   std::vector<place> nodes_;
   std::vector<domain> realms_;
+  std::map<net::ip_address, realm_id> routed_; ///< IPv6 addresses behind boxes
   std::vector<own_link> links_;
   std::unordered_map<std::uint64_t, std::uint32_t> link_index_; ///< looked up, never walked
   link_settings default_;

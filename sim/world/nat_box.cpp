@@ -223,7 +223,29 @@ net::endpoint nat_box::alias_for(const net::endpoint& inner, std::uint16_t port,
   return shown;
 }
 
+drop_cause nat_box::firewall_outward(const net::endpoint& from, const net::endpoint& to,
+                                     time_point now) {
+  if (settings_.blocks_udp) return drop_cause::nat_blocked;
+  if (!settings_.ipv6_open) asked_[{from, to}] = now;
+  return drop_cause::none;
+}
+
+drop_cause nat_box::firewall_inward(const net::endpoint& from, const net::endpoint& to,
+                                    time_point now) {
+  if (settings_.blocks_udp) return drop_cause::nat_blocked;
+  if (settings_.ipv6_open) return drop_cause::none;
+  const auto asked = asked_.find({to, from});
+  if (asked == asked_.end()) return drop_cause::nat_filter;
+  if (now - asked->second > settings_.lifetime) {
+    asked_.erase(asked);
+    return drop_cause::nat_filter;
+  }
+  if (settings_.refresh_inbound) asked->second = now;
+  return drop_cause::none;
+}
+
 void nat_box::flush() {
+  asked_.clear();
   aliases_.clear();
   ports_.clear();
   keys_.clear();

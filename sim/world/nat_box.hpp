@@ -21,6 +21,7 @@ struct nat_settings {
   bool refresh_inbound = false; ///< 4.3: also what comes in keeps a mapping alive
   bool hairpin = false;         ///< 6
   bool blocks_udp = false;      ///< lets nothing out
+  bool ipv6_open = false;       ///< IPv6 is let in unasked (RFC 6092 advises against it)
   /// What comes in unasked is answered and remembered, as by a Linux masquerade without a rule
   /// against it: while that lasts, its port is taken for packets to the same remote endpoint.
   bool remembers_refused = false;
@@ -50,6 +51,11 @@ class nat_box {
   drop_cause outward(net::endpoint& from, net::endpoint& to, time_point now);
   /// A datagram to one of our outer endpoints: `to` becomes the inner one.
   drop_cause inward(net::endpoint& from, net::endpoint& to, time_point now);
+
+  /// IPv6 is not translated, but what comes in has to be asked for: by address and port, as long as
+  /// a mapping would live.
+  drop_cause firewall_outward(const net::endpoint& from, const net::endpoint& to, time_point now);
+  drop_cause firewall_inward(const net::endpoint& from, const net::endpoint& to, time_point now);
 
   const net::ip_address& outer() const { return outer_; }
   const nat_settings& settings() const { return settings_; }
@@ -107,7 +113,8 @@ class nat_box {
   /// Remotes that the inside sees at another port than their own: which of ours, and who it is.
   std::map<std::pair<net::endpoint, net::endpoint>, std::pair<std::uint16_t, net::endpoint>>
       aliases_;
-  std::uint16_t last_ = 0; ///< sequential: the port given out last
+  std::map<mapping_key, time_point> asked_; ///< IPv6: when each inner endpoint sent to each remote
+  std::uint16_t last_ = 0;                  ///< sequential: the port given out last
 };
 
 } // namespace lanrage::sim

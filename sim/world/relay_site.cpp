@@ -20,7 +20,9 @@ relay_site::relay_site(std::uint64_t seed, std::string name, node_id node, std::
 }
 
 net::relay_info relay_site::info() const {
-  net::relay_info out{net::public_key(key_), name_, {net_.addresses(node_).front(), port_}, {}};
+  const auto& own = net_.addresses(node_);
+  net::relay_info out{net::public_key(key_), name_, {own.front(), port_}, {}};
+  if (own.size() > 1) out.address6 = net::endpoint{own.back(), port_};
   out.tls = net::relay_tls{config::defaults::control_port, {}, {}};
   return out;
 }

@@ -127,6 +127,38 @@ TEST_CASE("boxes chain: a carrier's box behind which customers' boxes are") {
   CHECK(n.net.face_of(a) == carrier);
 }
 
+TEST_CASE("IPv6 passes boxes untranslated, and comes in where it was asked for") {
+  for (const bool open : {false, true}) {
+    network n;
+    auto how = port_restricted();
+    how.ipv6_open = open;
+    const auto carrier = n.net.add_nat("carrier", internet, ip("198.18.0.1"), how);
+    const auto box = n.net.add_nat("box", n.net.inside_of(carrier), ip("100.64.0.1"), how);
+    const auto a = n.net.add_host("a", n.net.inside_of(box), {ip("2001:db8:1::1")});
+    const auto b = n.net.add_host("b", internet, {ip("2001:db8::2")});
+    n.send(b, {ip("2001:db8:1::1"), port});
+    n.run(1s);
+    CHECK(n.got.size() == (open ? 1 : 0));
+    CHECK(n.dropped(drop_cause::nat_filter) == (open ? 0 : 1));
+    n.got.clear();
+    n.send(a, {ip("2001:db8::2"), port});
+    n.run(1s);
+    REQUIRE(n.got.size() == 1);
+    CHECK(n.got[0].from == net::endpoint{ip("2001:db8:1::1"), port});
+    n.send(b, n.got[0].from);
+    n.run(1s);
+    REQUIRE(n.got.size() == 2);
+    CHECK(n.got[1].host == a);
+    CHECK(n.got[1].at == n.got[0].at + 1s);
+    // Another network, another address: the old one leads nowhere.
+    n.net.move_host(a, n.net.inside_of(carrier), {ip("2001:db8:2::1")});
+    n.send(b, {ip("2001:db8:1::1"), port});
+    n.run(1s);
+    CHECK(n.dropped(drop_cause::no_route) == 1);
+    CHECK(n.broken == 0);
+  }
+}
+
 TEST_CASE("two hosts behind one box meet at its outer address only if it hairpins") {
   for (const bool hairpin : {false, true}) {
     network n;

@@ -188,3 +188,26 @@ TEST_CASE(
   CHECK(whom == stranger);
   CHECK(b.out(inner, stranger) == theirs);
 }
+
+TEST_CASE("a firewall forgets what was asked for as a box forgets mappings") {
+  auto how = port_restricted();
+  how.lifetime = 30s;
+  for (const bool refresh : {false, true}) {
+    how.refresh_inbound = refresh;
+    nat_box box{how, *net::ip_address::parse("198.18.0.1"), stream{1, "box"}};
+    const net::endpoint inner{*net::ip_address::parse("2001:db8:1::1"), 1};
+    const net::endpoint remote{*net::ip_address::parse("2001:db8::2"), 2};
+    const time_point start{};
+    CHECK(box.firewall_inward(remote, inner, start) == drop_cause::nat_filter);
+    CHECK(box.firewall_outward(inner, remote, start) == drop_cause::none);
+    CHECK(box.firewall_inward(remote, inner, start + 20s) == drop_cause::none);
+    CHECK(box.firewall_inward({remote.address, 3}, inner, start) == drop_cause::nat_filter);
+    CHECK((box.firewall_inward(remote, inner, start + 45s) == drop_cause::none) == refresh);
+    box.flush();
+    CHECK(box.firewall_inward(remote, inner, start + 46s) == drop_cause::nat_filter);
+  }
+  how.blocks_udp = true;
+  nat_box shut{how, *net::ip_address::parse("198.18.0.1"), stream{1, "box"}};
+  CHECK(shut.firewall_outward({}, {}, {}) == drop_cause::nat_blocked);
+  CHECK(shut.firewall_inward({}, {}, {}) == drop_cause::nat_blocked);
+}
