@@ -24,17 +24,18 @@ json::string text_of(const std::string& text) {
 remembered_relays worth_saving(const relay_table_memory& memory) {
   remembered_relays out;
   if (!memory.listed) return out;
+  out.udp_blocked = memory.udp_blocked;
   for (const auto& info : memory.listed->relays) {
     const auto known = memory.relays.find(info.id());
-    if (known != memory.relays.end() && known->second.cookie && out.size() < net::relays_max)
-      out.insert(*known);
+    if (known != memory.relays.end() && known->second.cookie && out.relays.size() < net::relays_max)
+      out.relays.insert(*known);
   }
   return out;
 }
 
-std::string to_text(const remembered_relays& relays) {
+std::string to_text(const remembered_relays& all) {
   json::array list;
-  for (const auto& [id, relay] : relays) {
+  for (const auto& [id, relay] : all.relays) {
     if (!relay.cookie) continue;
     json::object each{{"relay", text_of(to_string(id))},
                       {"cookie", text_of(to_string(*relay.cookie))},
@@ -42,7 +43,9 @@ std::string to_text(const remembered_relays& relays) {
     if (relay.rtt) each["rtt_us"] = std::min(*relay.rtt, rtt_max).count();
     list.push_back(std::move(each));
   }
-  return json::serialize(json::object{{"v", document_version}, {"relays", std::move(list)}});
+  json::object out{{"v", document_version}, {"relays", std::move(list)}};
+  if (all.udp_blocked) out["udp_blocked"] = true;
+  return json::serialize(out);
 }
 
 net::result<remembered_relays> parse_relays(std::string_view text) {
@@ -63,8 +66,9 @@ net::result<remembered_relays> parse_relays(std::string_view text) {
     if (each.has("rtt_us"))
       relay.rtt = std::chrono::microseconds{
           each.number("rtt_us", static_cast<std::uint64_t>(rtt_max.count()))};
-    out[id] = relay;
+    out.relays[id] = relay;
   });
+  if (in.has("udp_blocked")) out.udp_blocked = in.flag("udp_blocked");
   if (!in.ok()) return bad(in.problem());
   return out;
 }

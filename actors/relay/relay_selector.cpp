@@ -61,7 +61,7 @@ void arm(selector_pointer self) {
 /// A registration's timestamp moves all the time; it is the cookie that makes a resumption.
 std::map<net::relay_id, net::cookie> cookies_of(const remembered_relays& relays) {
   std::map<net::relay_id, net::cookie> out;
-  for (const auto& [id, relay] : relays)
+  for (const auto& [id, relay] : relays.relays)
     out.emplace(id, *relay.cookie);
   return out;
 }
@@ -70,7 +70,9 @@ void save_soon(selector_pointer self) {
   auto& state = self->state;
   const auto& memory = *state.memory;
   if (state.save_pending || !memory.table.listed) return;
-  if (cookies_of(worth_saving(memory.table)) == memory.saved) return;
+  if (cookies_of(worth_saving(memory.table)) == memory.saved &&
+      memory.table.udp_blocked == memory.saved_udp_blocked)
+    return;
   state.save_pending = true;
   self->delayed_send(self, config::defaults::save_after, save_relays_atom::value);
 }
@@ -80,6 +82,7 @@ void save(selector_pointer self) {
   const auto relays = worth_saving(state.memory->table);
   state.save_pending = false;
   state.memory->saved = cookies_of(relays);
+  state.memory->saved_udp_blocked = relays.udp_blocked;
   self->request(state.roles.store, config::defaults::configure_deadline,
                 msg::store_put{std::string{relays_document_name}, to_text(relays)})
       .then(
@@ -220,7 +223,8 @@ std::shared_ptr<relay_selector_memory> load_relays(std::string_view document) {
   auto out = std::make_shared<relay_selector_memory>();
   const auto relays = parse_relays(document);
   if (relays) {
-    out->table.relays = *relays;
+    out->table.relays = relays->relays;
+    out->table.udp_blocked = out->saved_udp_blocked = relays->udp_blocked;
     out->saved = cookies_of(*relays);
   } else {
     spdlog::warn("relays: starting without what was remembered: {}", relays.error().detail);

@@ -21,6 +21,7 @@ struct relay_selector_settings {
 struct relay_selector_memory {
   relay_table_memory table;
   std::map<net::relay_id, net::cookie> saved; ///< what the store has
+  bool saved_udp_blocked = false;             ///< the same
 };
 
 /// The memory to start with, from the store document "relays.json" (empty: a first start). It only

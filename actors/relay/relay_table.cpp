@@ -46,7 +46,9 @@ relay_table::relay_table(const net::wg_private_key& own, std::chrono::millisecon
     : own_(own), identity_{net::public_key(own), net::hash_of(net::public_key(own))},
       unix_offset_(unix_now -
                    std::chrono::duration_cast<std::chrono::milliseconds>(now.time_since_epoch())),
-      remembered_(std::move(remembered)), wishes_(std::move(wishes)) {}
+      remembered_(std::move(remembered)), wishes_(std::move(wishes)) {
+  if (remembered_.udp_blocked) udp_.presume_blocked();
+}
 
 void relay_table::listed(const msg::relays_listed& list, time_point now, relay_effects& out) {
   remembered_.listed = list;
@@ -118,6 +120,7 @@ void relay_table::receive(const msg::frame_received& frame, time_point now, rela
   auto& relay = relays_.at(from->second);
   if (frame.from == relay.info().address) {
     udp_.heard();
+    remembered_.udp_blocked = false;
     auto& way = ways_[from->second];
     if (!relay.by_udp()) { // asked whether UDP works again
       if (net::kind_of(*frame.data) == net::frame_kind::challenge) way.udp_answered(now);

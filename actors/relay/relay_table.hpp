@@ -17,6 +17,7 @@ namespace lanrage::actors {
 struct relay_table_memory {
   std::optional<msg::relays_listed> listed;
   std::map<net::relay_id, remembered_relay> relays;
+  bool udp_blocked = false;  ///< a stream got through where UDP did not
   std::uint64_t streams = 0; ///< attempts so far
 };
 

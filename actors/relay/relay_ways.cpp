@@ -27,7 +27,11 @@ void relay_table::choose_ways(time_point now, relay_effects& out) {
   }
   for (auto& [id, relay] : relays_)
     walk(id, relay, ways_[id], now, out);
-  if (udp_.blocked(now)) open_streams(now, out);
+  if (!udp_.blocked(now)) return;
+  open_streams(now, out);
+  remembered_.udp_blocked |= std::any_of(relays_.begin(), relays_.end(), [](const auto& each) {
+    return each.second.registered() && each.second.streamed();
+  });
 }
 
 /// What is due on the way to one relay.

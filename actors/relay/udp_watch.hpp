@@ -18,10 +18,12 @@ class udp_watch {
   void asked(time_point now) {
     if (!since_) since_ = now;
   }
+  /// It was blocked when a former daemon last looked: so it is, until something comes.
+  void presume_blocked() { presumed_ = true; }
   /// Something came from a relay by UDP.
   void heard() {
     since_.reset();
-    doubted_ = decided_ = false;
+    doubted_ = decided_ = presumed_ = false;
   }
   /// True once per silence, when it is time to ask the other relays, too.
   bool doubts(time_point now) {
@@ -31,7 +33,7 @@ class udp_watch {
   bool blocked(time_point now) {
     const bool is = reached(now, config::defaults::udp_blocked_after);
     decided_ = decided_ || is;
-    return is;
+    return is || presumed_;
   }
   /// When `doubts` or `blocked` changes by itself.
   std::optional<time_point> deadline() const {
@@ -48,6 +50,7 @@ class udp_watch {
   std::optional<time_point> since_; ///< the first request that nothing came after
   bool doubted_ = false;
   bool decided_ = false;
+  bool presumed_ = false;
 };
 
 } // namespace lanrage::actors

@@ -148,7 +148,5 @@ TEST_CASE("two members without UDP meet at a relay over TLS") {
   REQUIRE(again);
   const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(*again - now);
   WARN("a started daemon's first answer over TLS after " << took.count() << " ms");
-  // With one relay alone the other side has thrown the session away meanwhile, and its WireGuard
-  // repeats the handshake after 5 s.
-  CHECK(took < 9s);
+  CHECK(took < 3s); // a second on a machine that does nothing else
 }

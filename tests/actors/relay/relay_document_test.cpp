@@ -20,24 +20,28 @@ relay_table_memory learnt() {
 } // namespace
 
 TEST_CASE("what is remembered of relays comes back as it went") {
-  const auto relays = worth_saving(learnt());
-  REQUIRE(relays.size() == 2);
-  CHECK(relays.begin()->second.rtt);
-  const auto read = parse_relays(to_text(relays));
-  REQUIRE(read.has_value());
-  CHECK(*read == relays);
-  CHECK(parse_relays("")->empty());
-  CHECK(parse_relays(to_text(remembered_relays{}))->empty());
+  auto all = worth_saving(learnt());
+  REQUIRE(all.relays.size() == 2);
+  CHECK(all.relays.begin()->second.rtt);
+  for (const bool blocked : {false, true}) {
+    all.udp_blocked = blocked;
+    const auto read = parse_relays(to_text(all));
+    REQUIRE(read.has_value());
+    CHECK(read->relays == all.relays);
+    CHECK(read->udp_blocked == blocked);
+  }
+  CHECK(parse_relays("")->relays.empty());
+  CHECK(parse_relays(to_text(remembered_relays{}))->relays.empty());
 }
 
 TEST_CASE("only listed relays with a cookie are worth saving") {
   auto memory = learnt();
   memory.relays.begin()->second.cookie.reset();
-  CHECK(worth_saving(memory).size() == 1);
+  CHECK(worth_saving(memory).relays.size() == 1);
   memory.listed->relays.clear();
-  CHECK(worth_saving(memory).empty());
+  CHECK(worth_saving(memory).relays.empty());
   memory.listed.reset();
-  CHECK(worth_saving(memory).empty());
+  CHECK(worth_saving(memory).relays.empty());
 }
 
 TEST_CASE("a saved relay is resumed in one round trip by a new process") {
@@ -48,7 +52,7 @@ TEST_CASE("a saved relay is resumed in one round trip by a new process") {
   w.run(10min); // renewals go on, the text is as old as its cookie
   w.published.clear();
   relay_table_memory restored;
-  restored.relays = parse_relays(text).value();
+  restored.relays = parse_relays(text).value().relays;
   w.start_table(restored);
   w.give_list();
   w.run(30ms);
@@ -62,7 +66,7 @@ TEST_CASE("a saved relay that forgot us, or sees us elsewhere, costs one round t
   w.give_list();
   w.run(1s);
   relay_table_memory restored;
-  restored.relays = parse_relays(to_text(worth_saving(w.table->memory()))).value();
+  restored.relays = parse_relays(to_text(worth_saving(w.table->memory()))).value().relays;
   w.published.clear();
   if (GENERATE(true, false))
     w.restart(0);
@@ -91,8 +95,9 @@ TEST_CASE("a document about relays that cannot be trusted is refused with its pl
   CHECK(broken("\"relay\":\"", "\"relay\":\"!").find("relay") != std::string::npos);
   CHECK(broken("\"timestamp\":", "\"timestamp\":-").find("timestamp") != std::string::npos);
   CHECK(broken("\"rtt_us\":", "\"rtt_us\":99999").find("rtt_us") != std::string::npos);
-  for (const auto* text : {"null", "[]", "{", "{\"v\":1}", "{\"v\":1,\"relays\":{}}",
-                           "{\"v\":1,\"relays\":[3]}", "\xff\xfe"})
+  for (const auto* text :
+       {"null", "[]", "{", "{\"v\":1}", "{\"v\":1,\"relays\":{}}", "{\"v\":1,\"relays\":[3]}",
+        "\xff\xfe", "{\"v\":1,\"relays\":[],\"udp_blocked\":1}"})
     CHECK(parse_relays(text).has_error());
 }
 

@@ -84,6 +84,26 @@ TEST_CASE("when one relay falls silent the others are asked at once, and all str
   CHECK(w.published.back().first - since < 1200ms);
 }
 
+TEST_CASE(
+    "who was without UDP before a restart opens streams at once, and UDP may still be first") {
+  auto w = blocked({15ms, 30ms});
+  w.run(10s);
+  const auto memory = w.table->memory();
+  CHECK(memory.udp_blocked);
+  w.udp_blocked = GENERATE(true, false);
+  w.opened.clear();
+  const auto since = w.now;
+  w.start_table(memory);
+  w.step([&](auto& t, auto& out) { t.listed(*memory.listed, w.now, out); });
+  w.run(2s);
+  REQUIRE(w.opened.size() == 2);
+  CHECK(w.opened[0].first == since);
+  CHECK(w.session(0).registered());
+  CHECK(w.session(0).streamed() == w.udp_blocked);
+  CHECK(w.table->memory().udp_blocked == w.udp_blocked);
+  if (!w.udp_blocked) CHECK(w.closed.size() == 2);
+}
+
 TEST_CASE("relays without TLS are waited for as before") {
   relay_lab w{{15ms}};
   w.udp_blocked = true;
