@@ -2,6 +2,7 @@
 
 #include "cli/failure.hpp"
 #include "cli/json_text.hpp"
+#include "sim/bench/absent.hpp"
 #include "sim/event_log.hpp"
 #include "sim/trace/numbers.hpp"
 
@@ -70,8 +71,31 @@ void print(const bench_case& what, const bench_figures& got) {
 
 } // namespace
 
+static bench_figures measure_absent(const bench_case& what) {
+  bench_figures out;
+  sim::absent_members world{{what.absent, what.crowd.seed}};
+  world.come_and_go();
+  const auto before = resident_octets();
+  const auto begun = cpu_seconds();
+  world.configure();
+  out.members = 1;
+  const auto start = cpu_seconds();
+  out.setup_cpu_s = start - begun;
+  const auto events = world.events();
+  world.run_for(what.span);
+  out.cpu_s = cpu_seconds() - start;
+  out.virtual_s = in_seconds(what.span);
+  out.events = world.events() - events;
+  out.counts.peers = world.connections();
+  out.log_hash = world.log_hash();
+  const auto after = resident_octets();
+  out.resident = after > before ? after - before : 0;
+  return out;
+}
+
 bench_figures measure(const bench_case& what) {
   spdlog::set_level(spdlog::level::off);
+  if (what.absent > 0) return measure_absent(what);
   bench_figures out;
   const auto before = resident_octets();
   const auto begun = cpu_seconds();
@@ -106,8 +130,12 @@ std::vector<bench_case> bench_cases(bool large) {
   party.crowd.members = party.crowd.group = 20;
   party.span = 1h;
   party.from_start = true;
+  bench_case absent;
+  absent.name = "absent-10000";
+  absent.absent = 10'000;
+  absent.span = 120s;
   std::vector<bench_case> out{ping, party, lattice("mesh-500", 500, 240s),
-                              lattice("mesh-1000", 1'000, 120s)};
+                              lattice("mesh-1000", 1'000, 120s), absent};
   if (large) {
     out.push_back(lattice("mesh-4000", 4'000, 60s));
     out.push_back(lattice("mesh-10000", 10'000, 1h));
@@ -176,6 +204,10 @@ void add_sim_bench(CLI::App& sim, std::function<int()>& command) {
   own.push_back(
       bench.add_option("--members", a->own.crowd.members, "Only one case: so many members")
           ->check(CLI::Range(2, 20'000)));
+  own.push_back(bench
+                    .add_option("--absent", a->own.absent,
+                                "Only one case: one daemon with so many peers that are away")
+                    ->check(CLI::Range(1, 15'000)));
   own.push_back(bench.add_option("--links", a->links, "Only one case: so many links each")
                     ->check(CLI::Range(1, 999)));
   const auto seconds = [&](const char* name, std::chrono::seconds& to, const char* help) {

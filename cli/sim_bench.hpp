@@ -24,6 +24,8 @@ struct bench_case {
   std::chrono::seconds span{};
   /// The time until everybody is connected counts, too, and is part of `span`.
   bool from_start = false;
+  /// Not a crowd: one daemon, and so many members of its parties who are away.
+  std::uint32_t absent = 0;
 };
 
 struct bench_figures {
@@ -41,7 +43,8 @@ struct bench_figures {
   }
 };
 
-/// Runs it in this process. Throws std::runtime_error when its members do not meet.
+/// Runs it in this process. Throws std::runtime_error when its members do not meet. Of absent
+/// members only the daemon that knows them counts, and its set-up is its start.
 bench_figures measure(const bench_case& what);
 
 struct bench_options {
