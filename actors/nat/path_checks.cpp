@@ -20,7 +20,7 @@ void path_checks::ask(const msg::check_path& order, time_point now, nat_effects&
   if (!order.where.valid()) return;
   while (!open_.empty() && (open_.size() >= defaults::path_checks_open_max ||
                             now - open_.front().sent > defaults::path_check_lifetime))
-    open_.pop_front();
+    open_.erase(open_.begin());
   net::path_check frame;
   frame.doubt = order.doubt;
   frame.from = own_hash_;

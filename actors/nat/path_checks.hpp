@@ -6,7 +6,7 @@
 #include "net/frames.hpp"
 
 #include <cstdint>
-#include <deque>
+#include <vector>
 
 namespace lanrage::actors {
 
@@ -41,7 +41,7 @@ class path_checks {
   net::member_hash own_hash_;
   net::member_hash peer_hash_;
   net::random_source random_;
-  std::deque<open_check> open_; ///< oldest first, bounded
+  std::vector<open_check> open_; ///< oldest first, bounded
   answer_book answers_;
 };
 

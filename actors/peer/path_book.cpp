@@ -52,7 +52,7 @@ std::uint32_t path_book::ask(const path& over, time_point now) {
   ++one.sent;
   one.history <<= 1;
   open_.push_back({++last_, over.where, one.sent});
-  if (open_.size() > config::defaults::path_checks_open_max) open_.pop_front();
+  if (open_.size() > config::defaults::path_checks_open_max) open_.erase(open_.begin());
   return last_;
 }
 

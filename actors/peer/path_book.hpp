@@ -3,7 +3,6 @@
 #include "actors/peer/peer_states.hpp"
 
 #include <cstdint>
-#include <deque>
 #include <optional>
 #include <vector>
 
@@ -53,7 +52,7 @@ class path_book {
   entry& at(const path& over);
 
   std::vector<entry> entries_; ///< least recently asked first
-  std::deque<open_check> open_;
+  std::vector<open_check> open_; ///< oldest first, bounded
   std::uint32_t last_ = 0;
 };
 
