@@ -85,7 +85,7 @@ void step(directory_pointer self, Step what);
 /// What a user is told to be done is on the disk.
 void put_on_disk(directory_pointer self, directory_effects& effects) {
   auto& state = self->state;
-  state.memory->document = *effects.save;
+  state.memory->document = std::string{*effects.save}; // no larger than it is
   std::vector<directory_answer> done;
   for (auto& each : std::exchange(effects.answers, {}))
     (std::holds_alternative<net::error>(each.what) ? effects.answers : done)
