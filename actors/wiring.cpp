@@ -147,11 +147,12 @@ void add_supervisor(composition& all, caf::actor_system& system, const mesh_sett
   wanted.id = settings.daemon.name;
   wanted.auto_connect = settings.daemon.auto_connect;
   wanted.wall = settings.wall;
-  wanted.make_peer = [peer = peer_settings{own, settings.daemon.health, settings.wall},
+  wanted.make_peer = [peer = std::make_shared<const peer_settings>(
+                          peer_settings{own, settings.daemon.health, settings.wall}),
                       on_birth = settings.on_birth](
-                         caf::actor_system& peers, const msg::roles& roles,
-                         std::shared_ptr<msg::saved_peer> memory, const msg::peer_actor& address) {
-    const auto name = "peer " + memory->record.id.str();
+                         caf::actor_system& peers, const std::shared_ptr<const msg::roles>& roles,
+                         std::shared_ptr<msg::peer_memory> memory, const msg::peer_actor& address) {
+    const auto name = "peer " + (*memory)->record.id.str();
     const auto born = spawn_peer(peers, roles, peer, std::move(memory), address);
     if (on_birth) on_birth(name, caf::actor_cast<caf::actor>(born));
     return born;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "messages/values.hpp"
+#include "net/boxed.hpp"
 
 /// What may be said of connections and by whom they are asked for: peers, their supervisor and who
 /// shows them to people.
@@ -66,13 +67,15 @@ struct saved_peer {
   net::peer_record record;
   std::optional<wg_peer> configured; ///< what WireGuard was told last
   std::optional<strategy> how;
-  std::optional<relay_choice> relay;
+  net::shared<relay_choice> relay;
   std::optional<unix_ms> connected_at;
   std::uint32_t epoch = 0; ///< of the connection attempt; grows
   connection_counters counters;
   bool wanted = true; ///< false: disconnected on purpose, stays so
   friend bool operator==(const saved_peer&, const saved_peer&) = default;
 };
+/// What a peer's actor starts from and keeps up to date; outlives it.
+using peer_memory = net::shared<saved_peer>;
 
 /// One path that a connection might take, and what is known of it.
 struct path_evidence {
@@ -103,8 +106,8 @@ struct explain_peer {
 
 /// From a peer actor to the supervisor, whenever its view or record changed.
 struct peer_update {
-  connection_view view;
-  saved_peer saved;
+  net::shared<connection_view> view;
+  net::shared<saved_peer> saved;
   bool gone = false; ///< closed: WireGuard's peer is removed, the actor ends
 };
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "net/boxed.hpp"
 #include "net/endpoint.hpp"
 #include "net/ids.hpp"
 #include "net/keys.hpp"
@@ -96,7 +97,7 @@ struct peer_record {
   nat_report nat;
   std::vector<candidate> candidates; ///< at most candidates_max
   std::vector<relay_leg> relays;     ///< where it is registered now, nearest first
-  std::optional<key_succession> replaces{};
+  boxed<key_succession> replaces{};
   friend bool operator==(const peer_record&, const peer_record&) = default;
 };
 

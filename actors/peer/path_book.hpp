@@ -51,7 +51,7 @@ class path_book {
   };
   entry& at(const path& over);
 
-  std::vector<entry> entries_; ///< least recently asked first
+  std::vector<entry> entries_;   ///< least recently asked first
   std::vector<open_check> open_; ///< oldest first, bounded
   std::uint32_t last_ = 0;
 };

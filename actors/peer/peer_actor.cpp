@@ -38,9 +38,9 @@ using peer_interface = msg::peer_actor::extend<caf::reacts_to<peer_alarm>>;
 struct peer_state {
   static inline const char* name = "peer";
   std::unique_ptr<peer_connection> core;
-  msg::roles roles;
-  peer_settings settings;
-  std::shared_ptr<msg::saved_peer> memory;
+  std::shared_ptr<const msg::roles> roles;
+  std::shared_ptr<const peer_settings> settings;
+  std::shared_ptr<msg::peer_memory> memory;
   msg::peer_actor address;
   std::optional<deadline> armed;
 };
@@ -57,7 +57,7 @@ struct executor {
   peer_pointer self;
   ticket asked;
 
-  const msg::roles& roles() const { return self->state.roles; }
+  const msg::roles& roles() const { return *self->state.roles; }
 
   void operator()(const msg::find_peer& what) const {
     self->request(roles().directory, defaults::discover_deadline, what)
@@ -108,7 +108,7 @@ struct executor {
   void operator()(const msg::forget_peer& what) const { self->send(roles().nat, what); }
   void operator()(const msg::start_punch& what) const {
     spdlog::debug("peer {}: punching to {} candidates in {} us",
-                  to_string(self->state.memory->record.id), what.candidates.size(),
+                  to_string((*self->state.memory)->record.id), what.candidates.size(),
                   what.after.count());
     self->send(roles().nat, what);
   }
@@ -157,8 +157,8 @@ struct executor {
   }
   void operator()(msg::peer_update& what) const {
     *self->state.memory = what.saved;
-    spdlog::debug("peer {}: {} ({})", to_string(what.view.id), to_string(what.view.at),
-                  what.view.reason);
+    spdlog::debug("peer {}: {} ({})", to_string(what.view->id), to_string(what.view->at),
+                  what.view->reason);
     const bool gone = what.gone;
     self->send(roles().supervisor, std::move(what));
     if (gone) self->quit();
@@ -179,24 +179,25 @@ void arm(peer_pointer self) {
 
 void feed(peer_pointer self, const event& what) {
   auto& s = self->state;
-  const moment now{self->clock().now(), s.settings.wall()};
+  const moment now{self->clock().now(), s.settings->wall()};
   auto effects = s.core->handle(what, now);
   for (auto& effect : effects)
     std::visit(executor{self, effect.asked}, effect.what);
   arm(self);
 }
 
-peer_interface::behavior_type peer(peer_pointer self, const msg::roles& roles,
-                                   const peer_settings& settings,
-                                   const std::shared_ptr<msg::saved_peer>& memory,
+peer_interface::behavior_type peer(peer_pointer self,
+                                   const std::shared_ptr<const msg::roles>& roles,
+                                   const std::shared_ptr<const peer_settings>& settings,
+                                   const std::shared_ptr<msg::peer_memory>& memory,
                                    const msg::peer_actor& address) {
   auto& s = self->state;
   s.roles = roles;
   s.settings = settings;
   s.memory = memory;
   s.address = address;
-  install_handlers(self, "peer " + to_string(memory->record.id));
-  s.core = std::make_unique<peer_connection>(settings.own, *memory, settings.health);
+  install_handlers(self, "peer " + to_string((*memory)->record.id));
+  s.core = std::make_unique<peer_connection>(settings->own, **memory, settings->health);
   feed(self, started{});
   return {
       [self](const msg::peer_known& m) { feed(self, m); },
@@ -230,10 +231,11 @@ peer_interface::behavior_type peer(peer_pointer self, const msg::roles& roles,
 
 } // namespace
 
-msg::peer_actor spawn_peer(caf::actor_system& system, const msg::roles& roles,
-                           peer_settings settings, std::shared_ptr<msg::saved_peer> memory,
+msg::peer_actor spawn_peer(caf::actor_system& system, std::shared_ptr<const msg::roles> roles,
+                           std::shared_ptr<const peer_settings> settings,
+                           std::shared_ptr<msg::peer_memory> memory,
                            const msg::peer_actor& address) {
-  return system.spawn(peer, roles, std::move(settings), std::move(memory), address);
+  return system.spawn(peer, std::move(roles), std::move(settings), std::move(memory), address);
 }
 
 } // namespace lanrage::actors

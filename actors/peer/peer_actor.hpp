@@ -18,8 +18,9 @@ struct peer_settings {
 /// One connection. `memory` is where it starts from and what it keeps up to date; `address` is its
 /// guardian's, handed to nat and writer as the sink of their news. Ends normally once the peer was
 /// closed and is removed from WireGuard.
-msg::peer_actor spawn_peer(caf::actor_system& system, const msg::roles& roles,
-                           peer_settings settings, std::shared_ptr<msg::saved_peer> memory,
+msg::peer_actor spawn_peer(caf::actor_system& system, std::shared_ptr<const msg::roles> roles,
+                           std::shared_ptr<const peer_settings> settings,
+                           std::shared_ptr<msg::peer_memory> memory,
                            const msg::peer_actor& address);
 
 } // namespace lanrage::actors

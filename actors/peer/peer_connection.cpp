@@ -382,10 +382,12 @@ msg::saved_peer peer_connection::saved() const {
 void peer_connection::announce_changes() {
   auto seen = view();
   auto kept = saved();
-  if (!gone() && announced_view_ == seen && announced_saved_ == kept) return;
-  announced_view_ = seen;
-  announced_saved_ = kept;
-  say(msg::peer_update{std::move(seen), std::move(kept), gone()});
+  const auto same_view = announced_view_ && *announced_view_ == seen;
+  const auto same_saved = announced_saved_ && *announced_saved_ == kept;
+  if (!gone() && same_view && same_saved) return;
+  if (!same_view) announced_view_ = std::move(seen);
+  if (!same_saved) announced_saved_ = std::move(kept);
+  say(msg::peer_update{announced_view_, announced_saved_, gone()});
 }
 
 } // namespace lanrage::actors

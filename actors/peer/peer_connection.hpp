@@ -245,11 +245,11 @@ class peer_connection {
   std::vector<msg::relay_choice> ranking_;
   std::vector<net::relay_id> streams_; ///< relays that a stream reaches
   ticket rank_asked_ = no_ticket;
-  std::optional<msg::relay_choice> last_relay_;
+  net::shared<msg::relay_choice> last_relay_;
   std::optional<path> direct_; ///< proven (initiator) or nominated (responder) in this attempt
   liveness liveness_;
   path_book book_;
-  std::optional<path_move> move_;
+  net::boxed<path_move> move_;
   std::uint32_t last_move_ = 0; ///< said, or followed
   struct asked_move {
     path over;
@@ -257,8 +257,8 @@ class peer_connection {
     bool urgent = false;
     msg::time_point at;
   };
-  std::optional<asked_move> asked_move_; ///< responder: by the initiator, not followed yet
-  std::optional<path> direct_before_;    ///< the last direct path that was in use, or is known of
+  net::boxed<asked_move> asked_move_; ///< responder: by the initiator, not followed yet
+  std::optional<path> direct_before_; ///< the last direct path that was in use, or is known of
   std::optional<msg::time_point> relayed_since_;
   std::optional<msg::time_point> upkeep_at_;
   std::optional<msg::time_point> upkept_; ///< last checked direct_before_
@@ -301,8 +301,8 @@ class peer_connection {
   moment now_{};
   effects out_;
   std::uint64_t last_ticket_ = 0;
-  std::optional<msg::connection_view> announced_view_;
-  std::optional<msg::saved_peer> announced_saved_;
+  net::shared<msg::connection_view> announced_view_;
+  net::shared<msg::saved_peer> announced_saved_;
 };
 
 } // namespace lanrage::actors

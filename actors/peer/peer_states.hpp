@@ -17,8 +17,8 @@ namespace lanrage::actors {
 /// Where WireGuard's packets to the peer go: straight, or to a relay.
 struct path {
   net::endpoint where;
-  std::optional<msg::relay_choice> relay; ///< absent: direct
-  std::chrono::nanoseconds rtt{};         ///< as probed or ranked; zero: unknown
+  net::shared<msg::relay_choice> relay; ///< absent: direct
+  std::chrono::nanoseconds rtt{};       ///< as probed or ranked; zero: unknown
   bool guessed = false; ///< WireGuard's, and of no relay that we know; nobody proved it
 };
 inline path through(const msg::relay_choice& relay) {

@@ -23,7 +23,7 @@ std::optional<wg_public_key> remembered(const connection_memory& memory, const n
                                         const net::error& why) {
   const auto silent = why.code != net::errc::peer_not_found;
   for (const auto& [key, peer] : memory.peers)
-    if (peer.saved.record.id == id && (silent || !known_record(memory, key, {}))) return key;
+    if (peer.saved->record.id == id && (silent || !known_record(memory, key, {}))) return key;
   return std::nullopt;
 }
 
@@ -57,7 +57,7 @@ void connect(pointer self, const msg::known_peer& found, const msg::connect_peer
   const auto& key = found.record.key;
   s.memory->known[{key, found.record.party}] = found;
   auto& peer = keep(*s.memory, found.record);
-  peer.saved.wanted = true;
+  peer.wanted = true;
   peer.closing.reset();
   save_soon(self);
   if (peer.view && is_up(*peer.view)) return promise.deliver(*peer.view);
@@ -139,7 +139,7 @@ void end_patience(pointer self) {
 caf::typed_response_promise<msg::done> on_disconnect(pointer self,
                                                      const msg::disconnect_peer& asked) {
   return with_kept<msg::done>(self, asked, [self](const auto& key, auto& peer, auto& promise) {
-    peer.saved.wanted = false;
+    peer.wanted = false;
     save_soon(self);
     if (!peer.guardian) return promise.deliver(msg::done{});
     self->state.disconnecting[key].push_back(promise);
@@ -153,7 +153,7 @@ caf::typed_response_promise<msg::connection_view> on_status(pointer self,
   return with_kept<msg::connection_view>(
       self, asked, [id = asked.id](const auto&, const auto& peer, auto& promise) {
         if (peer.view) return promise.deliver(*peer.view);
-        if (peer.guardian) return promise.deliver(starting(peer.saved));
+        if (peer.guardian) return promise.deliver(starting(*peer.saved));
         promise.fail(net::fail(net::errc::peer_not_found, "no connection to " + to_string(id)));
       });
 }

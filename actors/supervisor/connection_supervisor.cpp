@@ -31,6 +31,12 @@ void want_interface(pointer self) {
             });
 }
 
+void remember_record(kept_peer& peer, const net::peer_record& record) {
+  auto saved = *peer.saved;
+  saved.record = record;
+  peer.saved = std::move(saved);
+}
+
 struct directory_news {
   pointer self;
   supervisor_state& s() const { return self->state; }
@@ -46,13 +52,13 @@ struct directory_news {
     const auto kept = s().memory->peers.find(record.key);
     const auto have = kept != s().memory->peers.end();
     if (have && kept->second.guardian) {
-      const auto in = kept->second.saved.record.party;
+      const auto in = kept->second.saved->record.party;
       const auto* best = known_record(*s().memory, record.key, in);
       if (in == record.party || best->record.party == record.party)
         self->send(address_of(kept->second), msg::peer_known{*best});
       return;
     }
-    if (have ? !kept->second.saved.wanted : !s().settings.auto_connect) return;
+    if (have ? !kept->second.wanted : !s().settings.auto_connect) return;
     keep(*s().memory, record);
     start_peer(self, record.key);
   }
@@ -64,7 +70,7 @@ struct directory_news {
       if (kept->second.guardian)
         self->send(address_of(kept->second), msg::peer_known{*elsewhere});
       else
-        kept->second.saved.record = elsewhere->record;
+        remember_record(kept->second, elsewhere->record);
     } else if (kept->second.guardian) {
       kept->second.closing = msg::close_peer{false};
       self->send(address_of(kept->second), *kept->second.closing);
@@ -101,7 +107,7 @@ struct directory_news {
     s().memory->known.clear();
     std::vector<msg::peer_gone> everybody;
     for (const auto& [key, peer] : s().memory->peers)
-      if (!peer.closing) everybody.push_back({peer.saved.record.party, key});
+      if (!peer.closing) everybody.push_back({peer.saved->record.party, key});
     for (const auto& gone : everybody)
       (*this)(gone);
   }
@@ -143,7 +149,7 @@ void start(pointer self) {
   for (const auto& [key, peer] : s.memory->peers) {
     if (peer.guardian)
       self->monitor(peer.guardian); // outlived our predecessor
-    else if (peer.saved.wanted)
+    else if (peer.wanted)
       wanted.push_back(key);
   }
   for (const auto& key : wanted)
@@ -157,6 +163,8 @@ connection_supervisor(pointer self, const msg::roles& roles, const connection_se
   auto& s = self->state;
   s.roles = roles;
   s.settings = settings;
+  s.origin = std::make_shared<const peer_origin>(
+      peer_origin{settings.make_peer, std::make_shared<const msg::roles>(roles), settings.wall});
   s.memory = memory;
   install_handlers(self, "connections");
   self->set_down_handler([self](caf::down_msg& down) { on_down(self, down); });
@@ -205,7 +213,9 @@ std::shared_ptr<connection_memory> restore_connections(std::vector<msg::saved_pe
   auto memory = std::make_shared<connection_memory>();
   for (auto& peer : saved) {
     const auto key = peer.record.key;
-    memory->peers[key].saved = std::move(peer);
+    auto& kept = memory->peers[key];
+    kept.wanted = peer.wanted;
+    kept.saved = std::move(peer);
   }
   return memory;
 }

@@ -18,9 +18,9 @@ namespace lanrage::actors {
 
 /// Makes a peer's actor. `address` is its guardian's. Passed in by the wiring, since roles do not
 /// know each other.
-using peer_factory = std::function<msg::peer_actor(caf::actor_system&, const msg::roles&,
-                                                   std::shared_ptr<msg::saved_peer> memory,
-                                                   const msg::peer_actor& address)>;
+using peer_factory = std::function<msg::peer_actor(
+    caf::actor_system&, const std::shared_ptr<const msg::roles>& roles,
+    std::shared_ptr<msg::peer_memory> memory, const msg::peer_actor& address)>;
 
 struct connection_settings {
   net::wg_public_key own;
@@ -33,8 +33,9 @@ struct connection_settings {
 
 /// One connection as the supervisor keeps it; survives the supervisor's own crash.
 struct kept_peer {
-  msg::saved_peer saved; ///< as its actor reported last; `wanted` is the supervisor's own
-  std::optional<msg::connection_view> view;
+  msg::peer_memory saved; ///< as its actor reported last; never absent
+  bool wanted = true;     ///< this one counts, not that in `saved`
+  net::shared<msg::connection_view> view;
   caf::actor guardian;     ///< none: not running
   caf::actor_addr speaker; ///< the incarnation that reported last
   /// What it was told to end with; the next incarnation is told again.

@@ -33,12 +33,18 @@ void save_soon(pointer self) {
   self->delayed_send(self, defaults::save_after, save_atom::value);
 }
 
+static msg::saved_peer as_wanted(const kept_peer& peer) {
+  auto out = *peer.saved;
+  out.wanted = peer.wanted;
+  return out;
+}
+
 void save(pointer self) {
   auto& s = self->state;
   s.save_pending = false;
   std::vector<msg::saved_peer> all;
   for (const auto& [key, peer] : s.memory->peers)
-    all.push_back(peer.saved);
+    all.push_back(as_wanted(peer));
   self->request(s.roles.store, defaults::configure_deadline,
                 msg::store_put{std::string(saved_peers_document), encode_saved_peers(all)})
       .then([](const msg::done&) {},
@@ -73,21 +79,24 @@ void start_peer(pointer self, const wg_public_key& key,
     return;
   }
   guardian_settings settings;
-  settings.name = "peer " + to_string(peer.saved.record.id);
+  settings.name = "peer " + to_string(peer.saved->record.id);
   settings.budget = s.settings.peer_budget;
   settings.owner = caf::actor_cast<caf::actor>(s.roles.supervisor);
   // The actor's own memory: touched by one incarnation at a time, never by us.
-  const auto saved = std::make_shared<msg::saved_peer>(peer.saved);
-  settings.make = [make = s.settings.make_peer, roles = s.roles, saved](caf::actor_system& system,
-                                                                        const caf::actor& address) {
+  const auto memory = std::make_shared<msg::peer_memory>(
+      peer.saved->wanted == peer.wanted ? peer.saved : msg::peer_memory{as_wanted(peer)});
+  settings.make = [origin = s.origin, memory](caf::actor_system& system,
+                                              const caf::actor& address) {
     return caf::actor_cast<caf::actor>(
-        make(system, roles, saved, caf::actor_cast<msg::peer_actor>(address)));
+        origin->make(system, origin->roles, memory, caf::actor_cast<msg::peer_actor>(address)));
   };
-  settings.notify = [saved, roles = s.roles, wall = s.settings.wall](const death_notice& death) {
-    ++saved->counters.restarts;
-    caf::anon_send(
-        roles.supervisor,
-        msg::connection_event{wall(), "actor", death.name + " died: " + death.cause, std::nullopt});
+  settings.notify = [origin = s.origin, memory](const death_notice& death) {
+    auto saved = **memory;
+    ++saved.counters.restarts;
+    *memory = std::move(saved);
+    caf::anon_send(origin->roles->supervisor,
+                   msg::connection_event{origin->wall(), "actor",
+                                         death.name + " died: " + death.cause, std::nullopt});
   };
   peer.guardian = spawn_guardian(self->system(), std::move(settings));
   self->monitor(peer.guardian);
@@ -102,7 +111,7 @@ void start_peer(pointer self, const wg_public_key& key,
 static void tell_what_is_known(pointer self, const kept_peer& peer) {
   const auto& s = self->state;
   const auto address = address_of(peer);
-  const auto& record = peer.saved.record;
+  const auto& record = peer.saved->record;
   if (const auto* known = known_record(*s.memory, record.key, record.party))
     self->send(address, msg::peer_known{*known});
   if (s.memory->paths) self->send(address, *s.memory->paths);
@@ -112,7 +121,11 @@ static void tell_what_is_known(pointer self, const kept_peer& peer) {
 
 kept_peer& keep(connection_memory& memory, const net::peer_record& record) {
   const auto [found, added] = memory.peers.try_emplace(record.key);
-  if (added) found->second.saved.record = record;
+  if (added) {
+    msg::saved_peer first;
+    first.record = record;
+    found->second.saved = std::move(first);
+  }
   return found->second;
 }
 
@@ -144,7 +157,8 @@ static void answer_disconnecting(pointer self, const wg_public_key& key) {
 
 void on_update(pointer self, const msg::peer_update& update) {
   auto& s = self->state;
-  const auto found = s.memory->peers.find(update.view.key);
+  const auto& v = *update.view;
+  const auto found = s.memory->peers.find(v.key);
   if (found == s.memory->peers.end()) return;
   auto& peer = found->second;
   // One that was restarted after a crash heard nothing of what its predecessor was told.
@@ -155,22 +169,19 @@ void on_update(pointer self, const msg::peer_update& update) {
     tell_what_is_known(self, peer);
     if (peer.closing) self->send(address_of(peer), *peer.closing);
   }
-  const auto quiet = peer.view && peer.view->at == update.view.at &&
-                     peer.view->where == update.view.where && peer.view->is == update.view.is &&
-                     peer.view->how == update.view.how && peer.view->relay == update.view.relay;
+  const auto quiet = peer.view && peer.view->at == v.at && peer.view->where == v.where &&
+                     peer.view->is == v.is && peer.view->how == v.how &&
+                     peer.view->relay == v.relay;
   peer.view = update.view;
-  const auto wanted = peer.saved.wanted;
   peer.saved = update.saved;
-  peer.saved.wanted = wanted;
   if (!quiet) {
-    const auto& v = update.view;
     auto text = to_string(v.id) + ": " + std::string(to_string(v.at));
     if (!v.reason.empty()) text += " (" + v.reason + ")";
     spdlog::info("connection {}", text);
     publish(self, "connection", std::move(text), v);
     save_soon(self);
   }
-  answer_connecting(self, update.view);
+  answer_connecting(self, v);
   if (!update.gone) return;
   peer.view.reset();
   save_soon(self);
@@ -189,11 +200,11 @@ void on_down(pointer self, caf::down_msg& down) {
   found->second.view.reset();
   if (down.reason) return self->quit(down.reason); // our own guardian decides what next
   answer_disconnecting(self, key);
-  if (!found->second.saved.wanted) s.connecting.erase(key);
+  if (!found->second.wanted) s.connecting.erase(key);
   if (!known_record(*s.memory, key, {})) {
     s.memory->peers.erase(found); // it left our parties
     s.connecting.erase(key);
-  } else if (found->second.saved.wanted) {
+  } else if (found->second.wanted) {
     start_peer(self, key); // wanted again while it was closing
   }
   save_soon(self);

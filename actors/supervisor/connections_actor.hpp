@@ -33,10 +33,18 @@ struct awaited_peer {
   msg::time_point until;
 };
 
+/// What every peer is made with.
+struct peer_origin {
+  peer_factory make;
+  std::shared_ptr<const msg::roles> roles;
+  msg::wall_clock wall;
+};
+
 struct supervisor_state {
   static inline const char* name = "connections";
   msg::roles roles;
   connection_settings settings;
+  std::shared_ptr<const peer_origin> origin;
   std::shared_ptr<connection_memory> memory;
   std::map<net::wg_public_key, std::vector<promise_guard<msg::connection_view>>> connecting;
   std::map<net::wg_public_key, std::vector<promise_guard<msg::done>>> disconnecting;

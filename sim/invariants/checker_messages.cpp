@@ -106,7 +106,7 @@ void checker::answer_seen(const request& what, caf::mailbox_element& element) {
 
 void checker::updated(const actor_info& supervisor, std::uint64_t by,
                       const msg::peer_update& update) {
-  const auto& view = update.view;
+  const auto& view = *update.view;
   const auto member = supervisor.member;
   const said from{member, by, pair_name(member, view.key),
                   world_.settings(member_id{member}).health};

@@ -27,7 +27,7 @@ struct hasty : sim::actor_faults {
 
 caf::behavior listening(caf::event_based_actor* self, std::vector<msg::phase>* said) {
   self->set_default_handler(caf::drop);
-  return {[said](const msg::peer_update& update) { said->push_back(update.view.at); }};
+  return {[said](const msg::peer_update& update) { said->push_back(update.view->at); }};
 }
 
 } // namespace
@@ -44,8 +44,9 @@ TEST_CASE("an alarm that rings before its time is set again") {
   actors::peer_settings how;
   how.own = alice_key;
   how.wall = [] { return msg::unix_ms{}; };
-  time.own(actors::spawn_peer(time.system(), roles, how,
-                              std::make_shared<msg::saved_peer>(saved_of(record_of("bob", 2))),
+  time.own(actors::spawn_peer(time.system(), std::make_shared<const msg::roles>(roles),
+                              std::make_shared<const actors::peer_settings>(how),
+                              std::make_shared<msg::peer_memory>(saved_of(record_of("bob", 2))),
                               caf::actor_cast<msg::peer_actor>(ear)));
   time.run_for(9'900ms);
   REQUIRE_FALSE(said.empty());

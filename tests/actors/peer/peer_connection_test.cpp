@@ -324,7 +324,7 @@ TEST_CASE("disconnecting says bye, removes the peer, and nothing follows the ack
     d.give(actors::write_done{asked, std::nullopt});
     REQUIRE(d.said<msg::peer_update>());
     CHECK(d.said<msg::peer_update>()->gone);
-    CHECK_FALSE(d.said<msg::peer_update>()->saved.wanted);
+    CHECK_FALSE(d.said<msg::peer_update>()->saved->wanted);
     CHECK_FALSE(d.core.wake_at());
   }
   SECTION("never acknowledged: asked again every 2 s, three times in all") {

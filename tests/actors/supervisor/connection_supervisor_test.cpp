@@ -53,15 +53,16 @@ struct house {
     s.auto_connect = auto_connect;
     s.wall = [this] { return wall(); };
     s.peer_budget = {100ms, 30s, 3, 60s, 60s};
-    s.make_peer = [this](caf::actor_system& system, const msg::roles& r,
-                         std::shared_ptr<msg::saved_peer> saved, const msg::peer_actor& address) {
+    s.make_peer = [this](caf::actor_system& system, const std::shared_ptr<const msg::roles>& r,
+                         std::shared_ptr<msg::peer_memory> saved, const msg::peer_actor& address) {
       actors::peer_settings p;
       p.own = alice_key;
       p.wall = [this] {
         if (*crashes > 0 && --*crashes >= 0) throw std::runtime_error("a defect of the test's");
         return wall();
       };
-      return actors::spawn_peer(system, r, p, std::move(saved), address);
+      return actors::spawn_peer(system, r, std::make_shared<const actors::peer_settings>(p),
+                                std::move(saved), address);
     };
     return s;
   }

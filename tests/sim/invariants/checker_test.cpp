@@ -35,7 +35,7 @@ struct watched_pair {
   /// What alice says of her connection to bob.
   msg::connection_view view() { return *p.w.connection(p.alice, p.bob); }
   void says(const msg::connection_view& view) {
-    caf::anon_send(p.w.roles(p.alice).supervisor, msg::peer_update{view, {}, false});
+    caf::anon_send(p.w.roles(p.alice).supervisor, msg::peer_update{view, msg::saved_peer{}, false});
     p.w.run_for(1ms);
   }
 };
@@ -177,7 +177,7 @@ TEST_CASE("S11: a direct path that the boxes do not let through is found") {
   auto view = *p.w.connection(p.alice, p.bob);
   view.how = msg::strategy::direct;
   view.where = net::endpoint{p.w.net().addresses(*p.nat_b).front(), 4'000};
-  caf::anon_send(p.w.roles(p.alice).supervisor, msg::peer_update{view, {}, false});
+  caf::anon_send(p.w.roles(p.alice).supervisor, msg::peer_update{view, msg::saved_peer{}, false});
   p.w.run_for(1ms);
   CHECK(c.found().has("S11"));
 }
@@ -208,9 +208,9 @@ TEST_CASE("S15: an actor that outlives its connection is found") {
   watched_pair w;
   const caf::scoped_actor other{w.p.w.actors().system()};
   w.c.actor_born(0, "peer bob", other->id());
-  auto gone =
-      caf::make_mailbox_element(caf::actor_cast<caf::strong_actor_ptr>(other),
-                                caf::make_message_id(), {}, msg::peer_update{w.view(), {}, true});
+  auto gone = caf::make_mailbox_element(caf::actor_cast<caf::strong_actor_ptr>(other),
+                                        caf::make_message_id(), {},
+                                        msg::peer_update{w.view(), msg::saved_peer{}, true});
   std::uint64_t supervisor = 0;
   struct ear : world_watcher {
     std::uint64_t* into;
