@@ -85,13 +85,14 @@ void step(directory_pointer self, Step what);
 /// What a user is told to be done is on the disk.
 void put_on_disk(directory_pointer self, directory_effects& effects) {
   auto& state = self->state;
-  state.memory->document = std::string{*effects.save}; // no larger than it is
+  auto text = to_text(*effects.save);
+  state.memory->saved = std::move(*effects.save);
   std::vector<directory_answer> done;
   for (auto& each : std::exchange(effects.answers, {}))
     (std::holds_alternative<net::error>(each.what) ? effects.answers : done)
         .push_back(std::move(each));
   self->request(state.roles.store, store_deadline,
-                msg::store_put{std::string{directory_document_name}, std::move(*effects.save)})
+                msg::store_put{std::string{directory_document_name}, std::move(text)})
       .then(
           [self, tell = effects.tell_saved, done](const msg::done&) {
             for (auto each : done)
@@ -186,11 +187,10 @@ directory_shell::behavior_type directory(directory_pointer self, const msg::role
   state.memory = memory;
   state.wall = settings.wall;
   state.rotated = settings.rotated;
-  auto saved = parse_directory(memory->document);
   state.core = std::make_unique<directory_core>(
       directory_settings{settings.name, settings.key, settings.secrets, settings.jitter,
                          settings.lan_secrets, settings.lan_jitter},
-      saved.value(), memory->attempt);
+      memory->saved, memory->attempt);
   self->send(roles.control_link, msg::attach_control{roles.directory});
   self->send(roles.route_watch, msg::attach_network{roles.directory});
   if (roles.lan) self->send(roles.lan, msg::attach_lan{roles.directory});
@@ -247,10 +247,11 @@ directory_shell::behavior_type directory(directory_pointer self, const msg::role
 
 } // namespace
 
-net::result<std::shared_ptr<directory_memory>> load_directory(std::string document) {
-  if (const auto saved = parse_directory(document); !saved) return saved.error();
+net::result<std::shared_ptr<directory_memory>> load_directory(std::string_view document) {
+  auto saved = parse_directory(document);
+  if (!saved) return saved.error();
   auto out = std::make_shared<directory_memory>();
-  out->document = std::move(document);
+  out->saved = std::move(*saved);
   return out;
 }
 

@@ -29,7 +29,7 @@ struct directory_actor_settings {
 
 /// What the next incarnation continues from.
 struct directory_memory {
-  std::string document; ///< as saved last; empty: a first start
+  saved_directory saved; ///< last; empty: a first start
   std::uint64_t attempt = 0;
   std::vector<msg::directory_sink> subscribers;
   std::optional<msg::own_paths> paths;
@@ -38,7 +38,7 @@ struct directory_memory {
 
 /// The memory to start with, from the store document "directory" (empty: a first start). bad_state
 /// when it cannot be read.
-net::result<std::shared_ptr<directory_memory>> load_directory(std::string document);
+net::result<std::shared_ptr<directory_memory>> load_directory(std::string_view document);
 
 /// The shell around directory_core. It opens the control link on its own while there are parties,
 /// and tells subscribers what changes; attach_directory is answered with everything known. Parties

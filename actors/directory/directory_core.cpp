@@ -39,7 +39,7 @@ directory_core::directory_core(directory_settings settings, saved_directory save
     in.lan = net::lan_keys_of(each.secret);
     for (auto& member : each.members) {
       // From our own disk, but as signed as on arrival: damage shows.
-      const auto record = control::open_record(member.envelope, id, each.secret);
+      const auto record = control::open_record(*member.envelope, id, each.secret);
       if (!record) continue;
       // Ours, of the key before: nobody to connect to.
       if (record->id == each.as && record->key != own_) continue;
@@ -275,7 +275,7 @@ void directory_core::save_soon(time at) {
 
 void directory_core::save_now(effects& out) {
   save_due_.reset();
-  out.save = to_text(all_saved());
+  out.save = all_saved();
   out.tell_saved = changing() && !change_kept_;
 }
 

@@ -46,8 +46,8 @@ struct directory_answer {
 
 /// What the shell has to do, in this order.
 struct directory_effects {
-  std::optional<std::string> save; ///< the whole document
-  bool tell_saved = false;         ///< saved() wants to know when that is on the disk
+  std::optional<saved_directory> save; ///< all of it
+  bool tell_saved = false;             ///< saved() wants to know when that is on the disk
   /// This is our key from now on: everything begins anew with it.
   std::optional<net::wg_private_key> rotated;
   std::vector<
@@ -112,7 +112,7 @@ class directory_core {
   enum class link : std::uint8_t { idle, waiting, opening, up };
 
   struct extra {
-    net::control::sealed_record envelope;
+    net::shared<net::control::sealed_record> envelope;
     msg::unix_ms heard{};
     std::uint64_t sequence = 0;
   };

@@ -25,7 +25,7 @@ json::string text_of(std::string_view text) {
 }
 
 json::object to_json(const saved_member& member) {
-  const auto& envelope = member.envelope;
+  const auto& envelope = *member.envelope;
   return {{"key", text_of(to_string(envelope.key))},
           {"id", text_of(envelope.id.str())},
           {"version", envelope.version},
@@ -48,10 +48,12 @@ json::object to_json(const saved_party& party) {
 
 saved_member read_member(field_reader& in) {
   saved_member out;
-  out.envelope.key = in.octets<net::wg_public_key>("key");
-  out.envelope.id = in.parsed("id", name_max, &net::peer_id::parse, "a peer name");
-  out.envelope.version = in.number("version", net::number_max);
-  out.envelope.sealed = in.blob("sealed", control::sealed_max);
+  control::sealed_record envelope;
+  envelope.key = in.octets<net::wg_public_key>("key");
+  envelope.id = in.parsed("id", name_max, &net::peer_id::parse, "a peer name");
+  envelope.version = in.number("version", net::number_max);
+  envelope.sealed = in.blob("sealed", control::sealed_max);
+  out.envelope = std::move(envelope);
   out.heard = msg::unix_ms{in.number("heard_ms", net::number_max)};
   out.sequence = in.number("sequence", net::number_max);
   if (in.has("lan_counter")) out.lan_counter = in.number("lan_counter", net::number_max);

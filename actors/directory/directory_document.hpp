@@ -1,6 +1,7 @@
 #pragma once
 
 #include "messages/values.hpp"
+#include "net/boxed.hpp"
 #include "net/control/invite.hpp"
 #include "net/control/login.hpp"
 #include "net/control/protocol.hpp"
@@ -17,10 +18,11 @@ namespace lanrage::actors {
 inline constexpr std::string_view directory_document_name = "directory.json";
 
 struct saved_member {
-  net::control::sealed_record envelope; ///< as received: signed by the member, so still provable
-  msg::unix_ms heard{};                 ///< last confirmed by the control server
-  std::uint64_t sequence = 0;           ///< of the last signal taken from it
-  std::uint64_t lan_counter = 0;        ///< of its last announcement heard
+  /// As received: signed by the member, so still provable. Never absent.
+  net::shared<net::control::sealed_record> envelope;
+  msg::unix_ms heard{};          ///< last confirmed by the control server
+  std::uint64_t sequence = 0;    ///< of the last signal taken from it
+  std::uint64_t lan_counter = 0; ///< of its last announcement heard
 };
 struct saved_party {
   std::string name;

@@ -56,7 +56,7 @@ void directory_core::say_here(const party& in, std::vector<net::lan_echo> echoes
   frame.time_unix_ms = static_cast<std::uint64_t>(at.wall.count());
   frame.nonce = lan_.nonce();
   const auto mine = in.extras.find(own_);
-  frame.version = mine == in.extras.end() ? 0 : mine->second.envelope.version;
+  frame.version = mine == in.extras.end() ? 0 : mine->second.envelope->version;
   frame.echoes = std::move(echoes);
   auto sealed = net::encode(frame, in.lan, sign_key_, settings_.lan_secrets);
   out.lan.push_back({to, std::make_shared<const net::bytes>(std::move(sealed))});
@@ -120,7 +120,7 @@ void directory_core::hear(const net::party_id& id, party& in, const net::lan_ann
     say_here(in, {echo_of(in, who, true, at)}, who.place, at, out);
   if (heard.has_ours) {
     const auto mine = in.extras.find(own_);
-    if (mine != in.extras.end() && mine->second.envelope.version > *heard.has_ours)
+    if (mine != in.extras.end() && mine->second.envelope->version > *heard.has_ours)
       send_record(in, who, at, out);
   }
 }
@@ -169,7 +169,7 @@ void directory_core::send_letter(const party& in, net::lan_letter_kind kind, net
 
 void directory_core::send_record(const party& in, neighbour& to, time at, effects& out) {
   if (!lan_neighbours::again(to.sent_at, at.now, defaults::lan_record_gap)) return;
-  const auto& mine = in.extras.at(own_).envelope;
+  const auto& mine = *in.extras.at(own_).envelope;
   net::byte_writer letter;
   letter.u64(mine.version).u8(static_cast<std::uint8_t>(mine.id.str().size()));
   letter.raw(net::as_bytes(mine.id.str())).raw(mine.sealed);

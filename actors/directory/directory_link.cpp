@@ -244,7 +244,7 @@ void directory_core::whole(party& in, time at, effects& out) {
     if (entry == nullptr || refused_keys.contains(envelope.key)) continue;
     note_key(in, entry->record, out);
     auto& more = in.extras[envelope.key];
-    if (envelope.version >= entry->record.version) more.envelope = envelope;
+    if (!more.envelope || envelope.version >= entry->record.version) more.envelope = envelope;
     more.heard = at.wall;
     if (envelope.key == own_) continue;
     const auto old = before.find(envelope.key);

@@ -284,7 +284,7 @@ inline actors::directory_request directory_node::create(const std::string& party
 }
 
 inline void control_world::obey(directory_node& node, actors::directory_effects& effects) {
-  if (effects.save && !node.disk_full) node.document = *effects.save;
+  if (effects.save && !node.disk_full) node.document = to_text(*effects.save);
   if (effects.save && (node.disk_full || effects.tell_saved))
     queue_.push_back([this, &node, full = node.disk_full] {
       if (std::count(nodes_.begin(), nodes_.end(), &node) == 0) return;

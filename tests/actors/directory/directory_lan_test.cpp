@@ -52,7 +52,7 @@ struct boot_without_server {
   static void forget(const std::string& who, std::string& disk) {
     auto saved = actors::parse_directory(disk).value();
     std::erase_if(saved.parties.at(0).members,
-                  [&](const auto& each) { return each.envelope.id.str() == who; });
+                  [&](const auto& each) { return each.envelope->id.str() == who; });
     disk = to_text(saved);
   }
   void plug_both() {
