@@ -297,6 +297,7 @@ end_reason run_actors(const surroundings& in, const net::wg_private_key& key,
                    end->resolve(net::fail(net::errc::internal, role + ": " + cause));
                  });
   if (!started) return started.error();
+  wanted.documents = {}; // read: what is worth keeping of a thousand peers is in the actors
 
   notify_service_manager("READY=1");
   auto why = end->wait();
