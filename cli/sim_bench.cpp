@@ -42,6 +42,9 @@ double in_seconds(sim::duration time) {
   return std::chrono::duration<double>(time).count();
 }
 
+/// Octets resident for a peer that is configured and idle.
+constexpr double absent_peer_aim = 4'000;
+
 std::uint64_t per_peer(const bench_figures& got) {
   return got.counts.peers == 0 ? 0 : got.resident / got.counts.peers;
 }
@@ -66,6 +69,10 @@ void print(const bench_case& what, const bench_figures& got) {
               got.cpu_s > 0 ? got.virtual_s / got.cpu_s : 0, got.per_cpu_s(got.counts.round_trips),
               got.per_cpu_s(got.events), static_cast<unsigned long long>(per_peer(got)),
               got.setup_cpu_s);
+  if (what.absent > 0)
+    std::printf("  %.1f KB resident for each peer that is away, %.1f times the aim of %.0f KB\n",
+                static_cast<double>(per_peer(got)) / 1e3,
+                static_cast<double>(per_peer(got)) / absent_peer_aim, absent_peer_aim / 1e3);
   std::fflush(stdout);
 }
 

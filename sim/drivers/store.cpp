@@ -21,7 +21,7 @@ msg::store_actor::behavior_type store(msg::store_actor::stateful_pointer<store_s
     if (process->on->disk_error) return msg::to_caf(*process->on->disk_error);
     if (auto* faults = process->on->faults)
       if (const auto why = faults->on_store(*process->on, put.name)) return msg::to_caf(*why);
-    process->on->documents[put.name] = put.text;
+    process->on->documents[put.name] = std::string{put.text}; // no larger than it is
     return msg::done{};
   }};
 }

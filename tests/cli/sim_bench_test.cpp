@@ -48,6 +48,17 @@ TEST_CASE("groups have a link between every two members") {
   CHECK(got.counts.connected == 18);
 }
 
+TEST_CASE("the benchmark's daemon has a connection to every member that was there once") {
+  bench_case what;
+  what.absent = 20;
+  what.span = 10s;
+  const auto got = measure(what);
+  CHECK(got.members == 1);
+  CHECK(got.counts.peers == 20);
+  CHECK(got.counts.connected == 0);
+  CHECK(measure(what).log_hash == got.log_hash);
+}
+
 TEST_CASE("links of the benchmark take 1 to 80 ms") {
   bool differ = false;
   for (std::uint64_t i = 0; i < 10'000; ++i) {
