@@ -14,6 +14,8 @@ using net::wg::change_kind;
 
 writer_core::writer_core(writer_records& records, const writer_timing& timing)
     : records_(records), timing_(timing), shape_wait_(timing.retry_first, timing.ensure_max) {
+  for (const auto& [key, peer] : records_.peers)
+    if (peer) holders_[peer->address] = key;
   for (const auto& [key, eager] : records_.watched)
     signals_.watch(key);
 }

@@ -104,6 +104,7 @@ class writer_core {
   writer_records& records_;
   writer_timing timing_;
   signal_book signals_;
+  std::map<net::virtual_ip, net::wg_public_key> holders_; ///< of the addresses of our peers
   std::map<net::wg_public_key, task> tasks_;
   std::map<net::wg_public_key, endpoint_assertion> assertions_;
 

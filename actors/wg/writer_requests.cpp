@@ -45,14 +45,11 @@ void writer_core::desire(request_id id, const msg::wg_peer& peer, bool reset, ti
     out.emplace_back(writer_answer{id, net::fail(errc::wg_refused, "a peer without virtual IP")});
     return;
   }
-  const auto holder =
-      std::find_if(records_.peers.begin(), records_.peers.end(), [&](const auto& other) {
-        return other.first != peer.key && other.second && other.second->address == peer.address;
-      });
-  if (holder != records_.peers.end()) {
+  const auto holder = holders_.find(peer.address);
+  if (holder != holders_.end() && holder->second != peer.key) {
     out.emplace_back(
         writer_answer{id, net::fail(errc::address_clash, to_string(peer.address) + " belongs to " +
-                                                             to_string(holder->first))});
+                                                             to_string(holder->second))});
     return;
   }
   const auto known = records_.peers.find(peer.key);
@@ -70,6 +67,8 @@ void writer_core::desire(request_id id, const msg::wg_peer& peer, bool reset, ti
     one.write = peer.where;
     one.written = false;
   }
+  if (wanted) holders_.erase(known->second->address);
+  holders_[peer.address] = peer.key;
   records_.peers[peer.key] = peer;
   batch_.erase(peer.key); // what is on its way was for the values before
   one.waiting.push_back(id);
@@ -91,8 +90,10 @@ void writer_core::withdraw(const net::wg_public_key& key, writer_effects& out) {
   if (assertions_.count(key)) end_assertion(key, false, out);
   auto& one = task_of(key);
   const auto stored = records_.peers.find(key);
-  if (stored != records_.peers.end() && stored->second)
+  if (stored != records_.peers.end() && stored->second) {
+    holders_.erase(stored->second->address);
     refuse(one, net::fail(errc::closed, "the peer is being removed"), out);
+  }
   records_.peers[key] = std::nullopt;
   batch_.erase(key);
   task fresh{timing_};
