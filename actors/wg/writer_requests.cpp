@@ -1,6 +1,5 @@
 #include "actors/wg/writer_core.hpp"
 
-#include <algorithm>
 #include <utility>
 
 /// What others ask of the writer; what the device makes of it is in writer_core.cpp.
