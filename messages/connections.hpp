@@ -66,7 +66,8 @@ struct connection_view {
 struct saved_peer {
   net::peer_record record;
   std::optional<wg_peer> configured; ///< what WireGuard was told last
-  std::optional<strategy> how;
+  std::optional<strategy> how; ///< absent: never connected, or nobody knows how
+  std::optional<net::endpoint> direct_at; ///< direct: where the peer was
   net::shared<relay_choice> relay;
   std::optional<unix_ms> connected_at;
   std::uint32_t epoch = 0; ///< of the connection attempt; grows

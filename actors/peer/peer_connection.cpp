@@ -23,14 +23,14 @@ peer_connection::peer_connection(const net::wg_public_key& own, msg::saved_peer 
   last_relay_ = saved.relay;
   // Also before its first answer: the last daemon may have ended then.
   adoptable_ = configured_ && configured_->keepalive;
-  knows_us_ = adoptable_ && saved.how;
+  knows_us_ = adoptable_ && saved.connected_at;
   may_start_unasked_ = knows_us_ && initiator_;
   if (adoptable_ && saved.relay)
     path_ = through(*saved.relay);
   else if (adoptable_ && configured_->where)
     path_ = attributed(*configured_->where);
-  was_direct_ = saved.how == msg::strategy::direct;
-  if (path_ && was_direct_) path_->guessed = false;
+  was_direct_at_ = saved.direct_at;
+  if (path_ && path_->where == was_direct_at_) path_->guessed = false;
 }
 
 effects peer_connection::handle(const event& what, moment now) {
@@ -369,7 +369,8 @@ msg::saved_peer peer_connection::saved() const {
   out.record = record_;
   out.configured = configured_;
   if (path_ && connected_at_) {
-    out.how = strategy_of(*path_);
+    if (!is_doubtful(*path_)) out.how = strategy_of(*path_);
+    if (out.how == msg::strategy::direct) out.direct_at = path_->where;
     out.relay = path_->relay;
   }
   out.connected_at = connected_at_;

@@ -228,9 +228,9 @@ class peer_connection {
   bool ready_ = false;                     ///< WireGuard confirmed that it knows the peer
   ticket base_asked_ = no_ticket;
   bool adoptable_ = false;         ///< restored: WireGuard may still have the session
-  bool was_direct_ = false;        ///< as far as the last incarnation knew
   bool tell_lost_ = false;         ///< it has not, and the initiator must hear of it
   bool may_start_unasked_ = false; ///< restored or back from offline: once, through a relay
+  std::optional<net::endpoint> was_direct_at_; ///< as far as the last incarnation knew
   bool knows_us_ = false;          ///< we were connected, and it did not end that on purpose
   std::optional<path> path_;       ///< where WireGuard's packets go
   std::optional<std::chrono::nanoseconds> latency_;

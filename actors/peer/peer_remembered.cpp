@@ -14,7 +14,8 @@ void peer_connection::adopt(const msg::wg_signal& seen) {
       seen.latest_handshake && now_.wall - *seen.latest_handshake < defaults::session_lifetime;
   if (!alive_session || !seen.where) return session_was_lost("the remembered session is over");
   path_ = attributed(*seen.where);
-  if (was_direct_) path_->guessed = false; // a responder is not told where, it finds it here
+  // WireGuard may have followed the peer to a relay since.
+  if (path_->where == was_direct_at_) path_->guessed = false;
   // Names the peer to a writer that forgot it; equal to what WireGuard has, so nothing is written.
   write(used(*path_), false);
   auto& v = *in<verifying>();

@@ -48,6 +48,7 @@ json::object write(const msg::saved_peer& peer) {
     out["configured"] = std::move(configured);
   }
   if (peer.how) out["strategy"] = text(*peer.how);
+  if (peer.direct_at) out["direct_at"] = text(*peer.direct_at);
   if (peer.relay)
     out["relay"] = json::object{{"id", text(peer.relay->relay)},
                                 {"name", peer.relay->name},
@@ -167,6 +168,7 @@ msg::saved_peer read_peer(const json::object& in) {
       out.configured->where = parsed_at<net::endpoint>(configured, "where");
   }
   if (in.if_contains("strategy")) out.how = read_strategy(in);
+  if (in.if_contains("direct_at")) out.direct_at = parsed_at<net::endpoint>(in, "direct_at");
   if (in.if_contains("relay")) {
     const auto& relay = object_at(in, "relay");
     out.relay = msg::relay_choice{parsed_at<net::relay_id>(relay, "id"),

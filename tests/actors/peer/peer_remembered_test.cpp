@@ -103,6 +103,47 @@ TEST_CASE("a path found in WireGuard is a relay's once a ranking names it") {
   CHECK(d.view().relay == "relay1");
 }
 
+TEST_CASE("a path of which nobody knew whether it is direct is not remembered as direct") {
+  driven_core before{role::responder};
+  before.negotiate();
+  before.give(before.handshake(relay1_at)); // no ranking named that relay
+  before.answer(before.ticket_of<msg::probe_tunnel>(), 50ms);
+  REQUIRE(before.phase() == phase::connected);
+  CHECK_FALSE(before.core.saved().how);
+
+  driven_core d{role::responder};
+  d.core.~peer_connection();
+  new (&d.core) actors::peer_connection(bob_key, before.core.saved(), {});
+  d.give(actors::started{});
+  d.give(d.handshake(relay1_at));
+  d.answer(d.ticket_of<msg::probe_tunnel>(), 50ms);
+  CHECK(d.phase() == phase::connected);
+  CHECK_FALSE(d.view().how);
+}
+
+TEST_CASE("a remembered direct path says nothing of where WireGuard went since") {
+  driven_core before{role::responder};
+  before.negotiate();
+  before.give(before.offer());
+  before.give(before.handshake(alice_at));
+  before.answer(before.ticket_of<msg::probe_tunnel>(), 50ms);
+  auto saved = before.core.saved();
+  REQUIRE(saved.how == msg::strategy::direct);
+  saved.record.candidates.clear();
+
+  const auto [where, how] = GENERATE(table<net::endpoint, std::optional<msg::strategy>>(
+      {{alice_at, msg::strategy::direct}, {relay1_at, std::nullopt}}));
+  driven_core d{role::responder};
+  d.core.~peer_connection();
+  new (&d.core) actors::peer_connection(bob_key, saved, {});
+  d.give(actors::started{});
+  d.give(d.handshake(where));
+  d.answer(d.ticket_of<msg::probe_tunnel>(), 50ms);
+  CHECK(d.phase() == phase::connected);
+  CHECK(d.view().where == where);
+  CHECK(d.view().how == how);
+}
+
 TEST_CASE("an address that the peer told of is direct without any relay") {
   driven_core d{role::responder};
   d.negotiate();

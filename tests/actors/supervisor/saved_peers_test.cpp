@@ -29,7 +29,10 @@ msg::saved_peer full() {
 } // namespace
 
 TEST_CASE("saved peers come back as they went") {
-  const std::vector<msg::saved_peer> peers{full(), saved_of(record_of("carol", 3))};
+  auto direct = saved_of(record_of("dave", 4));
+  direct.how = msg::strategy::direct;
+  direct.direct_at = bob_at;
+  const std::vector<msg::saved_peer> peers{full(), saved_of(record_of("carol", 3)), direct};
   const auto read = decode_saved_peers(encode_saved_peers(peers));
   REQUIRE(read.has_value());
   CHECK(*read == peers);
