@@ -255,8 +255,7 @@ void peer_connection::on(const write_done& answer) {
   }
   if (auto* r = in<reconnecting>(); r && r->asked == answer.asked) {
     r->asked = no_ticket;
-    if (ok) probe_next(r->probes);
-    return;
+    return probe_next(r->probes); // it may be there although WireGuard did not confirm
   }
   if (auto* c = in<closing>(); c && c->asked == answer.asked && ok) {
     c->done = true;

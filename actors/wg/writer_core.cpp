@@ -260,7 +260,13 @@ void writer_core::device_applied(net::result<msg::done> answer, time_point now,
     return advance(now, out);
   }
   const auto& why = answer.error();
-  if (why.code == errc::wg_refused && batch_.size() > 1) {
+  if (why.code != errc::wg_refused) {
+    // Done or not done: the look after it tells, and fails those that are not as wanted.
+    unanswered_ = why;
+    device_lost(why, out);
+    return advance(now, out);
+  }
+  if (batch_.size() > 1) {
     // One of them is at fault: halve until it stands alone, so that the others get through.
     batch_max_ = batch_.size() / 2;
     for (const auto& key : batch_) {
@@ -272,7 +278,6 @@ void writer_core::device_applied(net::result<msg::done> answer, time_point now,
       failed(key, task_of(key), why, now, out);
   }
   batch_.clear();
-  if (why.code != errc::wg_refused) device_lost(why, out);
   advance(now, out);
 }
 
@@ -296,7 +301,6 @@ void writer_core::looked(net::wg::observation seen, time_point now, writer_effec
 void writer_core::device_lost(const net::error& why, writer_effects& out) {
   out.emplace_back(writer_note{true, "WireGuard interface lost: " + to_string(why)});
   seen_.reset();
-  batch_.clear();
   stale_ = false;
 }
 
@@ -312,6 +316,7 @@ void writer_core::device_renewed(writer_effects& out) {
     fresh.write = one.write;
     one = std::move(fresh);
   }
+  batch_.clear();
   batch_max_ = SIZE_MAX;
 }
 
@@ -324,6 +329,7 @@ void writer_core::settle(time_point now, writer_effects& out) {
   for (auto at = tasks_.begin(); at != tasks_.end();)
     at = settle(at->first, at->second, now, out) ? tasks_.erase(at) : std::next(at);
   batch_.clear();
+  unanswered_.reset();
 }
 
 bool writer_core::settle(const net::wg_public_key& key, task& one, time_point now,
@@ -350,7 +356,8 @@ bool writer_core::settle(const net::wg_public_key& key, task& one, time_point no
     for (const auto id : one.waiting)
       out.emplace_back(writer_answer{id, msg::peer_applied{key}});
   } else if (batch_.count(key)) {
-    failed(key, one, net::fail(errc::wg_refused, "read back otherwise than written"), now, out);
+    const auto otherwise = net::fail(errc::wg_refused, "read back otherwise than written");
+    failed(key, one, unanswered_.value_or(otherwise), now, out);
   }
   return done;
 }

@@ -120,7 +120,8 @@ class writer_core {
   bool busy_ = false;       ///< the device has been asked and has not answered
   std::uint64_t asked_ = 0; ///< number of the last question
   time_point asked_at_{};
-  keys batch_; ///< peers in the last apply, until the look after it
+  keys batch_;                           ///< peers in the last apply, until the look after it
+  std::optional<net::error> unanswered_; ///< why nobody knows whether that apply was done
   std::size_t batch_max_ = SIZE_MAX;
   /// All is as wanted by the last look; only a request or another look can change that.
   bool settled_ = false;

@@ -141,6 +141,18 @@ TEST_CASE("the third repair without an answer fails the connection, 5 s apart") 
   CHECK(d.view().counters.reconnects == 1);
 }
 
+TEST_CASE("a repair that WireGuard does not confirm is probed all the same") {
+  driven_core d;
+  d.connect();
+  msg::wg_signal lost;
+  lost.session_lost = true;
+  d.give(lost);
+  REQUIRE(d.phase() == phase::reconnecting);
+  d.give(actors::write_done{d.ticket_of<msg::reset_peer>(), net::errc::timed_out});
+  d.answer(d.ticket_of<msg::probe_tunnel>(), 50ms);
+  CHECK(d.phase() == phase::connected);
+}
+
 TEST_CASE("an answer to the third repair is in time until the last moment") {
   driven_core d;
   d.reconnect();

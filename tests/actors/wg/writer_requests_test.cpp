@@ -100,6 +100,43 @@ TEST_CASE("a reset that left the old session alive is made again") {
   CHECK_FALSE(r.device.peer(1).latest_handshake);
 }
 
+TEST_CASE("a reset that was made although its answer was lost is not made again") {
+  rig r;
+  r.ask(msg::set_peer{peer(1, old_path)});
+  r.run(10ms);
+  r.device.peer(1).latest_handshake = 1000s;
+  r.loses_answers = true;
+  const auto before = r.device.calls.size();
+  const auto id = r.ask(msg::reset_peer{peer(1, new_path)});
+  r.run(10ms);
+  CHECK(r.applied(id));
+  CHECK(r.device.calls.size() == before + 1);
+  r.device.peer(1).latest_handshake = 1001s; // the session that came of it stays
+  r.run(10s);
+  CHECK(r.device.calls.size() == before + 1);
+}
+
+TEST_CASE("what was not made when its answer was lost is made again, and refused in the end") {
+  rig r;
+  r.ask(msg::set_peer{peer(1, old_path)});
+  r.run(10ms);
+  r.device.peer(1).latest_handshake = 1000s;
+  r.loses_answers = r.device.deaf = true;
+  const auto id = r.ask(msg::reset_peer{peer(1, old_path)});
+  SECTION("it is made in time") {
+    r.run(100ms);
+    CHECK(r.answers.count(id) == 0);
+    r.device.deaf = false;
+    r.run(300ms);
+    CHECK(r.applied(id));
+    CHECK_FALSE(r.device.peer(1).latest_handshake);
+  }
+  SECTION("it never is") {
+    r.run(3s);
+    CHECK(r.error_of(id) == errc::timed_out);
+  }
+}
+
 TEST_CASE("a second peer with an address that is taken is refused") {
   rig r;
   r.ask(msg::set_peer{peer(1)});

@@ -25,6 +25,7 @@ struct rig {
   net::error ensure_failure{errc::internal, ""};
   bool ensure_fails = false;
   bool remove_fails = false;
+  bool loses_answers = false; ///< of calls that change something: made, and nobody hears of it
   int ensures = 0;
   int removals = 0;
   int looks = 0;
@@ -107,6 +108,8 @@ struct rig {
     } else {
       const bool done = device.apply(std::get<msg::apply_changes>(question).changes);
       on_apply();
+      if (loses_answers)
+        return core.device_applied(net::fail(errc::timed_out, "no answer"), now, out);
       core.device_applied(done ? net::result<msg::done>{msg::done{}}
                                : net::fail(errc::wg_refused, "poison"),
                           now, out);
