@@ -41,6 +41,7 @@ json::object to_json(const saved_party& party) {
     members.push_back(to_json(member));
   return {{"name", text_of(party.name)},
           {"as", text_of(party.as.str())},
+          {"id", text_of(net::to_base64(net::id_of(party.secret).octets))},
           {"secret", text_of(net::to_base64(party.secret.reveal()))},
           {"leaving", party.leaving},
           {"members", std::move(members)}};
@@ -66,6 +67,9 @@ saved_party read_party(field_reader& in) {
   if (!control::valid_party_name(out.name)) in.refuse("name", "a party name");
   out.as = in.parsed("as", name_max, &net::peer_id::parse, "a peer name");
   out.secret = net::party_secret{in.array_of<net::party_secret::size>("secret")};
+  // A secret that a disk damaged is one of another party, of which nobody knows.
+  if (in.has("id") && in.octets<net::party_id>("id") != net::id_of(out.secret))
+    in.refuse("secret", "the secret of that party");
   out.leaving = in.flag("leaving");
   in.each("members", members_max, [&](field_reader& r) { out.members.push_back(read_member(r)); });
   return out;

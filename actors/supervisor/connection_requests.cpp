@@ -57,9 +57,11 @@ void connect(pointer self, const msg::known_peer& found, const msg::connect_peer
   const auto& key = found.record.key;
   s.memory->known[{key, found.record.party}] = found;
   auto& peer = keep(*s.memory, found.record);
-  peer.wanted = true;
   peer.closing.reset();
-  save_soon(self);
+  if (std::exchange(peer.wanted, true))
+    save_soon(self);
+  else
+    save(self); // a user's will does not wait
   if (peer.view && is_up(*peer.view)) return promise.deliver(*peer.view);
   s.connecting[key].push_back(std::move(promise));
   start_peer(self, key, asked);
@@ -141,7 +143,7 @@ caf::typed_response_promise<msg::done> on_disconnect(pointer self,
   return with_kept<msg::done>(self, asked, [self](const auto& key, auto& peer, auto& promise) {
     peer.wanted = false;
     save_soon(self);
-    if (!peer.guardian) return promise.deliver(msg::done{});
+    if (!peer.guardian) return save_and_answer(self, {promise});
     self->state.disconnecting[key].push_back(promise);
     peer.closing = msg::close_peer{true};
     self->send(address_of(peer), *peer.closing);

@@ -45,6 +45,7 @@ struct directory_news {
     const auto& record = news.peer.record;
     if (record.key == s().settings.own) return;
     s().memory->known[{record.key, record.party}] = news.peer;
+    make_way(record);
     use(record);
     connect_awaited(self, record.id);
   }
@@ -61,6 +62,20 @@ struct directory_news {
     if (have ? !kept->second.wanted : !s().settings.auto_connect) return;
     keep(*s().memory, record);
     start_peer(self, record.key);
+  }
+  /// Names and addresses are one member's. Who is kept with either and known to no directory is of
+  /// files that were damaged or are older than a new key; its probes would be answered by this one.
+  void make_way(const net::peer_record& record) const {
+    std::vector<msg::peer_gone> stale;
+    for (const auto& [key, peer] : s().memory->peers) {
+      const auto& old = peer.saved->record;
+      const bool same =
+          old.id == record.id || (old.address.leased() && old.address == record.address);
+      if (key != record.key && same && !peer.closing && !known_record(*s().memory, key, old.party))
+        stale.push_back({old.party, key});
+    }
+    for (const auto& gone : stale)
+      (*this)(gone);
   }
   void operator()(const msg::peer_gone& news) const {
     s().memory->known.erase({news.key, news.party});
@@ -130,6 +145,15 @@ struct directory_news {
   }
 };
 
+/// WireGuard may have whom the last daemon had not yet removed, or was asked for again too late.
+void remove_leftover(pointer self, const wg_public_key& key) {
+  self->request(self->state.roles.writer, defaults::configure_deadline, msg::remove_peer{key})
+      .then([](const msg::peer_applied&) {},
+            [](caf::error& e) {
+              spdlog::warn("connections: a disconnected peer may be left: {}", text_of(e));
+            });
+}
+
 void subscribe(pointer self, const msg::event_sink& sink) {
   auto& subscribers = self->state.memory->subscribers;
   if (std::find(subscribers.begin(), subscribers.end(), sink) != subscribers.end()) return;
@@ -151,6 +175,8 @@ void start(pointer self) {
       self->monitor(peer.guardian); // outlived our predecessor
     else if (peer.wanted)
       wanted.push_back(key);
+    else
+      remove_leftover(self, key);
   }
   for (const auto& key : wanted)
     start_peer(self, key);

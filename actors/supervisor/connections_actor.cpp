@@ -39,19 +39,38 @@ static msg::saved_peer as_wanted(const kept_peer& peer) {
   return out;
 }
 
-void save(pointer self) {
+static auto store(pointer self) {
   auto& s = self->state;
-  s.save_pending = false;
   std::vector<msg::saved_peer> all;
   for (const auto& [key, peer] : s.memory->peers)
     all.push_back(as_wanted(peer));
-  self->request(s.roles.store, defaults::configure_deadline,
-                msg::store_put{std::string(saved_peers_document), encode_saved_peers(all)})
-      .then([](const msg::done&) {},
-            [self](caf::error& e) {
-              spdlog::warn("connections: records not saved, trying again: {}", text_of(e));
-              save_soon(self);
-            });
+  return self->request(s.roles.store, defaults::configure_deadline,
+                       msg::store_put{std::string(saved_peers_document), encode_saved_peers(all)});
+}
+
+static void not_saved(pointer self, const caf::error& why) {
+  spdlog::warn("connections: records not saved, trying again: {}", text_of(why));
+  save_soon(self);
+}
+
+void save(pointer self) {
+  self->state.save_pending = false;
+  store(self).then([](const msg::done&) {}, [self](caf::error& why) { not_saved(self, why); });
+}
+
+void save_and_answer(pointer self, std::vector<promise_guard<msg::done>> promises) {
+  store(self).then(
+      [promises](const msg::done&) mutable {
+        for (auto& promise : promises)
+          promise.deliver(msg::done{});
+      },
+      [self, promises](caf::error& why) mutable {
+        not_saved(self, why);
+        for (auto& promise : promises)
+          promise.fail(net::fail(net::errc::not_stored, "disconnected, but a restart may connect "
+                                                        "again: " +
+                                                            text_of(why)));
+      });
 }
 
 // --- running peers -------------------------------------------------------------------------------
@@ -150,8 +169,7 @@ static void answer_disconnecting(pointer self, const wg_public_key& key) {
   auto& waiting = self->state.disconnecting;
   const auto found = waiting.find(key);
   if (found == waiting.end()) return;
-  for (auto& promise : found->second)
-    promise.deliver(msg::done{});
+  save_and_answer(self, std::move(found->second));
   waiting.erase(found);
 }
 

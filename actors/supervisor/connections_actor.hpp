@@ -82,6 +82,8 @@ void publish(pointer self, std::string what, std::string text,
 
 void save_soon(pointer self);
 void save(pointer self);
+/// Done means stored (decision 21).
+void save_and_answer(pointer self, std::vector<promise_guard<msg::done>> promises);
 
 /// The latest word on a member: of the party where it is online, else of this one, else of any.
 const msg::known_peer* known_record(const connection_memory& memory, const net::wg_public_key& key,

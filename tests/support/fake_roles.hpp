@@ -25,6 +25,7 @@ struct told {
   std::string party = "friends"; ///< the only one there is
   int lookups = 0;               ///< of members at the directory
   bool tunnel_answers = true;
+  bool disk_full = false;
   bool writer_knows_session = false;
 };
 
@@ -75,7 +76,8 @@ inline msg::prober_actor::behavior_type prober(msg::prober_actor::stateful_point
 
 inline msg::store_actor::behavior_type store(msg::store_actor::stateful_pointer<none>,
                                              std::shared_ptr<told> t) {
-  return {[t](const msg::store_put& m) {
+  return {[t](const msg::store_put& m) -> caf::result<msg::done> {
+    if (t->disk_full) return msg::to_caf(net::fail(net::errc::bad_state, "no space"));
     t->stored.push_back(m.text);
     return msg::done{};
   }};

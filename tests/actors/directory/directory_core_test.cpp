@@ -603,4 +603,11 @@ TEST_CASE("a document that cannot be read is bad_state, an empty one a first sta
   const auto saved = actors::parse_directory(p.alice.document);
   REQUIRE(saved);
   CHECK(actors::to_text(*saved) == p.alice.document);
+
+  // One bit, and still a secret: of a party that nobody knows.
+  auto damaged = p.alice.document;
+  const std::string field = "\"secret\":\"";
+  auto& letter = damaged[damaged.find(field) + field.size()];
+  letter = letter == 'A' ? 'B' : 'A';
+  CHECK(actors::parse_directory(damaged).error().code == errc::bad_state);
 }

@@ -381,6 +381,64 @@ TEST_CASE("disconnect removes the peer, says bye, is remembered, and connect end
   }
 }
 
+TEST_CASE("who is told that a peer is disconnected is told so by a restart, too") {
+  house h;
+  h.bob_connects();
+  const auto disconnect = [&] {
+    return h.time.ask<msg::done>(h.roles.supervisor, 1s,
+                                 msg::disconnect_peer{std::nullopt, house::bob()});
+  };
+  const auto kept = [&] {
+    const auto stored = actors::decode_saved_peers(h.seen->stored.back());
+    return stored.has_value() && stored->front().wanted;
+  };
+  SECTION("the disk has it") {
+    REQUIRE(disconnect());
+    CHECK_FALSE(kept());
+    SECTION("that it is wanted again is no secret of the process either") {
+      caf::anon_send(h.roles.supervisor, msg::connect_peer{std::nullopt, house::bob()});
+      h.time.settle();
+      CHECK(kept());
+    }
+  }
+  SECTION("or the answer says that it has not") {
+    h.seen->disk_full = true;
+    const auto answer = disconnect();
+    REQUIRE_FALSE(answer);
+    CHECK(msg::from_caf(answer.error()).code == net::errc::not_stored);
+    CHECK_FALSE(h.status());
+    h.seen->disk_full = false;
+    h.time.run_for(2s);
+    CHECK_FALSE(kept());
+  }
+}
+
+TEST_CASE("whom the last daemon left in WireGuard although nobody wants him is removed") {
+  house before;
+  before.bob_connects();
+  before.time.run_for(2s);
+  auto saved = actors::decode_saved_peers(before.seen->stored.back()).value();
+  saved.front().wanted = false; // asked for again, and killed before the disk had it
+  house h{saved};
+  CHECK(h.count("remove") == 1);
+  CHECK_FALSE(h.status());
+}
+
+TEST_CASE("who was kept under another key makes way when the directory knows the name's owner") {
+  house before;
+  before.bob_connects();
+  before.time.run_for(2s);
+  auto saved = actors::decode_saved_peers(before.seen->stored.back()).value();
+  saved.front().record.key.octets[3] ^= 4; // damaged, and still a key
+  house h{saved};
+  REQUIRE(h.memory->peers.size() == 1);
+  h.bob_connects();
+  h.time.run_for(10s);
+  REQUIRE(h.memory->peers.size() == 1);
+  CHECK(h.memory->peers.begin()->first == bob_key);
+  CHECK(h.phase() == msg::phase::connected);
+}
+
 TEST_CASE("disconnecting from a stranger is peer_not_found") {
   house h;
   const auto answer = h.time.ask<msg::done>(h.roles.supervisor, 1s,
