@@ -58,7 +58,18 @@ void peer_connection::measured(std::chrono::nanoseconds rtt) {
   here_.answered(duration_cast<microseconds>(rtt), persistence_);
   if (!initiator_ || !path_) return;
   if (!path_->relay) return weigh_detour(rtt);
+  recheck_lost();
   rank(); // round trips move; the answer reconsiders
+}
+
+/// A relay whose last check was lost is no choice until one is answered, and nobody else asks it.
+void peer_connection::recheck_lost() {
+  for (const auto& relay : ranking_) {
+    const auto* known = book_.find(relay.address);
+    const auto lost = known && known->sent > 0 && (known->history & 1) == 0;
+    if (lost && relay.address != path_->where && now_.at - known->asked >= health_.check_interval)
+      check(through(relay), false);
+  }
 }
 
 bool peer_connection::clearly_slower(std::chrono::nanoseconds rtt,

@@ -166,6 +166,7 @@ class peer_connection {
   // --- which path to be on (peer_choice.cpp) -----------------------------------------------------
   std::vector<path_candidate> candidates() const;
   void measured(std::chrono::nanoseconds rtt);
+  void recheck_lost();
   void watch_traffic();
   /// What speaks against going (back) to a direct path that answers; empty: nothing.
   std::string_view against(const net::endpoint& where) const;
@@ -231,8 +232,8 @@ class peer_connection {
   bool tell_lost_ = false;         ///< it has not, and the initiator must hear of it
   bool may_start_unasked_ = false; ///< restored or back from offline: once, through a relay
   std::optional<net::endpoint> was_direct_at_; ///< as far as the last incarnation knew
-  bool knows_us_ = false;          ///< we were connected, and it did not end that on purpose
-  std::optional<path> path_;       ///< where WireGuard's packets go
+  bool knows_us_ = false;    ///< we were connected, and it did not end that on purpose
+  std::optional<path> path_; ///< where WireGuard's packets go
   std::optional<std::chrono::nanoseconds> latency_;
   std::optional<msg::unix_ms> connected_at_;
   msg::connection_counters counters_;

@@ -144,7 +144,10 @@ void peer_connection::burst(health_check& check) {
   const auto last = check.burst >= defaults::doubt_probes;
   probe(check.probes, left, last ? defaults::verify_probe_interval : defaults::doubt_gap);
   if (check.burst == defaults::doubt_probes) {
-    const auto usual = latency_.value_or(path_ ? path_->rtt : nanoseconds::zero());
+    // What was measured last may have been another path, before a move to a longer one.
+    const auto moved = here_.forecast(persistence_).samples == 0;
+    const auto promised = path_ && (moved || !latency_) ? path_->rtt : nanoseconds::zero();
+    const auto usual = std::max(latency_.value_or(nanoseconds::zero()), promised);
     check.dead_at = now_.at + usual + usual / 4 + defaults::doubt_margin;
     ask_for_relay();
   }

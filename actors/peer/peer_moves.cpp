@@ -129,9 +129,10 @@ void peer_connection::path_asked(const msg::path_event& news) {
 
 // --- a session's index ---------------------------------------------------------------------------
 
-/// Relays do not know the session of a pair that shook hands directly. Our packets show its index.
+/// Relays do not know the session of a pair that shook hands directly. Our packets show its index,
+/// unless the address may be a relay's: then they may be another peer's.
 void peer_connection::learn_index() {
-  if (!path_ || path_->relay || index_ || learn_asked_ != no_ticket) return;
+  if (!path_ || path_->relay || is_doubtful(*path_) || index_ || learn_asked_ != no_ticket) return;
   learn_asked_ = issue(msg::learn_index{path_->where, defaults::learn_deadline});
 }
 

@@ -153,6 +153,24 @@ TEST_CASE("a repair that WireGuard does not confirm is probed all the same") {
   CHECK(d.phase() == phase::connected);
 }
 
+TEST_CASE("a relay whose last check was lost is asked again with the next health check") {
+  driven_core d;
+  d.connect();
+  d.give(msg::network_changed{}); // looks at this path and at the other relay
+  REQUIRE(d.said<msg::check_path>());
+  CHECK(d.said<msg::check_path>()->where == relay2_at);
+  d.answer(d.ticket_of<msg::probe_tunnel>(), 50ms);
+  const auto probe = d.wake_until_probe();
+  d.answer(probe, 50ms);
+  REQUIRE(d.said<msg::check_path>());
+  CHECK(d.said<msg::check_path>()->where == relay2_at);
+  // It answers: no reason to ask any more.
+  d.give(msg::path_event{d.other().key, d.said<msg::check_path>()->number, msg::path_news::checked,
+                         relay2_at, 80ms});
+  d.answer(d.wake_until_probe(), 50ms);
+  CHECK_FALSE(d.said<msg::check_path>());
+}
+
 TEST_CASE("an answer to the third repair is in time until the last moment") {
   driven_core d;
   d.reconnect();
