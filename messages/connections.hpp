@@ -65,8 +65,8 @@ struct connection_view {
 /// Enough to continue a connection after a crash of its actor or of the daemon. Plain data.
 struct saved_peer {
   net::peer_record record;
-  std::optional<wg_peer> configured; ///< what WireGuard was told last
-  std::optional<strategy> how; ///< absent: never connected, or nobody knows how
+  std::optional<wg_peer> configured;      ///< what WireGuard was told last
+  std::optional<strategy> how;            ///< absent: never connected, or nobody knows how
   std::optional<net::endpoint> direct_at; ///< direct: where the peer was
   net::shared<relay_choice> relay;
   std::optional<unix_ms> connected_at;

@@ -118,6 +118,12 @@ class world final : private happenings,
   void mistimed(member_id who, bool on) {
     if (watcher_) watcher_->mistimed(static_cast<std::uint32_t>(who), on);
   }
+  void parted(member_id who) {
+    if (watcher_) watcher_->parted(static_cast<std::uint32_t>(who));
+  }
+  void files_lost(member_id who) {
+    if (watcher_) watcher_->files_lost(static_cast<std::uint32_t>(who));
+  }
   void device_touched(member_id who) {
     if (watcher_) watcher_->device_touched(static_cast<std::uint32_t>(who));
   }
@@ -243,6 +249,9 @@ class world final : private happenings,
   void on_duplicated(node_id at, const packet& what, time_point now) override;
   void on_echo_asked(std::uint32_t machine, const inner_packet& inner) override;
   void on_echo_answered(std::uint32_t machine, const inner_packet& inner) override;
+  void on_decrypted(std::uint32_t machine, const inner_packet& inner) override {
+    if (watcher_) watcher_->decrypted(machine, inner);
+  }
   void on_waiting(std::uint32_t machine, const inner_packet& inner, bool begins) override;
   void on_echo_lost(std::uint32_t machine, const echo_key& echo, std::string_view why) override;
   void on_device(std::uint32_t machine, bool there) override;

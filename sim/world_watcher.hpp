@@ -33,6 +33,10 @@ class world_watcher {
   // --- daemons ---
   virtual void daemon_started(std::uint32_t /*member*/) {}
   virtual void daemon_killed(std::uint32_t /*member*/) {}
+  /// Somebody changed or took what it had saved: it knows no more what it was told.
+  virtual void files_lost(std::uint32_t /*member*/) {}
+  /// It left a party: it and the others forget what users wanted of each other.
+  virtual void parted(std::uint32_t /*member*/) {}
   /// An incarnation of a role or of a peer's actor ("peer NAME", actors/wiring.cpp).
   virtual void actor_born(std::uint32_t /*member*/, const std::string& /*name*/,
                           std::uint64_t /*actor*/) {}
@@ -63,6 +67,8 @@ class world_watcher {
   /// `member` asks; what becomes of the packet is told by what follows.
   virtual void echo_asked(std::uint32_t /*member*/, const inner_packet&) {}
   virtual void echo_answered(std::uint32_t /*member*/, const inner_packet&) {}
+  /// A packet came out of this member's tunnel, whoever it is for.
+  virtual void decrypted(std::uint32_t /*member*/, const inner_packet&) {}
   /// One more (or less) copy of it is in WireGuard's queue or under way.
   virtual void echo_carried(const echo_key&, int /*change*/) {}
   virtual void echo_lost(const echo_key&, std::string_view /*cause*/) {}

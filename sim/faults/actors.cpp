@@ -35,7 +35,7 @@ class actor_part final : public part, private actor_faults {
   }
 
   void begin(active& what) override {
-    now_.push_back({&what, in_.random(what, "actors"), 0, {}, {}});
+    now_.push_back({&what, in_.random(what, "actors"), 0, 0, {}, {}});
     mistimed(what, true);
     if (what.what.kind == 58)
       for (const auto& each : what.on)
@@ -61,6 +61,7 @@ class actor_part final : public part, private actor_faults {
     active* of = nullptr;
     stream random;
     std::int64_t messages = 0;
+    std::int64_t ended = 0;                   ///< F50: actors
     std::map<caf::actor_id, time_point> next; ///< F53: not before
     std::map<caf::actor_id, bool> woken;      ///< F53: a release is planned
   };
@@ -107,8 +108,12 @@ class actor_part final : public part, private actor_faults {
         return false;
       }
       if (id == 53 && plays(it, *known) && must_wait(it, who.id())) return false;
-      if (id == 50 && plays(it, *known) && ++it.messages == it.of->argument("index"))
-        end_actor(it, who, *known); // the message is its last
+      if (id != 50 || !plays(it, *known) || it.ended == it.of->argument("times") ||
+          ++it.messages < it.of->argument("index"))
+        continue;
+      it.messages = 0;
+      ++it.ended;
+      end_actor(it, who, *known); // the message is its last
     }
     return true;
   }

@@ -45,8 +45,10 @@ std::vector<kind> actor_kinds() {
   const auto s = seam::actor;
   const auto index = count_of("index", 1, 1'000'000, 1, 1, 60, "the how manieth message from then");
   return {
-      on_members(s, 50, "actor-exit", false, 5s, 2min, "an actor ends at a message",
-                 {word_of("actor", actor_words), index}),
+      on_members(
+          s, 50, "actor-exit", false, 5s, 2min, "an actor ends at a message",
+          {word_of("actor", actor_words), index,
+           count_of("times", 1, 1'000, 1, 1, 20, "it and its followers, after as many each")}),
       on_members(s, 51, "actor-exit-open", false, 5s, 2min,
                  "an actor ends with questions of its own unanswered",
                  {word_of("actor", actor_words), index}),

@@ -142,7 +142,7 @@ class member_part final : public part, private machine_faults {
       return outside(what, who, 0);
     case 52:
       in_.stage().kill(who);
-      if (!what.flag("memory")) forget(host);
+      if (!what.flag("memory")) forget(who, host);
       return in_.fired(what);
     case 56:
       host.set_wall_offset(host.wall_offset() + step_of(what));
@@ -172,6 +172,7 @@ class member_part final : public part, private machine_faults {
       in_.stage().kill(who);
       host.delete_device();
       host.documents = saved_.extract({what.number, who}).mapped();
+      in_.where().files_lost(in_.stage().member_at(who));
       in_.fired(what);
       start_or_forget(who, host);
       return;
@@ -186,7 +187,10 @@ class member_part final : public part, private machine_faults {
   }
 
   /// The daemon's own files; the party is joined anew.
-  static void forget(machine& host) { host.documents.clear(); }
+  void forget(std::uint32_t who, machine& host) {
+    host.documents.clear();
+    in_.where().files_lost(in_.stage().member_at(who));
+  }
 
   /// Somebody on the machine, or the kernel itself, changes WireGuard behind the daemon's back.
   void outside(active& what, std::uint32_t who, std::int64_t turn) {
@@ -258,6 +262,7 @@ class member_part final : public part, private machine_faults {
       const auto digit = at == std::string::npos ? at : text.find('1', at);
       if (digit != std::string::npos) text[digit] = '0';
     }
+    in_.where().files_lost(in_.stage().member_at(who));
     in_.note(what, host.name() + " starts with another " + name);
     in_.fired(what);
     start_or_forget(who, host);
@@ -271,7 +276,7 @@ class member_part final : public part, private machine_faults {
   void start_or_forget(std::uint32_t who, machine& host) {
     bool on = in_.stage().start(who);
     if (!on) {
-      forget(host);
+      forget(who, host);
       in_.where().note(host.name() + "'s files are put aside");
       on = in_.stage().start(who);
     }

@@ -222,6 +222,13 @@ void checker::echo_answered(std::uint32_t member, const inner_packet& inner) {
   if (rtt && !(inner.token & user_echo)) connections_.answered(member, inner.from, *rtt, now());
 }
 
+/// S22. What comes late may be for an address that the member has no more.
+void checker::decrypted(std::uint32_t member, const inner_packet& inner) {
+  if (const auto* there = world_.on(member_id{member}).wireguard())
+    held_.emplace(member, there->address());
+  if (!held_.contains({member, inner.to}))
+    found_.add("S22", now(), name(member), "reads what is for " + net::to_string(inner.to));
+}
 void checker::echo_carried(const echo_key& echo, int change) {
   echoes_.carried(echo, change);
 }

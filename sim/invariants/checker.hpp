@@ -51,6 +51,10 @@ class checker : public world_watcher {
   void actor_died(std::uint32_t member, const std::string& name, std::uint64_t actor,
                   const caf::error& why) override;
   void death_ordered(std::uint32_t member, const std::string& name) override;
+  void files_lost(std::uint32_t member) override { writes_.files_lost(member); }
+  void parted(std::uint32_t member) override {
+    writes_.parted(member, world_.key(member_id{member}));
+  }
   void mistimed(std::uint32_t member, bool on) override;
   void message(std::uint64_t actor, caf::mailbox_element& what) override;
   void device_made(std::uint32_t member) override;
@@ -61,6 +65,7 @@ class checker : public world_watcher {
   void changes(std::uint32_t member, const std::vector<net::wg::change>& what) override;
   void echo_asked(std::uint32_t member, const inner_packet& inner) override;
   void echo_answered(std::uint32_t member, const inner_packet& inner) override;
+  void decrypted(std::uint32_t member, const inner_packet& inner) override;
   void echo_carried(const echo_key& echo, int change) override;
   void echo_lost(const echo_key& echo, std::string_view cause) override;
 
@@ -128,7 +133,8 @@ class checker : public world_watcher {
     std::uint32_t member = 0;
     net::wg_public_key peer;
     duration since{};
-    bool blind = false; ///< who asked is no actor of the scheduler: its answer is not seen
+    bool blind = false;     ///< who asked is no actor of the scheduler: its answer is not seen
+    bool overtaken = false; ///< by a connect
   };
   std::map<request, disconnecting> disconnecting_;
   std::set<request> storing_;
@@ -139,6 +145,7 @@ class checker : public world_watcher {
   using pair_key = std::pair<std::uint32_t, net::wg_public_key>;
   std::map<pair_key, std::set<net::endpoint>> edited_; ///< S11: where others sent WireGuard
   std::map<std::uint32_t, net::virtual_ip> leases_;
+  std::set<std::pair<std::uint32_t, net::virtual_ip>> held_; ///< addresses of interfaces so far
   std::optional<duration> doubled_since_;
   std::optional<duration> rewired_at_;
   duration next_look_{};

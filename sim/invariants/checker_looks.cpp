@@ -70,6 +70,7 @@ void checker::look_at_addresses() {
     const auto lease = registry ? registry->lease_of(world_.key(member_id{i})) : std::nullopt;
     if (lease) leased.push_back({name(i), *lease});
     const auto* there = world_.on(member_id{i}).wireguard();
+    if (there) held_.emplace(i, there->address());
     if (there && world_.running(member_id{i})) in_use.push_back({name(i), there->address()});
     if (!registry) continue;
     // S16: a lease is kept until the member has left all its parties, or the server forgot them.

@@ -74,7 +74,11 @@ void checker::to_supervisor(const actor_info& to, const request& what,
     return member ? std::optional{world_.key(member_id{*member})} : std::nullopt;
   };
   if (const auto* asked = content<msg::connect_peer>(element)) {
-    if (const auto peer = key_of_peer(asked->id)) writes_.wanted_again(to.member, *peer);
+    const auto peer = key_of_peer(asked->id);
+    if (!peer) return;
+    writes_.wanted_again(to.member, *peer);
+    for (auto& [before, each] : disconnecting_)
+      if (each.member == to.member && each.peer == *peer) each.overtaken = true;
   } else if (const auto* end = content<msg::disconnect_peer>(element)) {
     const auto peer = key_of_peer(end->id);
     if (!peer) return;
@@ -82,7 +86,7 @@ void checker::to_supervisor(const actor_info& to, const request& what,
     const bool blind = dynamic_cast<const caf::scheduled_actor*>(asker) == nullptr;
     // Nothing has to end, and the answer comes at once.
     if (blind && !living_.contains({to.member, "peer " + end->id.str()})) return;
-    disconnecting_[what] = {to.member, *peer, now(), blind};
+    disconnecting_[what] = {to.member, *peer, now(), blind, false};
   }
 }
 
@@ -95,7 +99,8 @@ void checker::answer_seen(const request& what, caf::mailbox_element& element) {
       secrets_.keep(net::to_base64(line->secret.reveal()));
   }
   if (storing_.erase(what) != 0 && !done) seen_.saw(sometimes::not_saved);
-  if (const auto ended = disconnecting_.extract(what); !ended.empty() && done)
+  if (const auto ended = disconnecting_.extract(what);
+      !ended.empty() && done && !ended.mapped().overtaken)
     writes_.disconnected(ended.mapped().member, ended.mapped().peer);
   writes_.returned(what, done);
   if (const auto member = writes_.asking(what))
@@ -113,7 +118,8 @@ void checker::updated(const actor_info& supervisor, std::uint64_t by,
   if (update.gone) {
     if (actors_.contains(by)) closing_[by] = now();
     for (const auto& [what, each] : disconnecting_)
-      if (each.member == member && each.peer == view.key) writes_.disconnected(member, each.peer);
+      if (each.blind && each.member == member && each.peer == view.key && !each.overtaken)
+        writes_.disconnected(member, each.peer);
     std::erase_if(disconnecting_, [&](const auto& each) {
       return each.second.blind && each.second.member == member && each.second.peer == view.key;
     });

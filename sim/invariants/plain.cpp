@@ -12,9 +12,10 @@ namespace {
 using scenario::seconds_text;
 
 /// Timers of one daemon with nobody to talk to, and of one connection: the deadlines of answered
-/// requests count, which CAF keeps until they are due.
+/// requests count, which CAF keeps until they are due. Most has whose WireGuard is shown with peers
+/// missing (F44): each of them is written, read back and repaired all the time.
 constexpr std::size_t timers_per_member = 450;
-constexpr std::size_t timers_per_connection = 100;
+constexpr std::size_t timers_per_connection = 125;
 /// Control connections, WireGuard's timers, packets under way.
 constexpr std::size_t events_per_member = 1'000;
 constexpr std::size_t events_per_connection = 500;
@@ -83,7 +84,8 @@ std::string clash_among(const std::vector<holder>& all) {
 void check_error(std::string_view line, std::uint64_t ordered_deaths, duration now,
                  findings& found) {
   // Who is killed more often than a budget allows may say so.
-  const bool given_up = line.find(": giving up") != std::string_view::npos;
+  const bool given_up = line.find(": giving up") != std::string_view::npos ||
+                        line.find(" keeps dying: kill") != std::string_view::npos;
   if (given_up &&
       ordered_deaths > static_cast<std::uint64_t>(config::defaults::restarts_per_window))
     return;

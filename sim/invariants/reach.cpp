@@ -5,6 +5,12 @@
 #include <algorithm>
 
 namespace lanrage::sim::invariants {
+namespace {
+
+/// A box with fewer gives the same one again by chance.
+constexpr int few_ports = 256;
+
+} // namespace
 
 std::vector<node_id> reach::outwards(node_id from) {
   std::vector<node_id> out{from};
@@ -84,7 +90,7 @@ reach::direct reach::directness(member_id a, member_id b) {
   struct behaviour {
     bool blocked = false;
     bool hidden = false;  ///< the mapping depends on the destination
-    bool guessed = false; ///< but its port follows the one before
+    bool guessed = false; ///< but its port follows the one before, or is one of a few
     bool open = false;    ///< but who speaks to it first is answered from where it spoke to
     bool strict = false;  ///< filtering by address and port
     bool moody = false;
@@ -96,7 +102,8 @@ reach::direct reach::directness(member_id a, member_id b) {
       const bool hidden = how.mapping != nat_behavior::endpoint_independent;
       out.blocked |= how.blocks_udp;
       out.hidden |= hidden;
-      out.guessed |= hidden && (how.sequential || how.preserve_ports);
+      const bool few = how.last_port - how.first_port < few_ports;
+      out.guessed |= hidden && (how.sequential || how.preserve_ports || few);
       out.open |= hidden && how.filtering == nat_behavior::endpoint_independent;
       out.strict |= how.filtering == nat_behavior::address_and_port_dependent;
       out.moody |= how.remembers_refused;

@@ -33,6 +33,7 @@ const std::vector<invariant>& table() {
       {"S20", safe, event, "no secret in the log"},
       {"S21", safe, message,
        "only the initiator of a pair tells WireGuard an endpoint to start at"},
+      {"S22", safe, event, "nobody reads what is for another"},
       {"L1", live, second, "a pair with a path is connected in time"},
       {"L2", live, second, "a pair that can be direct is direct in time"},
       {"L3", live, second, "a relayed pair ends on a relay that is about the best"},

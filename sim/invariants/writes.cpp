@@ -209,6 +209,18 @@ void write_rules::daemon_started(std::uint32_t member, duration now) {
   device_changed(member, now);
 }
 
+void write_rules::files_lost(std::uint32_t member) {
+  for (auto& [peer, m] : members_[member].peers)
+    m.disconnected = false;
+}
+
+void write_rules::parted(std::uint32_t member, const key& own) {
+  files_lost(member);
+  for (auto& [other, in] : members_)
+    if (const auto found = in.peers.find(own); found != in.peers.end())
+      found->second.disconnected = false;
+}
+
 void write_rules::disconnected(std::uint32_t member, const key& peer) {
   members_[member].peers[peer].disconnected = true;
 }

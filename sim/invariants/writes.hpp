@@ -55,6 +55,9 @@ class write_rules {
   /// A call failed by a fault's will: the writer waits, twice as long each time, before the next.
   void device_failed(std::uint32_t member, duration now);
   void daemon_started(std::uint32_t member, duration now);
+  /// What users asked for is not known any more.
+  void files_lost(std::uint32_t member);
+  void parted(std::uint32_t member, const key& own);
   /// A user's disconnect was acknowledged; asked for again.
   void disconnected(std::uint32_t member, const key& peer);
   void wanted_again(std::uint32_t member, const key& peer);

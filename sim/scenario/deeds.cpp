@@ -59,12 +59,15 @@ void stage::act(const deed::kill& what, place) {
 /// A machine that sleeps: nothing reaches it and nothing leaves it. Its daemon's timers go on, as
 /// the world has one clock; what they send is lost.
 void stage::suspend(std::uint32_t who, bool off) {
-  if (off && asleep_.contains(who)) return;
+  if (const auto found = asleep_.find(who); found != asleep_.end()) {
+    found->second.times += off ? 1 : -1;
+    if (found->second.times > 0) return;
+  }
   const auto node = world_.node(members_[who]);
   world_.net().set_up(node, !off);
   duration slept{};
   if (off) {
-    sleep asleep{now(), {}};
+    sleep asleep{now(), {}, 1};
     // The control connection knows only the box in front: it goes to sleep, too, if it is theirs.
     const auto face = world_.net().face_of(node);
     const auto shared = std::count_if(members_.begin(), members_.end(), [&](member_id other) {
@@ -174,6 +177,18 @@ void stage::ask(const std::string& what, const Handle& to, const Question& quest
   world_.actors().own(system.spawn(asking));
 }
 
+/// Whether a user can command this daemon now. One that is off is the scenario's mistake, unless
+/// faults may have taken it.
+bool stage::answers(std::uint32_t who, place where, const std::string& command) {
+  const bool runs = world_.running(members_[who]);
+  if (runs && !(faults_ && asleep_.contains(who))) return true;
+  if (faults_)
+    note(command + ": its daemon is off");
+  else
+    judge_.trouble(missed::kind::liveness, where, command + " while its daemon is off");
+  return false;
+}
+
 void stage::create_party(std::uint32_t party) {
   const auto& entry = script_.parties[party];
   const auto& creator = script_.members[entry.creator].name;
@@ -193,8 +208,7 @@ void stage::create_party(std::uint32_t party) {
 void stage::join_party(std::uint32_t who, std::uint32_t party) {
   const auto text = script_.members[who].name + " joins " + script_.parties[party].name;
   if (parties_[party].invite.empty()) return parties_[party].waiting.push_back(who);
-  if (!world_.running(members_[who]))
-    return judge_.trouble(missed::kind::liveness, {}, text + " while its daemon is off");
+  if (!answers(who, {}, text)) return;
   ask<msg::party_info>(text, world_.roles(members_[who]).directory,
                        msg::party_join{parties_[party].invite}, {});
 }
@@ -220,13 +234,10 @@ void stage::act(const deed::join& what, place) {
 void stage::act(const deed::leave& what, place where) {
   const auto& party = script_.parties[what.party].name;
   for (const auto who : what.who) {
-    const auto& name = script_.members[who].name;
-    if (!world_.running(members_[who])) {
-      judge_.trouble(missed::kind::liveness, where, name + " leaves while its daemon is off");
-      continue;
-    }
-    ask<msg::done>(name + " leaves " + party, world_.roles(members_[who]).directory,
-                   msg::party_leave{party}, {});
+    const auto text = script_.members[who].name + " leaves " + party;
+    if (!answers(who, where, text)) continue;
+    ask<msg::done>(text, world_.roles(members_[who]).directory, msg::party_leave{party},
+                   [this, who](const msg::done&) { world_.parted(members_[who]); });
   }
 }
 
@@ -237,7 +248,8 @@ void stage::leave(std::uint32_t who) {
                                                       who) != party.members.end();
     if (!in) continue;
     ask<msg::done>(script_.members[who].name + " leaves " + party.name,
-                   world_.roles(members_[who]).directory, msg::party_leave{party.name}, {});
+                   world_.roles(members_[who]).directory, msg::party_leave{party.name},
+                   [this, who](const msg::done&) { world_.parted(members_[who]); });
   }
 }
 
@@ -250,8 +262,7 @@ void stage::rotate(std::uint32_t who, std::function<void()> done) {
 
 void stage::act(const deed::connect& what, place where) {
   const auto text = script_.members[what.from].name + " connects " + script_.members[what.to].name;
-  if (!world_.running(members_[what.from]))
-    return judge_.trouble(missed::kind::liveness, where, text + " while its daemon is off");
+  if (!answers(what.from, where, text)) return;
   const auto peer = net::peer_id::parse(script_.members[what.to].name).value();
   ask<msg::connection_view>(text, world_.roles(members_[what.from]).supervisor,
                             msg::connect_peer{std::nullopt, peer}, {});
@@ -260,8 +271,7 @@ void stage::act(const deed::connect& what, place where) {
 void stage::act(const deed::disconnect& what, place where) {
   const auto text =
       script_.members[what.from].name + " disconnects " + script_.members[what.to].name;
-  if (!world_.running(members_[what.from]))
-    return judge_.trouble(missed::kind::liveness, where, text + " while its daemon is off");
+  if (!answers(what.from, where, text)) return;
   const auto peer = net::peer_id::parse(script_.members[what.to].name).value();
   ask<msg::done>(text, world_.roles(members_[what.from]).supervisor,
                  msg::disconnect_peer{std::nullopt, peer}, {});

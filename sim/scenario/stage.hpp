@@ -78,6 +78,7 @@ class stage : private faults::surroundings {
   void start_member(std::uint32_t who);
   void observe(std::uint32_t who);
   void heard(std::uint32_t who, const msg::connection_view& view);
+  bool answers(std::uint32_t who, place where, const std::string& command);
   void create_party(std::uint32_t party);
   void join_party(std::uint32_t who, std::uint32_t party);
   void join_again(std::uint32_t who, std::uint32_t party);
@@ -136,6 +137,7 @@ class stage : private faults::surroundings {
   struct sleep {
     duration since{};
     std::optional<node_id> box; ///< that sleeps with the machine behind it
+    int times = 0;              ///< as often it has to be woken
   };
   std::map<std::uint32_t, sleep> asleep_;           ///< members
   std::vector<std::optional<std::size_t>> streams_; ///< the world's numbers

@@ -48,6 +48,8 @@ void stage::rotated(member_id id, const net::wg_private_key& key) {
   const auto who = static_cast<std::uint32_t>(found - members_.begin());
   kill(who);
   world_.rekey(id, key);
+  // What is still said of the one before, such as that it closes, is nothing of this member's.
+  std::erase_if(by_key_, [who](const auto& each) { return each.second == who; });
   by_key_[world_.key(id)] = who;
   start(who);
 }

@@ -228,6 +228,7 @@ void machine::transmit(const net::endpoint& to, net::byte_view datagram) {
 }
 
 void machine::receive(const inner_packet& inner) {
+  observer_.on_decrypted(number_, inner);
   if (inner.to != device_->address())
     return observer_.on_echo_lost(number_, key_of(inner), "not the machine's address");
   if (!inner.reply) {

@@ -69,6 +69,7 @@ class machine_observer {
   virtual void on_echo_answered(std::uint32_t, const inner_packet&) {}
   virtual void on_waiting(std::uint32_t, const inner_packet&, bool) {}
   virtual void on_echo_lost(std::uint32_t, const echo_key&, std::string_view /*cause*/) {}
+  virtual void on_decrypted(std::uint32_t, const inner_packet&) {} ///< whoever it is for
   virtual void on_device(std::uint32_t, bool /*there*/) {}
   virtual void on_changes(std::uint32_t, const std::vector<net::wg::change>&) {}
 };

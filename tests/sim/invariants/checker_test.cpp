@@ -204,6 +204,15 @@ TEST_CASE("S14: a world that loses an echo silently is found") {
   CHECK(w.c.found().has("S14"));
 }
 
+TEST_CASE("S22: a packet that comes out of another's tunnel is found") {
+  watched_pair w;
+  const auto bobs = w.p.w.address(w.p.bob);
+  w.c.decrypted(0, {bobs, w.p.w.address(w.p.alice), false, 1, 84});
+  CHECK(w.c.found().all().empty());
+  w.c.decrypted(0, {bobs, net::virtual_ip::parse("10.66.9.9").value(), false, 2, 84});
+  CHECK(w.c.found().has("S22"));
+}
+
 TEST_CASE("S15: an actor that outlives its connection is found") {
   watched_pair w;
   const caf::scoped_actor other{w.p.w.actors().system()};
