@@ -128,7 +128,9 @@ sim_exit sim_list_faults(bool json) {
     for (const auto& argument : each.arguments)
       std::cout << "    " << argument_text(argument) << '\n';
   }
-  std::cout << faults::kinds().size() << " of the " << faults::ids << " ids of the taxonomy\n";
+  const auto known = std::count_if(faults::kinds().begin(), faults::kinds().end(),
+                                   [](const auto& each) { return each.id <= faults::ids; });
+  std::cout << known << " of the " << faults::ids << " ids of the taxonomy\n";
   return sim_exit::good;
 }
 

@@ -24,7 +24,8 @@ std::optional<seen_kind> kind_of(const json::value& from) {
   const auto planned = count_at(object, "planned");
   const auto fired = count_at(object, "fired");
   const auto* all = object.if_contains("states");
-  if (!id || *id == 0 || *id > sim::faults::ids || !planned || !fired || !all || !all->is_object())
+  if (!id || *id == 0 || *id > sim::faults::last_id || !planned || !fired || !all ||
+      !all->is_object())
     return std::nullopt;
   seen_kind out;
   out.kind = static_cast<int>(*id);

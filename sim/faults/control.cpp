@@ -5,9 +5,10 @@
 #include "sim/faults/part.hpp"
 
 #include <algorithm>
+#include <deque>
 #include <map>
 
-/// F34 to F41: what the control server says, and who comes to it.
+/// F34 to F41, and F71: what the control server says, and who comes to it.
 namespace lanrage::sim::faults {
 namespace {
 
@@ -16,16 +17,17 @@ using namespace std::chrono_literals;
 
 /// Between two looks whether a member can join again.
 constexpr duration patience = 5s;
+constexpr std::size_t messages_kept = 64; ///< by a server that lies
 
 class control_part final : public part, private control_faults {
  public:
   explicit control_part(context& in) : part(in) {}
   ~control_part() override { in_.where().control().use(nullptr); }
 
-  bool does(int id) const override { return id >= 34 && id <= 41; }
+  bool does(int id) const override { return (id >= 34 && id <= 41) || id == 71; }
 
   void prepare(active& what) override {
-    entries_.push_back({&what, in_.random(what, "news"), {}, {}});
+    entries_.push_back({&what, in_.random(what, "news"), {}, {}, {}});
     // What a server said first must have been heard.
     in_.where().control().use(this);
   }
@@ -49,6 +51,7 @@ class control_part final : public part, private control_faults {
     stream random;
     std::vector<stranger> strangers;
     std::map<std::pair<net::party_id, net::wg_public_key>, control::sealed_record> first;
+    std::deque<control::server_message> said; ///< F71: to anybody
   };
 
   bool about(const entry& it, node_id member) {
@@ -148,6 +151,72 @@ class control_part final : public part, private control_faults {
           out.front() += by;
         in_.fired(what);
       }
+    }
+    return out;
+  }
+
+  /// F71. Neither an address nor that somebody is gone: of these the server is the one who knows
+  /// (docs/wire-control.md, "a server that lies").
+  std::vector<control_news> behind(node_id member, const control_news& news) override {
+    std::vector<control_news> out;
+    const auto* said = std::get_if<control::server_message>(&news);
+    for (auto& it : entries_) {
+      const auto& what = *it.of;
+      if (what.what.kind != 71 || !said) continue;
+      if (is_news(*said)) {
+        it.said.push_back(*said);
+        if (it.said.size() > messages_kept) it.said.pop_front();
+      }
+      if (!what.now || !about(it, member) || it.said.empty() ||
+          !it.random.chance_ppm(what.share("share")))
+        continue;
+      out.emplace_back(lie(it));
+      in_.fired(what);
+    }
+    return out;
+  }
+
+  static bool is_news(const control::server_message& said) {
+    return std::holds_alternative<control::record_changed>(said) ||
+           std::holds_alternative<control::presence_changed>(said) ||
+           std::holds_alternative<control::signal_arrived>(said);
+  }
+
+  control::server_message lie(entry& it) {
+    enum class how : std::int64_t { replay, forge, swap, misname, presence };
+    const auto any = [&]() -> const control::server_message& {
+      return it.said[it.random.below(it.said.size())];
+    };
+    auto out = any();
+    auto* record = std::get_if<control::record_changed>(&out);
+    auto* signal = std::get_if<control::signal_arrived>(&out);
+    auto* sealed = record ? &record->record.sealed : signal ? &signal->sealed : nullptr;
+    auto& w = in_.where();
+    const member_id somebody{static_cast<std::uint32_t>(it.random.below(w.member_count()))};
+    switch (static_cast<how>(it.of->argument("how"))) {
+    case how::forge:
+      if (record) ++record->record.version;
+      if (sealed && !sealed->empty())
+        (*sealed)[it.random.below(sealed->size())] ^=
+            static_cast<std::uint8_t>(1U << it.random.below(8));
+      break;
+    case how::swap: {
+      const auto other = any();
+      const auto* theirs = std::get_if<control::record_changed>(&other);
+      if (record && theirs) record->record.sealed = theirs->record.sealed;
+      break;
+    }
+    case how::misname:
+      if (record) record->record.key = w.key(somebody);
+      if (signal) signal->from = w.key(somebody);
+      break;
+    case how::presence:
+      if (record) record->record.online = !record->record.online;
+      if (auto* there = std::get_if<control::presence_changed>(&out))
+        there->online = !there->online;
+      break;
+    case how::replay:
+      break;
     }
     return out;
   }

@@ -37,7 +37,7 @@ engine::engine(const plan& of, const scenario::script& script, surroundings& aro
     : seen_(of, script.members.size()),
       in_(around, seen_, stream{of.seed, "faults/" + std::to_string(seed)}.next()) {
   for (auto* make : {&make_packet_part, &make_box_part, &make_server_part, &make_control_part,
-                     &make_member_part, &make_actor_part})
+                     &make_member_part, &make_actor_part, &make_hostile_part})
     parts_.push_back(make(in_));
   const cast names{script};
   for (std::size_t i = 0; i < of.faults.size(); ++i) {

@@ -27,7 +27,7 @@ std::vector<std::string_view> words_of(const argument& of) {
 const std::vector<kind>& kinds() {
   static const auto all = [] {
     std::vector<kind> out;
-    for (auto* part : {&network_kinds, &server_kinds, &daemon_kinds})
+    for (auto* part : {&network_kinds, &server_kinds, &daemon_kinds, &hostile_kinds})
       for (auto& each : part())
         out.push_back(std::move(each));
     std::sort(out.begin(), out.end(), [](const auto& a, const auto& b) { return a.id < b.id; });
@@ -63,16 +63,12 @@ const std::vector<kind>& laboratory_kinds() {
 }
 
 const kind* find_kind(int id) {
-  if (id > ids) {
-    const auto& all = laboratory_kinds();
-    const auto found =
-        std::find_if(all.begin(), all.end(), [id](const kind& each) { return each.id == id; });
-    return found == all.end() ? nullptr : &*found;
+  for (const auto* all : {&kinds(), &laboratory_kinds()}) {
+    const auto found = std::lower_bound(all->begin(), all->end(), id,
+                                        [](const kind& a, int b) { return a.id < b; });
+    if (found != all->end() && found->id == id) return &*found;
   }
-  const auto& all = kinds();
-  const auto found =
-      std::lower_bound(all.begin(), all.end(), id, [](const kind& a, int b) { return a.id < b; });
-  return found != all.end() && found->id == id ? &*found : nullptr;
+  return nullptr;
 }
 
 const kind* find_kind(std::string_view text) {

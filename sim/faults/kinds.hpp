@@ -9,11 +9,12 @@
 #include <vector>
 
 /// What can break, in one table: reader, writer, drawer, the list of `lanrage sim faults` and the
-/// coverage all come from it. Ids are the taxonomy's (docs/faults.md): F1 to F66. What only the
-/// laboratory can do has ids of its own behind them.
+/// coverage all come from it. Ids are the taxonomy's (docs/faults.md): F1 to F66. Behind them: what
+/// only the laboratory can do, and those who mean harm.
 namespace lanrage::sim::faults {
 
 inline constexpr int ids = 66;
+inline constexpr int last_id = 71;
 
 /// Where a fault is put in. Never inside an actor.
 enum class seam : std::uint8_t {
@@ -87,5 +88,6 @@ const std::vector<std::string_view>& actor_names();
 std::vector<kind> network_kinds();
 std::vector<kind> server_kinds();
 std::vector<kind> daemon_kinds();
+std::vector<kind> hostile_kinds();
 
 } // namespace lanrage::sim::faults

@@ -155,6 +155,7 @@ packet_part::direction& packet_part::at(entry& it, node_id from, node_id to) {
 packet_part::verdict packet_part::on_hop(node_id from, node_id to, packet& what, time_point now) {
   verdict out;
   const hop here{from, to, what, now, out};
+  if (in_.tap) in_.tap(from, to, what);
   for (auto* it : drains_)
     drain(*it, here);
   const auto& net = in_.where().net();

@@ -82,6 +82,8 @@ class context {
   std::uint64_t seed() const { return seed_; }
   /// Everybody looks again where things stand.
   std::function<void()> places_changed;
+  /// Of every packet as it starts from one node to the next; may be empty.
+  std::function<void(node_id from, node_id to, const packet& what)> tap;
 
  private:
   surroundings& around_;
@@ -116,5 +118,6 @@ std::unique_ptr<part> make_server_part(context& in);
 std::unique_ptr<part> make_control_part(context& in);
 std::unique_ptr<part> make_member_part(context& in);
 std::unique_ptr<part> make_actor_part(context& in);
+std::unique_ptr<part> make_hostile_part(context& in);
 
 } // namespace lanrage::sim::faults

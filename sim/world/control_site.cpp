@@ -218,8 +218,11 @@ void control_site::tell(number id, control_news news) {
   const auto* it = find(id);
   if (!it) return;
   if (!faults_) return bring(id, std::move(news), {});
+  const auto lies = faults_->behind(it->member, news);
   for (const auto later : faults_->on_news(it->member, news))
     bring(id, news, later);
+  for (const auto& lie : lies)
+    bring(id, lie, {});
 }
 
 void control_site::bring(number id, control_news news, duration later) {

@@ -29,6 +29,8 @@ class control_faults {
   /// News is about to leave for a member; it may be changed. How much later than usual each copy of
   /// it arrives: one of {0} is as usual. What is late may be overtaken.
   virtual std::vector<duration> on_news(node_id member, control_news& news) = 0;
+  /// What the server says to that member behind it, of which the registry knows nothing.
+  virtual std::vector<control_news> behind(node_id member, const control_news& news) = 0;
 };
 
 /// The control server: the real registry, its members at the ends of virtual TCP connections. A
