@@ -45,6 +45,9 @@ inline constexpr seconds remembered_deadline = 1s;
 inline constexpr milliseconds remembered_margin = 30ms;
 /// Waiting for WireGuard's writer. Ours: a `wg` call takes milliseconds.
 inline constexpr seconds configure_deadline = 2s;
+/// A peer asked to explain itself waits so long for what nat knows. Ours: half of what is waited
+/// for the peer.
+inline constexpr seconds explain_patience = 1s;
 /// Waiting for the first answer through the tunnel. Ours: one WireGuard handshake retry (5 s).
 inline constexpr seconds verify_deadline = 5s;
 /// Between two tunnel probes while verifying; the first is sent at once. Ours.

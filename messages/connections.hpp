@@ -1,5 +1,6 @@
 #pragma once
 
+#include "messages/tried_address.hpp"
 #include "messages/values.hpp"
 #include "net/boxed.hpp"
 
@@ -93,11 +94,19 @@ struct path_evidence {
   std::string verdict;                         ///< why it is, or is not, the one; a sentence
   std::string remedy;                          ///< what would help; empty: nothing to do
 };
+/// One of the peer's addresses, as a direct path.
+struct candidate_evidence {
+  tried_address tried;
+  bool in_use = false;
+  std::string verdict; ///< as of path_evidence
+  std::string remedy;
+};
 /// The chain of evidence for the path in use.
 struct explanation {
   connection_view view;
-  std::string decision;             ///< how it came to the path in use; a sentence
-  std::vector<path_evidence> paths; ///< the one in use first
+  std::string decision;                       ///< how it came to the path in use; a sentence
+  std::vector<path_evidence> paths;           ///< the one in use first
+  std::vector<candidate_evidence> candidates; ///< of direct paths, by the last run of punching
 };
 struct get_explanation {};
 struct explain_peer {

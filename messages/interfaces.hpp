@@ -159,6 +159,9 @@ using nat_actor = caf::typed_actor<
     caf::reacts_to<directory_event>,
     /// What is known so far; directory and supervisor are sent every change unasked.
     caf::replies_to<get_paths>::with<own_paths>,
+    /// The addresses of the last run, best kind first; empty before the first, and for a peer that
+    /// is not attached.
+    caf::replies_to<get_tried>::with<tried_addresses>,
     /// Answer this peer's probes from now on and tell the sink what happens.
     caf::reacts_to<attach_paths>,
     /// Its probes are a stranger's from now on.
@@ -220,7 +223,8 @@ using peer_actor = caf::typed_actor<
     caf::reacts_to<connect_peer>,
     /// Ends in a last peer_update, `gone`: WireGuard's peer is removed, or that was tried in vain.
     caf::reacts_to<close_peer>,
-    /// As of this moment; nothing is measured for it.
+    /// As of this moment; nothing is measured for it. Without nat's account of addresses when that
+    /// does not come.
     caf::replies_to<get_explanation>::with<explanation>>;
 
 /// The public face of the daemon: owns peer key -> actor.
@@ -322,6 +326,8 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::msg::control_state)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::msg::directory_event)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::msg::own_paths)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::msg::get_paths)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::msg::get_tried)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::msg::tried_addresses)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::msg::expect_peer)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::msg::forget_peer)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::msg::start_punch)

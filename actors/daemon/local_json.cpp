@@ -107,7 +107,24 @@ json::object to_json(const msg::explanation& all) {
     path["remedy"] = one.remedy;
     paths.push_back(std::move(path));
   }
-  return {{"peer", to_json(all.view)}, {"decision", all.decision}, {"paths", std::move(paths)}};
+  json::array candidates;
+  for (const auto& one : all.candidates) {
+    json::object candidate;
+    candidate["kind"] = net::to_string(one.tried.what.kind);
+    candidate["address"] = net::to_string(one.tried.what.address);
+    candidate["in_use"] = one.in_use;
+    candidate["probes"] = {{"sent", one.tried.sent}, {"answered", one.tried.answered}};
+    candidate["heard"] = one.tried.heard;
+    candidate["rtt_ms"] =
+        one.tried.rtt ? json::value(milliseconds_of(*one.tried.rtt)) : json::value(nullptr);
+    candidate["verdict"] = one.verdict;
+    candidate["remedy"] = one.remedy;
+    candidates.push_back(std::move(candidate));
+  }
+  return {{"peer", to_json(all.view)},
+          {"decision", all.decision},
+          {"paths", std::move(paths)},
+          {"candidates", std::move(candidates)}};
 }
 
 json::object to_json(const msg::party_info& party) {

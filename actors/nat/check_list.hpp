@@ -27,6 +27,8 @@ struct remote {
   std::optional<msg::time_point> first_sent;
   std::optional<msg::time_point> last_sent;
   bool heard = false;                          ///< the peer reaches us from there
+  std::uint16_t sent = 0;                      ///< probes, in this run
+  std::uint16_t answered = 0;                  ///< of them
   std::optional<std::chrono::nanoseconds> rtt; ///< proven: the best round trip so far
 
   bool proven() const { return rtt.has_value(); }

@@ -191,6 +191,10 @@ nat_shell::behavior_type nat(nat_pointer self, const msg::roles& roles,
           use_relays(self, *relays);
       },
       [=](const msg::get_paths&) { return self->state.core->paths(); },
+      [=](const msg::get_tried& asked) {
+        const auto* session = self->state.core->session_of(asked.key);
+        return session ? session->tried() : msg::tried_addresses{};
+      },
       [=](const msg::attach_paths& request) {
         self->state.memory->expected[request.what.key] = request;
         step(self, [&](auto& core, auto now, auto& out) { core.expect(request.what, now, out); });

@@ -108,6 +108,13 @@ std::optional<nat_session::time_point> nat_session::deadline() const {
   return first;
 }
 
+msg::tried_addresses nat_session::tried() const {
+  msg::tried_addresses out;
+  for (const auto& each : list_.all())
+    out.push_back({each.what, each.sent, each.answered, each.heard, each.rtt});
+  return out;
+}
+
 // --- probing ------------------------------------------------------------------------------------
 
 void nat_session::new_run(std::uint32_t epoch) {
@@ -164,6 +171,7 @@ void nat_session::probe(remote& to, bool nominate, time_point now, nat_effects& 
   const auto frame = new_probe(nominate);
   if (to.open.size() == open_checks_max) to.open.erase(to.open.begin());
   to.open.push_back({frame.transaction, now, ready_, nominate});
+  ++to.sent;
   if (!to.first_sent) to.first_sent = now;
   to.last_sent = now;
   out.frames.push_back(
@@ -291,6 +299,7 @@ void nat_session::on_answer(const net::endpoint& from, const net::probe& frame, 
     ++counters_.strays;
     return;
   }
+  ++path->answered;
   ready_told_ |= answered->ready;
   const bool first = !path->proven();
   const nanoseconds rtt = now - answered->sent;

@@ -4,6 +4,7 @@
 #include "actors/nat/birthday.hpp"
 #include "actors/nat/check_list.hpp"
 #include "actors/nat/nat_effects.hpp"
+#include "messages/tried_address.hpp"
 #include "net/crypto.hpp"
 
 #include <cstdint>
@@ -79,6 +80,9 @@ class nat_session {
                std::uint16_t at_port = 0);
   void tick(time_point now, nat_effects& out);
   std::optional<time_point> deadline() const;
+
+  /// What is known of each address that this run had.
+  msg::tried_addresses tried() const;
 
   // --- the rewrite of a path that birthday probing found ---
   /// As it shall be now.

@@ -43,10 +43,12 @@ std::optional<check> nat_session::take_guess(const net::endpoint& from,
                                              const net::probe_transaction& id) {
   const auto sent = birthday_ ? birthday_->take(from, id) : std::nullopt;
   if (!sent || !std::holds_alternative<punching>(state_)) return std::nullopt;
-  if (!list_.add({net::candidate_kind::peer_reflexive, from})) {
+  auto* path = list_.add({net::candidate_kind::peer_reflexive, from});
+  if (!path) {
     ++counters_.full;
     return std::nullopt;
   }
+  ++path->sent;
   return check{id, *sent, false, false};
 }
 

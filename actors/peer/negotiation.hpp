@@ -27,6 +27,7 @@ class negotiation {
   bool own_birthday(const std::optional<net::birthday_offer>& now);
   void own_delay(std::chrono::microseconds now) { own_delay_ = now; }
   const std::vector<net::relay_leg>& own_legs() const { return own_legs_; }
+  const std::vector<net::candidate>& own_candidates() const { return own_candidates_; }
   bool on_relay(const net::relay_id& relay) const; ///< we are registered with it now
 
   // --- their side --------------------------------------------------------------------------------

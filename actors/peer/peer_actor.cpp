@@ -1,6 +1,7 @@
 #include "actors/peer/peer_actor.hpp"
 
 #include "actors/peer/peer_connection.hpp"
+#include "actors/promise_guard.hpp"
 #include "actors/shell.hpp"
 #include "config/canary.hpp"
 
@@ -186,6 +187,19 @@ void feed(peer_pointer self, const event& what) {
   arm(self);
 }
 
+/// nat remembers what became of the peer's addresses, so that no peer has to.
+caf::typed_response_promise<msg::explanation> explain(peer_pointer self) {
+  promise_guard<msg::explanation> promise{self->make_response_promise<msg::explanation>()};
+  const auto& s = self->state;
+  auto answer = [self, promise](const std::optional<msg::tried_addresses>& tried) mutable {
+    promise.deliver(self->state.core->explain(self->clock().now(), tried));
+  };
+  self->request(s.roles->nat, defaults::explain_patience, msg::get_tried{(*s.memory)->record.key})
+      .then([answer](const msg::tried_addresses& all) mutable { answer(all); },
+            [answer](caf::error&) mutable { answer(std::nullopt); });
+  return promise.promise();
+}
+
 peer_interface::behavior_type peer(peer_pointer self,
                                    const std::shared_ptr<const msg::roles>& roles,
                                    const std::shared_ptr<const peer_settings>& settings,
@@ -210,9 +224,7 @@ peer_interface::behavior_type peer(peer_pointer self,
       [self](const msg::control_state& m) { feed(self, m); },
       [self](const msg::connect_peer&) { feed(self, user_connect{}); },
       [self](const msg::close_peer& m) { feed(self, m); },
-      [self](const msg::get_explanation&) {
-        return self->state.core->explain(self->clock().now());
-      },
+      [self](const msg::get_explanation&) { return explain(self); },
       [self](const peer_alarm& m) {
         // One that was overtaken by an earlier one must not arm another: they would pile up. The
         // armed one itself may come before its time where timers do not run as clocks do.

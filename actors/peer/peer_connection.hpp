@@ -38,8 +38,9 @@ class peer_connection {
   /// The earliest of all that waits; none: only an event from outside can change anything.
   std::optional<deadline> wake_at() const;
   msg::connection_view view() const;
-  /// The evidence for the path in use.
-  msg::explanation explain(msg::time_point now) const;
+  /// The evidence for the path in use; `tried`: what nat says of the peer's addresses.
+  msg::explanation explain(msg::time_point now,
+                           const std::optional<msg::tried_addresses>& tried = std::nullopt) const;
   /// Enough to continue after a crash.
   msg::saved_peer saved() const;
   msg::phase phase() const { return phase_of(state_); }
@@ -177,6 +178,12 @@ class peer_connection {
   void judge_leaving(const net::endpoint& answering);
   std::optional<std::uint16_t> lost_share_permille() const;
   void reconsider();
+
+  // --- why it is that path (peer_explain.cpp) ----------------------------------------------------
+  std::vector<msg::candidate_evidence> weigh(const msg::tried_addresses& tried) const;
+  void judge_address(msg::candidate_evidence& one,
+                     std::optional<std::chrono::nanoseconds> in_use) const;
+  std::string why_untried(const net::candidate& what, bool none_yet) const;
 
   // --- what the last daemon knew (peer_remembered.cpp) -------------------------------------------
   void adopt(const msg::wg_signal& signal);

@@ -20,7 +20,13 @@ const std::string reply =
     R"("verdict":"in use","remedy":""},)"
     R"({"strategy":"direct","relay":null,"endpoint":"198.51.100.7:40112","in_use":false,)"
     R"("answers":false,"rtt_ms":null,"answered_ms_ago":null,"checks":{"asked":4,"lost":3},)"
-    R"("verdict":"does not answer","remedy":"a firewall drops UDP"}]})";
+    R"("verdict":"does not answer","remedy":"a firewall drops UDP"}],"candidates":[)"
+    R"({"kind":"server_reflexive","address":"198.51.100.7:40112","in_use":false,)"
+    R"("probes":{"sent":11,"answered":0},"heard":false,"rtt_ms":null,"verdict":"no answer",)"
+    R"("remedy":""},)"
+    R"({"kind":"host","address":"[2001:db8::7]:51820","in_use":false,)"
+    R"("probes":{"sent":0,"answered":0},"heard":false,"rtt_ms":null,)"
+    R"("verdict":"not tried: this machine has no IPv6 address","remedy":"get IPv6"}]})";
 
 } // namespace
 
@@ -32,7 +38,9 @@ TEST_CASE("explain prints every path with its evidence, and what would help") {
   CHECK(daemon.heard().at(0) == R"({"op":"explain","peer":"bob"})");
   for (const auto* part :
        {"bob is connected via", "the tunnel answers", "relay1", "61.5 ms", "not checked",
-        "1 of 4 answered", "does not answer", "What would help:\n  a firewall drops UDP\n"})
+        "1 of 4 answered", "does not answer", "by the last attempt at a direct path",
+        "server reflexive", "0 of 11 answered", "[2001:db8::7]:51820", "not probed",
+        "this machine has no IPv6", "What would help:\n  a firewall drops UDP\n  get IPv6\n"})
     CHECK(said.out.find(part) != std::string::npos);
 }
 

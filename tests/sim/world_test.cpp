@@ -34,6 +34,32 @@ TEST_CASE("two members behind symmetric boxes are relayed") {
   CHECK(p.w.relay(p.relay[0]).count()->data > 0);
 }
 
+TEST_CASE("the explanation of a pair names every address that was tried and what came of it") {
+  for (const auto& how : {port_restricted(), symmetric()}) {
+    pair_world p{how, how};
+    p.meet();
+    REQUIRE(p.connect());
+    p.w.run_for(5s);
+    const auto said = p.w.actors().ask<msg::explanation>(
+        p.w.roles(p.alice).supervisor, 1s,
+        msg::explain_peer{{}, net::peer_id::parse("bob").value()});
+    REQUIRE(said);
+    const bool direct = p.how() == msg::strategy::direct;
+    CHECK(said->candidates.size() >= 2);
+    int used = 0;
+    for (const auto& one : said->candidates) {
+      INFO(net::to_string(one.tried.what.address) << ": " << one.verdict);
+      CHECK(one.tried.sent > 0);
+      CHECK((one.verdict == "in use") == one.in_use);
+      CHECK(one.in_use == one.tried.rtt.has_value());
+      CHECK(one.in_use == (said->view.where == one.tried.what.address));
+      if (!one.in_use) CHECK(one.verdict.starts_with("no answer"));
+      used += one.in_use;
+    }
+    CHECK(used == (direct ? 1 : 0));
+  }
+}
+
 TEST_CASE("a relayed pair survives the death of its relay") {
   pair_world p{symmetric(), symmetric(), {}, 2};
   p.meet();

@@ -98,13 +98,18 @@ relays(msg::relay_selector_actor::stateful_pointer<none>, int) {
 }
 
 inline msg::nat_actor::behavior_type nat(msg::nat_actor::stateful_pointer<none>, int) {
-  return {
-      [](const msg::frame_received&) {},  [](const msg::network_changed&) {},
-      [](const msg::directory_event&) {}, [](const msg::get_paths&) { return msg::own_paths{}; },
-      [](const msg::attach_paths&) {},    [](const msg::forget_peer&) {},
-      [](const msg::start_punch&) {},     [](const msg::nominate_path&) {},
-      [](const msg::release_path&) {},    [](const msg::check_path&) {},
-      [](const msg::ports_mapped&) {}};
+  return {[](const msg::frame_received&) {},
+          [](const msg::network_changed&) {},
+          [](const msg::directory_event&) {},
+          [](const msg::get_paths&) { return msg::own_paths{}; },
+          [](const msg::get_tried&) { return msg::tried_addresses{}; },
+          [](const msg::attach_paths&) {},
+          [](const msg::forget_peer&) {},
+          [](const msg::start_punch&) {},
+          [](const msg::nominate_path&) {},
+          [](const msg::release_path&) {},
+          [](const msg::check_path&) {},
+          [](const msg::ports_mapped&) {}};
 }
 
 inline msg::route_watch_actor::behavior_type

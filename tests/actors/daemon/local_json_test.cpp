@@ -70,3 +70,15 @@ TEST_CASE("an error carries code, text with the detail, and the remedy") {
   CHECK(shape.at("remedy").as_string() == "check the spelling with 'lanrage status'");
   CHECK(to_json(net::fail(net::errc::bad_login)).at("remedy").as_string().empty());
 }
+
+TEST_CASE("an explanation tells of each address what was sent there and what came back") {
+  msg::explanation all;
+  auto& one = all.candidates.emplace_back();
+  one.tried = {
+      {net::candidate_kind::host, *net::endpoint::parse("192.168.1.5:51820")}, 7, 2, true, 1'500us};
+  one.verdict = "answered, slower than the path in use";
+  CHECK(boost::json::serialize(to_json(all).at("candidates")) ==
+        R"([{"kind":"host","address":"192.168.1.5:51820","in_use":false,)"
+        R"("probes":{"sent":7,"answered":2},"heard":true,"rtt_ms":1.5E0,)"
+        R"("verdict":"answered, slower than the path in use","remedy":""}])");
+}

@@ -39,6 +39,7 @@ msg::nat_actor::behavior_type nat(msg::nat_actor::pointer, news* heard) {
           [](const msg::network_changed&) {},
           [](const msg::directory_event&) {},
           [](const msg::get_paths&) { return msg::own_paths{}; },
+          [](const msg::get_tried&) { return msg::tried_addresses{}; },
           [](const msg::attach_paths&) {},
           [](const msg::forget_peer&) {},
           [](const msg::start_punch&) {},

@@ -161,6 +161,27 @@ TEST_CASE("a changed network publishes the new host candidates", "[nat][actor]")
   CHECK(s.said->at_directory[1].candidates.at(0).address == at("10.0.0.7:51820"));
 }
 
+TEST_CASE("it tells what the last punch made of each address of a peer", "[nat][actor]") {
+  stage s{1};
+  const auto pub = net::public_key(net::generate_x25519<net::wg_private_key>(seeded(2)));
+  s.run();
+  const auto ask = [&] {
+    const auto said = s.time.ask<msg::tried_addresses>(s.nat, 1s, msg::get_tried{pub});
+    REQUIRE(said);
+    return *said;
+  };
+  CHECK(ask().empty());
+  s.expect(pub);
+  CHECK(ask().empty());
+  s.tell(msg::start_punch{pub, 1, {{net::candidate_kind::host, there}}, 0us});
+  s.time.run_for(5s);
+  const auto all = ask();
+  REQUIRE(all.size() == 1);
+  CHECK(all[0].what.address == there);
+  CHECK(all[0].sent > 5);
+  CHECK(all[0].answered == 0);
+}
+
 TEST_CASE("a punch reports to the sink of its peer", "[nat][actor]") {
   stage s{1};
   const auto peer = net::generate_x25519<net::wg_private_key>(seeded(2));

@@ -323,3 +323,29 @@ TEST_CASE("one address listed twice is probed once", "[nat]") {
   w.start(A, {{net::candidate_kind::server_reflexive, where}, {net::candidate_kind::host, where}});
   CHECK(w.members[A].probes == 1);
 }
+
+TEST_CASE("a run remembers of each address how often it was probed and what came back", "[nat]") {
+  nat_lab w{nat_kind::cone, nat_kind::cone};
+  CHECK(w.members[A].session->tried().empty());
+  w.start(A);
+  w.start(B);
+  w.run_for(3s);
+  const auto tried = w.members[A].session->tried();
+  REQUIRE(tried.size() == 2);
+  CHECK(tried[0].what == w.members[B].candidates()[0]); // a private address of another network
+  CHECK(tried[0].sent > 0);
+  CHECK(tried[0].answered == 0);
+  CHECK_FALSE(tried[0].heard);
+  CHECK_FALSE(tried[0].rtt);
+  CHECK(tried[1].what == w.members[B].candidates()[1]);
+  CHECK(tried[1].answered > 0);
+  CHECK(tried[1].answered <= tried[1].sent);
+  CHECK(tried[1].heard);
+  CHECK(tried[1].rtt == 40ms);
+  std::size_t probes = 0;
+  for (const auto& each : tried)
+    probes += each.sent;
+  CHECK(probes == w.members[A].probes);
+  w.start(A, {}, 2);
+  CHECK(w.members[A].session->tried().empty());
+}
