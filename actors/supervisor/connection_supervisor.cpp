@@ -7,6 +7,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 /// What the supervisor hears from the directory, and its start.
@@ -66,16 +67,21 @@ struct directory_news {
   /// Names and addresses are one member's. Who is kept with either and known to no directory is of
   /// files that were damaged or are older than a new key; its probes would be answered by this one.
   void make_way(const net::peer_record& record) const {
-    std::vector<msg::peer_gone> stale;
-    for (const auto& [key, peer] : s().memory->peers) {
-      const auto& old = peer.saved->record;
-      const bool same =
-          old.id == record.id || (old.address.leased() && old.address == record.address);
-      if (key != record.key && same && !peer.closing && !known_record(*s().memory, key, old.party))
-        stale.push_back({old.party, key});
+    const auto& before = s().memory->restored;
+    std::set<wg_public_key> same;
+    const auto add = [&](const auto& keys, const auto& of) {
+      for (auto [at, end] = keys.equal_range(of); at != end; ++at)
+        same.insert(at->second);
+    };
+    add(before.by_id, record.id);
+    if (record.address.leased()) add(before.by_address, record.address);
+    same.erase(record.key);
+    for (const auto& key : same) {
+      const auto kept = s().memory->peers.find(key);
+      if (kept == s().memory->peers.end() || kept->second.closing) continue;
+      const auto in = kept->second.saved->record.party;
+      if (!known_record(*s().memory, key, in)) (*this)(msg::peer_gone{in, key});
     }
-    for (const auto& gone : stale)
-      (*this)(gone);
   }
   void operator()(const msg::peer_gone& news) const {
     s().memory->known.erase({news.key, news.party});
@@ -238,8 +244,10 @@ connection_supervisor(pointer self, const msg::roles& roles, const connection_se
 std::shared_ptr<connection_memory> restore_connections(std::vector<msg::saved_peer> saved) {
   auto memory = std::make_shared<connection_memory>();
   for (auto& peer : saved) {
-    const auto key = peer.record.key;
-    auto& kept = memory->peers[key];
+    const auto& record = peer.record;
+    memory->restored.by_id.emplace(record.id, record.key);
+    memory->restored.by_address.emplace(record.address, record.key);
+    auto& kept = memory->peers[record.key];
     kept.wanted = peer.wanted;
     kept.saved = std::move(peer);
   }

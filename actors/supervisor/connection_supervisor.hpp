@@ -42,8 +42,15 @@ struct kept_peer {
   std::optional<msg::close_peer> closing;
 };
 
+/// Only who is of an earlier run can be kept and known to no directory.
+struct restored_peers {
+  std::multimap<net::peer_id, net::wg_public_key> by_id;
+  std::multimap<net::virtual_ip, net::wg_public_key> by_address;
+};
+
 struct connection_memory {
   std::map<net::wg_public_key, kept_peer> peers;
+  restored_peers restored;
   /// Everyone the directory told of, by key and party.
   std::map<std::pair<net::wg_public_key, net::party_id>, msg::known_peer> known;
   msg::self_view self;
