@@ -49,7 +49,7 @@ world::world(world_settings settings)
   inside.delay = settings.lan_delay;
   fabric_.set_inside_default(inside);
   fabric_.observe(this);
-  control_node_ = fabric_.add_host("control", internet, {new_address(internet)});
+  control_node_ = fabric_.add_host("control", internet, new_addresses(internet, {true, true}));
   occupants_.resize(control_node_ + 1);
   control_paths paths;
   paths.reaches = [this](node_id member) {

@@ -5,6 +5,7 @@
 #include "actors/nat/check_list.hpp"
 #include "actors/nat/nat_effects.hpp"
 #include "messages/tried_address.hpp"
+#include "net/boxed.hpp"
 #include "net/crypto.hpp"
 
 #include <cstdint>
@@ -193,8 +194,8 @@ class nat_session {
   effect_book effects_;
   std::vector<early_probe> early_; ///< bounded; oldest first
   std::optional<nomination> nominated_;
-  std::optional<msg::birthday_plan> plan_;   ///< agreed upon for this run
-  std::optional<birthday_attempt> birthday_; ///< this run has come to it
+  std::optional<msg::birthday_plan> plan_; ///< agreed upon for this run
+  net::boxed<birthday_attempt> birthday_;  ///< this run has come to it
   std::string birthday_problem_;
   std::optional<net::port_rewrite> rewrite_;
   bool rewrite_there_ = false;

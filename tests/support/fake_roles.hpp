@@ -8,6 +8,7 @@
 #include <caf/stateful_actor.hpp>
 #include <caf/typed_event_based_actor.hpp>
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -97,7 +98,11 @@ relays(msg::relay_selector_actor::stateful_pointer<none>, int) {
           [](const msg::stream_closed&) {}};
 }
 
-inline msg::nat_actor::behavior_type nat(msg::nat_actor::stateful_pointer<none>, int) {
+/// Told of the ports that a router forwards; may be empty.
+using ports_ear = std::function<void(const msg::ports_mapped&)>;
+
+inline msg::nat_actor::behavior_type nat(msg::nat_actor::stateful_pointer<none>,
+                                         const ports_ear& mapped) {
   return {[](const msg::frame_received&) {},
           [](const msg::network_changed&) {},
           [](const msg::directory_event&) {},
@@ -109,7 +114,9 @@ inline msg::nat_actor::behavior_type nat(msg::nat_actor::stateful_pointer<none>,
           [](const msg::nominate_path&) {},
           [](const msg::release_path&) {},
           [](const msg::check_path&) {},
-          [](const msg::ports_mapped&) {}};
+          [mapped](const msg::ports_mapped& news) {
+            if (mapped) mapped(news);
+          }};
 }
 
 inline msg::route_watch_actor::behavior_type
@@ -153,7 +160,7 @@ inline msg::roles fake_roles(sim::virtual_time& time, const std::shared_ptr<told
   roles.prober = time.own(system.spawn(fake::prober, t));
   roles.store = time.own(system.spawn(fake::store, t));
   roles.relays = time.own(system.spawn(fake::relays, 0));
-  roles.nat = time.own(system.spawn(fake::nat, 0));
+  roles.nat = time.own(system.spawn(fake::nat, fake::ports_ear{}));
   roles.route_watch = time.own(system.spawn(fake::route_watch, 0));
   roles.directory = time.own(system.spawn(fake::directory, t));
   return roles;

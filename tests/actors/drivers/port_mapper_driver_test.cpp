@@ -4,6 +4,7 @@
 #include "net/pcp.hpp"
 #include "tests/net/os/own_network.hpp"
 #include "tests/net/os/sockets.hpp"
+#include "tests/support/fake_roles.hpp"
 
 #include <caf/actor_system.hpp>
 #include <caf/actor_system_config.hpp>
@@ -34,21 +35,6 @@ struct news {
   msg::network_sink listener; ///< the last one that attached
 };
 
-msg::nat_actor::behavior_type nat(msg::nat_actor::pointer, news* heard) {
-  return {[](const msg::frame_received&) {},
-          [](const msg::network_changed&) {},
-          [](const msg::directory_event&) {},
-          [](const msg::get_paths&) { return msg::own_paths{}; },
-          [](const msg::get_tried&) { return msg::tried_addresses{}; },
-          [](const msg::attach_paths&) {},
-          [](const msg::forget_peer&) {},
-          [](const msg::start_punch&) {},
-          [](const msg::nominate_path&) {},
-          [](const msg::release_path&) {},
-          [](const msg::check_path&) {},
-          [heard](const msg::ports_mapped& m) { heard->granted += !m.ports.empty(); }};
-}
-
 msg::route_watch_actor::behavior_type route_watch(msg::route_watch_actor::pointer, news* heard) {
   return {[](const msg::get_host_addresses&) { return msg::host_addresses{}; },
           [heard](const msg::attach_network& wish) {
@@ -76,7 +62,10 @@ struct house {
   caf::actor guardian;
 
   explicit house(bool dies = false) : newborn_dies(dies) {
-    roles.nat = system.spawn(nat, &heard);
+    roles.nat =
+        system.spawn(test::fake::nat, test::fake::ports_ear{[this](const msg::ports_mapped& m) {
+                       heard.granted += !m.ports.empty();
+                     }});
     roles.route_watch = system.spawn(route_watch, &heard);
     actors::guardian_settings guard;
     guard.name = "port mapper";

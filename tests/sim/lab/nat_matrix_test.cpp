@@ -18,7 +18,7 @@ std::string strategy_of(const boost::json::value& cell) {
   return how.is_string() ? std::string{how.as_string()} : "";
 }
 
-/// Four minutes.
+/// A minute and a quarter; on a busy machine up to four.
 void run_matrix() {
   const auto said = lab::run_command({places::program, "demo", "--matrix", "--json"}, {}, 290s);
   INFO(said.err << said.out);
@@ -56,7 +56,8 @@ bool can_run() {
 
 } // namespace
 
-// Three in a row; each a test of its own, as each takes minutes.
+// Three in a row, each a test of its own: the three together may take longer than one test is
+// given.
 TEST_CASE("every pair of NATs ends in the laboratory as in the simulation") {
   if (can_run()) run_matrix();
 }
