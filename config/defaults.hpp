@@ -225,6 +225,8 @@ inline constexpr milliseconds learn_deadline = 200ms;
 inline constexpr std::uint32_t background_checks_per_s = 20;
 /// The clock that runs while the machine sleeps is ahead by more: it was suspended. Ours.
 inline constexpr seconds sleep_noticed = 2s;
+/// Then the first repair has so long. Ours: registrations with relays are renewed meanwhile.
+inline constexpr milliseconds woken_repair = 400ms;
 /// How often that is looked at: news of the network after a resume usually comes earlier. Ours.
 inline constexpr milliseconds sleep_look = 500ms;
 // --- the machine's network ---------------------------------------------------------------------

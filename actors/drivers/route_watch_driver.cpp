@@ -40,6 +40,15 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::actors::clock_look)
 
 namespace lanrage::actors {
 
+std::chrono::nanoseconds time_asleep() {
+  const auto read = [](clockid_t clock) {
+    timespec at{};
+    ::clock_gettime(clock, &at);
+    return std::chrono::seconds{at.tv_sec} + std::chrono::nanoseconds{at.tv_nsec};
+  };
+  return read(CLOCK_BOOTTIME) - read(CLOCK_MONOTONIC);
+}
+
 namespace {
 
 using watch_shell =
@@ -54,20 +63,11 @@ struct watch_state {
   std::vector<net::ip_address> told; ///< the addresses of the last news
   bool settling = false;             ///< a burst is under way, its end is armed
   bool routes_moved = false;         ///< worth telling even with the same addresses
-  std::chrono::nanoseconds asleep{}; ///< in all, since the machine started
+  sleep_clock time_asleep;
+  std::chrono::nanoseconds asleep{}; ///< as last looked at
   std::chrono::nanoseconds slept{};  ///< worth telling
 };
 using watch_pointer = watch_shell::stateful_pointer<watch_state>;
-
-/// The boot clock runs while the machine is suspended, the monotonic one does not.
-std::chrono::nanoseconds time_asleep() {
-  const auto read = [](clockid_t clock) {
-    timespec at{};
-    ::clock_gettime(clock, &at);
-    return std::chrono::seconds{at.tv_sec} + std::chrono::nanoseconds{at.tv_nsec};
-  };
-  return read(CLOCK_BOOTTIME) - read(CLOCK_MONOTONIC);
-}
 
 net::os::route_watch::handlers handlers_of(watch_pointer self) {
   const caf::weak_actor_ptr weak{self->ctrl()};
@@ -115,7 +115,7 @@ void on_settled(watch_pointer self) {
 void on_clock_look(watch_pointer self) {
   auto& state = self->state;
   self->delayed_send(self, config::defaults::sleep_look, clock_look{});
-  const auto asleep = time_asleep();
+  const auto asleep = state.time_asleep();
   const auto more = asleep - std::exchange(state.asleep, asleep);
   if (more < config::defaults::sleep_noticed) return;
   spdlog::info("the machine was suspended for {} s",
@@ -133,7 +133,8 @@ void on_attach(watch_pointer self, const msg::network_sink& sink) {
 
 watch_shell::behavior_type route_watch_behavior(watch_pointer self, boost::asio::io_context* io,
                                                 const std::string& tunnel,
-                                                std::shared_ptr<route_watch_memory> memory) {
+                                                std::shared_ptr<route_watch_memory> memory,
+                                                const sleep_clock& asleep) {
   install_handlers(self, watch_state::name);
   self->set_down_handler([self](caf::down_msg& down) {
     std::erase_if(self->state.memory->listeners,
@@ -144,7 +145,8 @@ watch_shell::behavior_type route_watch_behavior(watch_pointer self, boost::asio:
   state.tunnel = tunnel;
   for (const auto& listener : state.memory->listeners)
     self->monitor(listener);
-  state.asleep = time_asleep();
+  state.time_asleep = asleep;
+  state.asleep = asleep();
   self->delayed_send(self, config::defaults::sleep_look, clock_look{});
   auto opened = net::os::route_watch::open(*io, handlers_of(self));
   if (opened) {
@@ -174,8 +176,9 @@ watch_shell::behavior_type route_watch_behavior(watch_pointer self, boost::asio:
 msg::route_watch_actor spawn_route_watch_driver(caf::actor_system& system,
                                                 boost::asio::io_context& io,
                                                 const std::string& tunnel,
-                                                std::shared_ptr<route_watch_memory> memory) {
-  return system.spawn(route_watch_behavior, &io, tunnel, std::move(memory));
+                                                std::shared_ptr<route_watch_memory> memory,
+                                                sleep_clock asleep) {
+  return system.spawn(route_watch_behavior, &io, tunnel, std::move(memory), std::move(asleep));
 }
 
 } // namespace lanrage::actors

@@ -100,9 +100,11 @@ void peer_connection::on(const msg::network_changed& news) {
   hope("the network changed");
   punch_soon();
   const auto session_over = handshake_ && now_.wall - *handshake_ >= defaults::session_lifetime;
-  if (news.slept >= defaults::sleep_noticed && session_over && alive())
-    return session_lost(); // WireGuard's keys did not outlive the sleep
-  doubt();
+  if (news.slept < defaults::sleep_noticed || !session_over || !alive()) return doubt();
+  session_lost(); // WireGuard's keys did not outlive the sleep
+  // Nor, perhaps, did NAT mappings and our registrations, so the first handshake may be lost, and
+  // WireGuard itself repeats it after five seconds.
+  if (auto* r = in<reconnecting>(); r && initiator_) r->until = now_.at + defaults::woken_repair;
 }
 
 // --- relays --------------------------------------------------------------------------------------

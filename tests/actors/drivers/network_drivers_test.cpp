@@ -247,6 +247,45 @@ TEST_CASE("a burst of changes is told once, with the addresses it ended with") {
   });
 }
 
+TEST_CASE("a machine that was suspended is news, once, with how long it slept") {
+  in_own_network([] {
+    std::vector<msg::network_changed> heard;
+    std::chrono::nanoseconds asleep = 3h; // before the daemon was there
+    stage s;
+    const auto memory = std::make_shared<actors::route_watch_memory>();
+    const auto driver = s.time.own(actors::spawn_route_watch_driver(
+        s.time.system(), s.io, "", memory, [&asleep] { return asleep; }));
+    const auto sink = s.time.own(s.time.system().spawn(hear_network, &heard));
+    caf::anon_send(driver, msg::attach_network{sink});
+    s.settle();
+    s.time.run_for(10s);
+    heard.clear(); // what was left of setting the scene
+    asleep += 1ms; // the two clocks are read one after the other
+    s.time.run_for(10s);
+    CHECK(heard.empty());
+    asleep += 8h;
+    s.time.run_for(config::defaults::sleep_look);
+    REQUIRE(heard.size() == 1);
+    CHECK(heard[0].slept == 8h);
+    s.time.run_for(10s);
+    CHECK(heard.size() == 1);
+    asleep += 1min;
+    s.time.run_for(config::defaults::sleep_look - 1ms);
+    asleep += 1min; // again, before anybody looked
+    s.time.run_for(1ms);
+    REQUIRE(heard.size() == 2);
+    CHECK(heard[1].slept == 2min);
+  });
+}
+
+TEST_CASE("the time asleep is what the boot clock is ahead of the monotonic one") {
+  const auto first = actors::time_asleep();
+  CHECK(first > -1s); // not read at one instant
+  const auto second = actors::time_asleep();
+  CHECK(second - first < 1s);
+  CHECK(first - second < 1s);
+}
+
 TEST_CASE("the next incarnation of the route watch tells what its listeners missed") {
   in_own_network([] {
     sh("ip link add near type veth peer name far && ip link set near up && ip link set far up");

@@ -330,3 +330,20 @@ TEST_CASE("a rebooted responder says that the session is gone, and has a new one
   CHECK(*took < 500ms);
   CHECK(world.sides[1].initiations == 0);
 }
+
+TEST_CASE(
+    "after a long sleep a first handshake that is lost is said again at once, not after 5 s") {
+  driven_core d;
+  d.connect();
+  d.give(d.handshake());
+  d.now += 8h;
+  d.give(msg::network_changed{{}, 8h});
+  REQUIRE(d.said<msg::reset_peer>());
+  CHECK(d.phase() == msg::phase::reconnecting);
+  const auto woken = d.now;
+  d.give(actors::write_done{d.ticket_of<msg::reset_peer>(), std::nullopt});
+  do
+    d.wake();
+  while (!d.said<msg::reset_peer>() && d.now - woken < 10s);
+  CHECK(d.now - woken == config::defaults::woken_repair);
+}
