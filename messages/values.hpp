@@ -382,12 +382,14 @@ struct relay_choice {
 struct relay_ranking {
   std::vector<relay_choice> choices; ///< empty: relay_unavailable
 };
-/// A peer's session is about to use this relay: register there what other relays know of our
-/// sessions, and `index`, and whatever index of ours the relay does not know from now on.
+/// A peer's session is to use this relay: register there what other relays know of our sessions,
+/// and `index`.
 struct prepare_relay {
   net::relay_id relay;
   net::wg_public_key peer;
   std::optional<net::session_index> index; ///< of our packets to the peer, when known
+  /// At once, so that an index of ours which the relay does not know is this session's.
+  bool moves = true;
 };
 /// A peer saw its traffic through this relay die.
 struct relay_trouble {

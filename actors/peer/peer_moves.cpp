@@ -155,7 +155,7 @@ void peer_connection::warm_up() {
   for (const auto& next : ranking_) {
     if (next.address == path_->where) continue;
     warm_ = true;
-    issue(msg::prepare_relay{next.relay, record_.key, std::nullopt});
+    issue(msg::prepare_relay{next.relay, record_.key, std::nullopt, false});
     return;
   }
 }

@@ -66,7 +66,7 @@ void relay_table::claim_unknown(relay_session& from, time_point now, relay_effec
   forget_old_preparations(now);
   std::set<net::member_hash> moving;
   for (const auto& each : preparing_)
-    if (each.order.relay == own) moving.insert(each.peer);
+    if (each.order.moves && each.order.relay == own) moving.insert(each.peer);
   if (moving.size() != 1) return;
   learn(*index, *moving.begin());
   from.claims({{*index, *moving.begin()}});

@@ -16,9 +16,10 @@ net::wg_public_key peer_number(std::uint8_t n) {
 }
 
 bool prepare(relay_lab& w, std::size_t relay, const net::wg_public_key& peer,
-             std::optional<net::session_index> known = std::nullopt) {
+             std::optional<net::session_index> known = std::nullopt, bool moves = true) {
   bool begun = false;
-  w.step([&](auto& t, auto& out) { begun = t.prepare({w.id(relay), peer, known}, w.now, out); });
+  const msg::prepare_relay order{w.id(relay), peer, known, moves};
+  w.step([&](auto& t, auto& out) { begun = t.prepare(order, w.now, out); });
   return begun;
 }
 
@@ -84,6 +85,22 @@ TEST_CASE("an index that a prepared relay does not know is the moving session's"
     w.run(100ms);
     CHECK(w.session(1).listed() == std::vector{wanted});
   }
+}
+
+TEST_CASE("an index that a relay does not know is not a session's that is only told beforehand") {
+  relay_lab w{{15ms, 20ms}};
+  w.give_list();
+  w.run(1s);
+  REQUIRE(prepare(w, 1, peer_number(9), std::nullopt, false));
+  w.run(100ms);
+  w.send_wireguard(1, data_packet(99));
+  w.run(100ms);
+  CHECK(w.session(1).listed().empty());
+  REQUIRE(prepare(w, 1, peer_number(8)));
+  w.send_wireguard(1, data_packet(99));
+  w.run(100ms);
+  CHECK(w.session(1).listed() ==
+        std::vector{net::route_claim{index(99), net::hash_of(peer_number(8))}});
 }
 
 TEST_CASE("a relay that forgot everything is told again what it knew") {
