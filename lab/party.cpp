@@ -202,6 +202,7 @@ void party::start_server(const std::string& machine, const words::argv& command)
 void party::start_daemon(const std::string& member) {
   process_spec spec;
   spec.argv = words::run_daemon(options_.binary, settings_file(member));
+  spec.env = options_.environment(lab_.at(member));
   spec.out = spec.err = to_file{log_file(member)};
   auto& p = programs_[member] = lab_.at(member).start(spec);
   auto deadline = clock::now() + ready_limit;
@@ -297,6 +298,13 @@ void party::kill(const std::string& machine) {
   auto& p = program(machine);
   p.signal(SIGKILL);
   if (!p.wait_for(ready_limit)) fail(machine, "does not die");
+}
+
+void party::lose_memory(const std::string& member) const {
+  // From within: the disk may be one that only the machine sees.
+  const auto state = (lab_.at(member).root() / "state").string();
+  const auto done = lab_.at(member).run({"find", state, "-name", "*.json", "-delete"});
+  if (!done.ok()) throw failure(member + ": find: " + done.err);
 }
 
 void party::stop_all() {

@@ -43,6 +43,10 @@ struct party_options {
   bool birthday_probing = false;
   /// Size of a disk of its own for each member's state, seen from that machine alone; 0: none.
   std::size_t state_octets = 0;
+  /// Added to the environment of a member's daemon.
+  std::function<std::map<std::string, std::string>(const host&)> environment = [](const host&) {
+    return std::map<std::string, std::string>{};
+  };
   /// Told of each step in one sentence.
   std::function<void(const std::string&)> progress = [](const std::string&) {};
 };
@@ -94,6 +98,8 @@ class party {
   process& program(const std::string& machine);
   /// Sends SIGKILL and waits for the end.
   void kill(const std::string& machine);
+  /// Of a daemon that does not run: what it saved is lost, all but its key.
+  void lose_memory(const std::string& member) const;
   /// Starts it (again) and waits until it is ready.
   void start(const std::string& machine);
   /// SIGTERM to everything, members first; SIGKILL after a grace. The laboratory stays.

@@ -4,9 +4,12 @@
 #include "lab/netns.hpp"
 #include "sim/faults/kinds.hpp"
 #include "tests/soak/soak_plan.hpp"
+#include "tests/support/places.hpp"
 
 #include <algorithm>
 #include <csignal>
+#include <filesystem>
+#include <fstream>
 
 namespace lanrage::soak {
 namespace {
@@ -42,6 +45,10 @@ void add(lab::port_settings& to, const faults::fault& of) {
   if (of.kind == 10 || of.kind == 15 || of.kind == 33) to.blocked = true;
 }
 
+std::filesystem::path clock_file(const lab::host& at) {
+  return at.root() / "clock";
+}
+
 bool is_of_links(int kind) {
   return kind == 2 || kind == 3 || kind == 10;
 }
@@ -57,6 +64,15 @@ lab::nat_type box_type(sim::nat_behavior mapping, sim::nat_behavior filtering) {
   return filtering == behavior::endpoint_independent ? lab::nat_type::full_cone
          : filtering == behavior::address_dependent  ? lab::nat_type::address_restricted
                                                      : lab::nat_type::port_restricted;
+}
+
+std::map<std::string, std::string> with_shifted_clock(const lab::host& at) {
+  const auto file = clock_file(at);
+  constexpr std::int64_t right = 0;
+  if (!std::filesystem::exists(file))
+    std::ofstream{file, std::ios::binary}.write(reinterpret_cast<const char*>(&right),
+                                                sizeof right);
+  return {{"LD_PRELOAD", places::shifted_clock}, {"SHIFTED_CLOCK", file.string()}};
 }
 
 lab_faults::lab_faults(lab::party& on, const sim::scenario::script& cast, faults::plan what,
@@ -141,7 +157,12 @@ void lab_faults::act(const faults::fault& of, const std::string& name, moment wh
     if (on) delete_interface(name);
     return;
   case 52: // daemon-restart
-    return off(name, on);
+    off(name, on);
+    return argument_of(of, "memory") ? void() : forgotten(name, on);
+  case 56: { // wall-step
+    const sim::duration by{argument_of(of, "by")};
+    return step_clock(name, on == bool(argument_of(of, "back")) ? -by : by);
+  }
   case 58: // suspend
     return asleep(name, on);
   case 60: // disk-full
@@ -167,6 +188,23 @@ void lab_faults::off(const std::string& machine, bool down) {
 
 void lab_faults::stopped(const std::string& machine, bool stop) {
   if (!down_.contains(machine)) party_.program(machine).signal(stop ? SIGSTOP : SIGCONT);
+}
+
+/// Its user sees that it is out of the party, and joins again.
+void lab_faults::forgotten(const std::string& member, bool on) {
+  if (on)
+    party_.lose_memory(member);
+  else if (!left_.contains(member))
+    joining_.insert(member);
+}
+
+/// WireGuard's calendar is right: it would say the time of a new handshake by the wrong one.
+void lab_faults::step_clock(const std::string& member, sim::duration by) {
+  const std::int64_t off = (clock_off_[member] += by).count();
+  std::fstream out{clock_file(party_.lab().at(member)),
+                   std::ios::in | std::ios::out | std::ios::binary};
+  if (!out.write(reinterpret_cast<const char*>(&off), sizeof off).flush())
+    throw lab::failure(member + ": its clock cannot be set");
 }
 
 /// Everything on the machine stands still, WireGuard too.

@@ -20,6 +20,9 @@ namespace lanrage::soak {
 /// The laboratory's box that maps and filters like that (RFC 4787).
 lab::nat_type box_type(sim::nat_behavior mapping, sim::nat_behavior filtering);
 
+/// The environment of a daemon whose calendar can be set wrong (tests/support/shifted_clock.cpp).
+std::map<std::string, std::string> with_shifted_clock(const lab::host& at);
+
 /// Does to a party of real processes what a fault plan says, step by step.
 class lab_faults {
  public:
@@ -49,10 +52,12 @@ class lab_faults {
   void plan_steps();
   void act(const sim::faults::fault& of, const std::string& name, moment which);
   void off(const std::string& machine, bool down);
+  void forgotten(const std::string& member, bool on);
   void stopped(const std::string& machine, bool stop);
   void asleep(const std::string& member, bool sleep);
   void left(const std::string& member, bool away);
   void let_in();
+  void step_clock(const std::string& member, sim::duration by);
   void no_disk(const std::string& member, bool full);
   void delete_interface(const std::string& member);
   void junk_at(const std::string& name, std::size_t fault, bool on);
@@ -76,6 +81,7 @@ class lab_faults {
   std::map<std::pair<std::size_t, std::string>, std::unique_ptr<junk>> junk_;
   std::map<std::pair<std::size_t, std::string>, std::unique_ptr<half_open>> half_open_;
   std::set<std::string> asleep_, left_, joining_;
+  std::map<std::string, sim::duration> clock_off_; ///< members' calendars
   std::size_t deletions_ = 0;
 };
 

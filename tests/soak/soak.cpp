@@ -40,6 +40,7 @@ lab::party_options party_of(const soak_options& how) {
   out.state_octets = state_octets;
   out.progress = how.progress;
   out.log_level = "info";
+  out.environment = with_shifted_clock;
   for (const auto& each : how.cast.members) {
     if (!each.behind) throw lab::failure(each.name + " is behind no box");
     const auto& box = how.cast.nats.at(*each.behind).how;

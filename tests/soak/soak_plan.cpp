@@ -28,7 +28,8 @@ const std::map<int, harm>& table() {
       {33, harm::nobody},  // control-down
       {36, harm::targets}, // peer-removed
       {46, harm::targets}, // wg-deleted
-      {52, harm::nobody},  // daemon-restart
+      {52, harm::nobody},  // daemon-restart, with what it saved
+      {56, harm::nobody},  // wall-step
       {58, harm::targets}, // suspend
       {60, harm::nobody},  // disk-full
       {67, harm::nobody},  // junk
@@ -38,6 +39,7 @@ const std::map<int, harm>& table() {
 }
 
 const std::string box_suffix = "-nat";
+constexpr int daemon_restart = 52, wall_step = 56;
 
 bool is(const sim::scenario::script& cast, const std::string& name, sim::scenario::kind what) {
   const auto found = faults::cast{cast}.find(name);
@@ -92,6 +94,7 @@ faults::plan checked(faults::plan of, const sim::scenario::script& cast) {
 }
 
 harm harm_of(const faults::fault& of) {
+  if (of.kind == daemon_restart && !faults::argument_of(of, "memory")) return harm::targets;
   return table().at(of.kind);
 }
 
@@ -105,6 +108,21 @@ std::set<std::string> members_of(const faults::fault& of, const sim::scenario::s
   return out;
 }
 
+namespace {
+
+/// A handshake of a minute ago is one of an hour ago by a calendar that went ahead: a daemon that
+/// starts then takes its sessions for over.
+bool starts_by_wrong_calendar(const faults::fault& restart, const faults::plan& of) {
+  return std::any_of(of.faults.begin(), of.faults.end(), [&](const faults::fault& each) {
+    const bool same = std::find_first_of(each.on.begin(), each.on.end(), restart.on.begin(),
+                                         restart.on.end()) != each.on.end();
+    return each.kind == wall_step && !faults::argument_of(each, "back") && same &&
+           each.start <= restart.end && restart.start <= each.end;
+  });
+}
+
+} // namespace
+
 std::vector<excuse> excuses(const faults::plan& of, const sim::scenario::script& cast) {
   auto in_order = of.faults;
   std::stable_sort(in_order.begin(), in_order.end(),
@@ -115,7 +133,8 @@ std::vector<excuse> excuses(const faults::plan& of, const sim::scenario::script&
       out.push_back({each.start, each.end + settle, {}, false});
     auto& now = out.back();
     now.to = std::max(now.to, each.end + settle);
-    const auto whose = harm_of(each);
+    const bool lost = each.kind == daemon_restart && starts_by_wrong_calendar(each, of);
+    const auto whose = lost ? harm::targets : harm_of(each);
     if (whose == harm::targets) now.members.merge(members_of(each, cast));
     if (whose == harm::relayed || (whose == harm::targets && names_relay(each, cast)))
       now.relayed = true;
@@ -144,7 +163,6 @@ faults::plan draw(std::uint64_t seed, const sim::scenario::script& cast, duratio
             a.draw_least + static_cast<std::int64_t>(from.below(
                                static_cast<std::uint64_t>(a.draw_most - a.draw_least) + 1));
       }
-      if (kind.id == 52) faults::set_argument(made, "memory", 1);
       // Ours go both ways.
       if (kind.links) faults::set_argument(made, "way", 0);
       out.faults.push_back(std::move(made));

@@ -153,6 +153,23 @@ TEST_CASE("a loss is excused by faults of its pair, and by relays only when it w
   CHECK_FALSE(excused({"p1", "p2"}, 200s, all, direct));
 }
 
+TEST_CASE("a restart costs packets where memory is lost, or the calendar was ahead") {
+  const auto of = cast();
+  auto forgets = fault_of("daemon-restart", "p1", 10s, 12s);
+  faults::set_argument(forgets, "memory", 0);
+  const auto ahead = fault_of("wall-step", "p2", 105s, 115s);
+  auto behind = fault_of("wall-step", "p3", 205s, 215s);
+  faults::set_argument(behind, "back", 1);
+  faults::plan plan;
+  plan.faults = {forgets, ahead, fault_of("daemon-restart", "p2", 110s, 111s), behind,
+                 fault_of("daemon-restart", "p3", 210s, 211s)};
+  const auto all = excuses(plan, of);
+  REQUIRE(all.size() == 3);
+  CHECK(all[0].members == std::set<std::string>{"p1"});
+  CHECK(all[1].members == std::set<std::string>{"p2"});
+  CHECK(all[2].members.empty());
+}
+
 TEST_CASE("two minutes of random faults leave everybody connected and no loss unexplained") {
   if (lab::skipped(lab::party_unavailable_reason())) return;
   require_peace(plan_for(2min));
