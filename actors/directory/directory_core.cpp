@@ -116,15 +116,47 @@ void directory_core::join(directory_request id, const msg::party_join& wanted, t
                           effects& out) {
   const auto invite = control::parse_invite(wanted.invite);
   if (!invite) return out.answers.push_back({id, invite.error()});
-  add_party(id, invite->party, invite->secret, invite->server, false, at, out);
+  const auto party_id = net::id_of(invite->secret);
+  const auto known = parties_.find(party_id);
+  const bool in_it = known != parties_.end() && !known->second.leaving && !known->second.user;
+  if (!in_it || *server_ == invite->server)
+    return add_party(id, invite->party, invite->secret, invite->server, false, at, out);
+  if (const auto allowed = may_use(invite->server, party_id); !allowed)
+    return out.answers.push_back({id, allowed.error()});
+  go_to(invite->server, at, out);
+  save_now(out);
+  out.answers.push_back({id, info_of(party_id, known->second)});
+}
+
+net::result<void> directory_core::may_use(const control::server_line& server,
+                                          const net::party_id& of) const {
+  const auto stays = [&](const auto& each) { return each.first != of && !each.second.leaving; };
+  if (!server_ || same_server(*server_, server) ||
+      std::none_of(parties_.begin(), parties_.end(), stays))
+    return {};
+  return net::fail(net::errc::bad_invite, "this machine is in parties of " +
+                                              control::host_and_port(*server_) +
+                                              "; leave them first");
+}
+
+/// The newest line knows best where the server is. One that was left for another is not told what
+/// it has not heard: it may be gone for good, which is why it was left.
+void directory_core::go_to(const control::server_line& server, time at, effects& out) {
+  const bool another = server_ && !same_server(*server_, server);
+  server_ = server;
+  if (!another) return want_link(at, out);
+  for (auto each = parties_.begin(); each != parties_.end();) {
+    const auto in = each++;
+    in->second.published.reset();
+    if (in->second.leaving) drop(in);
+  }
+  backoff_.reset();
+  open(at, out);
 }
 
 net::result<void> directory_core::may_add(const net::party_id& id, const std::string& name,
                                           const control::server_line& server) const {
-  if (server_ && !parties_.empty() && !same_server(*server_, server))
-    return net::fail(net::errc::bad_invite, "this machine is in parties of " +
-                                                control::host_and_port(*server_) +
-                                                "; leave them first");
+  if (const auto allowed = may_use(server, id); !allowed) return allowed.error();
   const auto known = parties_.find(id);
   if (known != parties_.end() && !known->second.leaving)
     return net::fail(net::errc::already_exists, "this machine is in '" + name + "' already");
@@ -141,17 +173,15 @@ void directory_core::add_party(directory_request id, std::string name,
   const auto party_id = net::id_of(secret);
   if (const auto allowed = may_add(party_id, name, server); !allowed)
     return out.answers.push_back({id, allowed.error()});
-  server_ = server; // the newest line knows best where the server is
   party in{std::move(name), settings_.name, secret, {party_id, secret}, {}, {}, {}, {}, false};
   in.lan = net::lan_keys_of(secret);
   in.may_create = created;
   in.user = waiting_user{id, created, at.now + defaults::control_confirm_deadline};
   const auto added = parties_.insert_or_assign(party_id, std::move(in)).first;
+  const bool connected = link_ == link::up && server_ && same_server(*server_, server);
+  go_to(server, at, out);
   tell_interface(out);
-  if (link_ == link::up)
-    out.link.emplace_back(msg::control_join{credential_of(party_id, added->second)});
-  else
-    want_link(at, out);
+  if (connected) out.link.emplace_back(msg::control_join{credential_of(party_id, added->second)});
 }
 
 void directory_core::leave(directory_request id, const msg::party_leave& wanted, time at,
@@ -194,13 +224,17 @@ void directory_core::refuse_user(party_map::iterator in, const net::error& why, 
   forget(in, out);
 }
 
-void directory_core::forget(party_map::iterator in, effects& out) {
+void directory_core::drop(party_map::iterator in) {
   const auto id = in->first;
   parties_.erase(in);
   std::erase_if(tokens_, [&](const auto& each) { return each.first.first == id; });
   signals_.forget(id);
   lan_.forget(id);
   letters_.forget(id);
+}
+
+void directory_core::forget(party_map::iterator in, effects& out) {
+  drop(in);
   if (parties_.empty()) {
     server_.reset();
     address_ = {};

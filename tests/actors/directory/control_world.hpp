@@ -127,7 +127,7 @@ class control_world {
 
   control::server_line line() const {
     control::server_line out;
-    out.host = "control.test";
+    out.host = host_;
     out.port = 8443;
     out.key = net::public_key(login_key_);
     return out;
@@ -171,6 +171,14 @@ class control_world {
         });
       });
     }
+  }
+  /// It is at another name from now on, with all that it knows; or another server is there.
+  void server_moves(std::string host, bool another = false) {
+    server_down();
+    host_ = std::move(host);
+    if (another)
+      login_key_ = net::generate_x25519<net::login_private_key>(stream("login at " + host_));
+    server_up(!another);
   }
   /// From now on it knows nothing of replaced keys, and says so or does not.
   void server_is_old(bool says_so) {
@@ -239,6 +247,7 @@ class control_world {
   net::login_private_key login_key_ = net::generate_x25519<net::login_private_key>(stream("login"));
   std::unique_ptr<control::registry> registry_;
   control::stored_state stored_;
+  std::string host_ = "control.test";
   bool up_ = true;
   bool old_server_ = false;
   bool says_so_ = true;
@@ -328,7 +337,8 @@ inline void control_world::open(directory_node& node, const msg::control_open& w
   const auto before = std::exchange(node.session, 0);
   node.opens.push_back(wanted);
   node.attempt = wanted.attempt;
-  if (!up_) return drop(node, net::fail(net::errc::control_unreachable, "down"));
+  if (!up_ || wanted.server.host != host_)
+    return drop(node, net::fail(net::errc::control_unreachable, "down"));
   node.session = ++last_session_;
   control::channel_binding binding{};
   binding[0] = static_cast<std::uint8_t>(node.session);
