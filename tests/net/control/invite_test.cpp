@@ -67,6 +67,12 @@ TEST_CASE("a bad invite is refused and the reason names what is wrong") {
   CHECK(why_not(replaced(good, ":8443", ":0")).find("port") != std::string::npos);
   CHECK(why_not(replaced(good, ":8443", ":70000")).find("port") != std::string::npos);
   CHECK(why_not(replaced(good, "vpn.example.org", "")).find("host") != std::string::npos);
+  for (const std::string host :
+       {"vpn%20example", "vpn%0aexample", "vpn&key=example", "v%2fx", "a!b"})
+    CHECK(why_not(replaced(good, "vpn.example.org", host)).find("no host name") !=
+          std::string::npos);
+  CHECK(why_not(replaced(good, "vpn.example.org", std::string(254, 'a'))).find("host") !=
+        std::string::npos);
   CHECK(why_not(replaced(good, "/?", "/x?")).find("path") != std::string::npos);
   CHECK(why_not(replaced(good, "//", "//me@")).find("user") != std::string::npos);
   CHECK(why_not(replaced(good, "&secret", "&secrets")).find("'secrets'") != std::string::npos);
