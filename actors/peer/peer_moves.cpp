@@ -123,9 +123,6 @@ void peer_connection::path_asked(const msg::path_event& news) {
   } else if (news.epoch != 0) {
     asked_move_ = asked_move{over, news.epoch, news.doubt, now_.at};
     follow_move();
-    // Our WireGuard has the session up to a look sooner than we see it. What needs none is said
-    // before: that the path carries, and that we follow.
-    if (asked_move_ && in<negotiating>()) check(over, news.doubt, news.epoch);
   }
   if (news.doubt) doubt_told();
 }
@@ -196,11 +193,10 @@ void peer_connection::advance_move() {
   if (now_.at >= move_->until) return end_move(false);
   if (move_->tell_due(now_.at)) check(move_->target, move_->urgent, move_->number);
   if (!move_->assert_due()) return;
-  // What is under way on the old path calls WireGuard back: one that looked dead may only have got
-  // slow, and before the first answer that is the session itself.
-  std::chrono::nanoseconds rtt = move_->target.rtt;
-  if (move_->urgent) rtt = std::max<std::chrono::nanoseconds>(rtt, defaults::slow_path_rtt);
-  if (in<verifying>() && path_) rtt = std::max(rtt, path_->rtt);
+  // A path that looked dead may only have got slow: what is under way on it calls WireGuard back.
+  const auto rtt =
+      move_->urgent ? std::max<std::chrono::nanoseconds>(move_->target.rtt, defaults::slow_path_rtt)
+                    : move_->target.rtt;
   move_->asserting = issue(msg::assert_endpoint{record_.key, move_->target.where, rtt});
   move_->until = now_.at + defaults::assert_deadline + defaults::configure_deadline;
   if (!move_->urgent) return;

@@ -178,17 +178,13 @@ TEST_CASE("a direct path proven while the first answer is awaited is moved to at
   CHECK(d.view().how == msg::strategy::direct);
 }
 
-TEST_CASE("a responder asked to move before it sees the session tells it back, and follows then") {
+TEST_CASE("a responder asked to move before its WireGuard has the session follows then") {
   driven_core d{role::responder};
   d.negotiate();
   d.give(d.offer());
   d.give(actors::relays_ranked{d.ticket_of<msg::rank_relays>(), {relay1(), relay2()}});
   d.give(msg::path_event{alice_key, 7, msg::path_news::asked, alice_at});
-  const auto back = d.said<msg::check_path>();
-  REQUIRE(back.has_value());
-  CHECK(back->move == 7);
-  CHECK(back->where == alice_at);
-  CHECK_FALSE(d.said<msg::assert_endpoint>());
+  CHECK_FALSE(d.said<msg::check_path>());
   const auto in_time = GENERATE(true, false);
   d.now += in_time ? 50ms : 1000ms; // the initiator has given up after a second
   d.give(d.handshake());
