@@ -156,10 +156,12 @@ class directory_core {
                             const net::control::server_line& server) const;
   /// Whether all parties but `of` allow another server: a machine has one.
   net::result<void> may_use(const net::control::server_line& server, const net::party_id& of) const;
+  /// Parties that we leave are dropped with a server that is another one.
   void go_to(const net::control::server_line& server, time at, effects& out);
   void confirm_user(party_map::iterator in, effects& out);
   void refuse_user(party_map::iterator in, const net::error& why, time at, effects& out);
-  void drop(party_map::iterator in);
+  void drop(party_map::iterator in); ///< all that is kept of it
+  /// drop, and with the last one the server.
   void forget(party_map::iterator in, effects& out);
   /// One as long as there is a party to be in, also while we join it.
   msg::interface_wanted interface() const;

@@ -36,25 +36,24 @@ bool letter_or_digit(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
 }
 
-/// What DNS can have (RFC 1035, 2.3.4), and '_'. A URL's host may be anything else, escaped.
+constexpr std::size_t host_name_max = 253; // RFC 1035, 2.3.4, as text
+
+/// What DNS can have, and '_'. A URL's host may be anything else, escaped.
 bool host_name(std::string_view name) {
-  return !name.empty() && name.size() <= 253 && std::all_of(name.begin(), name.end(), [](char c) {
-    return letter_or_digit(c) || c == '-' || c == '_' || c == '.';
-  });
+  return name.size() <= host_name_max && std::all_of(name.begin(), name.end(), [](char c) {
+           return letter_or_digit(c) || c == '-' || c == '_' || c == '.';
+         });
 }
 
 result<std::string> host_of(const boost::urls::url_view& url) {
   switch (url.host_type()) {
-  case boost::urls::host_type::name: {
-    std::string host = url.host_address();
-    if (host.empty()) return bad("the host is missing");
-    if (!host_name(host)) return bad("the host is no host name");
-    return host;
-  }
+  case boost::urls::host_type::name:
   case boost::urls::host_type::ipv4:
   case boost::urls::host_type::ipv6: {
     std::string host = url.host_address();
     if (host.empty()) return bad("the host is missing");
+    if (url.host_type() == boost::urls::host_type::name && !host_name(host))
+      return bad("the host is no host name");
     return host;
   }
   default:

@@ -67,12 +67,16 @@ lab::nat_type box_type(sim::nat_behavior mapping, sim::nat_behavior filtering) {
 }
 
 std::map<std::string, std::string> with_shifted_clock(const lab::host& at) {
-  const auto file = clock_file(at);
-  constexpr std::int64_t right = 0;
-  if (!std::filesystem::exists(file))
-    std::ofstream{file, std::ios::binary}.write(reinterpret_cast<const char*>(&right),
-                                                sizeof right);
-  return {{"LD_PRELOAD", places::shifted_clock}, {"SHIFTED_CLOCK", file.string()}};
+  if (!std::filesystem::exists(clock_file(at))) set_clock(at, {});
+  return {{"LD_PRELOAD", places::shifted_clock}, {"SHIFTED_CLOCK", clock_file(at).string()}};
+}
+
+void set_clock(const lab::host& at, sim::duration off) {
+  const std::int64_t ns = off.count();
+  std::ofstream{clock_file(at), std::ios::app}; // made if missing, else left: programs have it open
+  std::fstream out{clock_file(at), std::ios::in | std::ios::out | std::ios::binary};
+  if (!out.write(reinterpret_cast<const char*>(&ns), sizeof ns).flush())
+    throw lab::failure(at.name() + ": its clock cannot be set");
 }
 
 lab_faults::lab_faults(lab::party& on, const sim::scenario::script& cast, faults::plan what,
@@ -200,11 +204,7 @@ void lab_faults::forgotten(const std::string& member, bool on) {
 
 /// WireGuard's calendar is right: it would say the time of a new handshake by the wrong one.
 void lab_faults::step_clock(const std::string& member, sim::duration by) {
-  const std::int64_t off = (clock_off_[member] += by).count();
-  std::fstream out{clock_file(party_.lab().at(member)),
-                   std::ios::in | std::ios::out | std::ios::binary};
-  if (!out.write(reinterpret_cast<const char*>(&off), sizeof off).flush())
-    throw lab::failure(member + ": its clock cannot be set");
+  set_clock(party_.lab().at(member), clock_off_[member] += by);
 }
 
 /// Everything on the machine stands still, WireGuard too.

@@ -22,6 +22,8 @@ lab::nat_type box_type(sim::nat_behavior mapping, sim::nat_behavior filtering);
 
 /// The environment of a daemon whose calendar can be set wrong (tests/support/shifted_clock.cpp).
 std::map<std::string, std::string> with_shifted_clock(const lab::host& at);
+/// From now on it is off by that much; throws lab::failure.
+void set_clock(const lab::host& at, sim::duration off);
 
 /// Does to a party of real processes what a fault plan says, step by step.
 class lab_faults {

@@ -28,7 +28,7 @@ const std::map<int, harm>& table() {
       {33, harm::nobody},  // control-down
       {36, harm::targets}, // peer-removed
       {46, harm::targets}, // wg-deleted
-      {52, harm::nobody},  // daemon-restart, with what it saved
+      {52, harm::nobody},  // daemon-restart, but see harm_of
       {56, harm::nobody},  // wall-step
       {58, harm::targets}, // suspend
       {60, harm::nobody},  // disk-full
@@ -52,6 +52,17 @@ bool names_relay(const faults::fault& of, const sim::scenario::script& cast) {
     for (const auto& name : *ends)
       if (is(cast, name, sim::scenario::kind::relay)) return true;
   return false;
+}
+
+/// A handshake of a minute ago is one of an hour ago by a calendar that went ahead: a daemon that
+/// starts then takes its sessions for over.
+bool starts_ahead(const faults::fault& restart, const faults::plan& in) {
+  return std::any_of(in.faults.begin(), in.faults.end(), [&](const faults::fault& each) {
+    const bool same = std::find_first_of(each.on.begin(), each.on.end(), restart.on.begin(),
+                                         restart.on.end()) != each.on.end();
+    return each.kind == wall_step && !faults::argument_of(each, "back") && same &&
+           each.start <= restart.end && restart.end <= each.end;
+  });
 }
 
 } // namespace
@@ -93,9 +104,10 @@ faults::plan checked(faults::plan of, const sim::scenario::script& cast) {
   return of;
 }
 
-harm harm_of(const faults::fault& of) {
-  if (of.kind == daemon_restart && !faults::argument_of(of, "memory")) return harm::targets;
-  return table().at(of.kind);
+harm harm_of(const faults::fault& one, const faults::plan& in) {
+  if (one.kind != daemon_restart) return table().at(one.kind);
+  const bool forgets = !faults::argument_of(one, "memory");
+  return forgets || starts_ahead(one, in) ? harm::targets : harm::nobody;
 }
 
 std::set<std::string> members_of(const faults::fault& of, const sim::scenario::script& cast) {
@@ -108,21 +120,6 @@ std::set<std::string> members_of(const faults::fault& of, const sim::scenario::s
   return out;
 }
 
-namespace {
-
-/// A handshake of a minute ago is one of an hour ago by a calendar that went ahead: a daemon that
-/// starts then takes its sessions for over.
-bool starts_by_wrong_calendar(const faults::fault& restart, const faults::plan& of) {
-  return std::any_of(of.faults.begin(), of.faults.end(), [&](const faults::fault& each) {
-    const bool same = std::find_first_of(each.on.begin(), each.on.end(), restart.on.begin(),
-                                         restart.on.end()) != each.on.end();
-    return each.kind == wall_step && !faults::argument_of(each, "back") && same &&
-           each.start <= restart.end && restart.start <= each.end;
-  });
-}
-
-} // namespace
-
 std::vector<excuse> excuses(const faults::plan& of, const sim::scenario::script& cast) {
   auto in_order = of.faults;
   std::stable_sort(in_order.begin(), in_order.end(),
@@ -133,8 +130,7 @@ std::vector<excuse> excuses(const faults::plan& of, const sim::scenario::script&
       out.push_back({each.start, each.end + settle, {}, false});
     auto& now = out.back();
     now.to = std::max(now.to, each.end + settle);
-    const bool lost = each.kind == daemon_restart && starts_by_wrong_calendar(each, of);
-    const auto whose = lost ? harm::targets : harm_of(each);
+    const auto whose = harm_of(each, of);
     if (whose == harm::targets) now.members.merge(members_of(each, cast));
     if (whose == harm::relayed || (whose == harm::targets && names_relay(each, cast)))
       now.relayed = true;

@@ -29,7 +29,7 @@ enum class harm : std::uint8_t {
   targets, ///< pairs with a member that it is aimed at
   relayed, ///< pairs that are not direct when it begins
 };
-harm harm_of(const sim::faults::fault& of);
+harm harm_of(const sim::faults::fault& one, const sim::faults::plan& in);
 /// The members that are meant: themselves, or by their boxes.
 std::set<std::string> members_of(const sim::faults::fault& of, const sim::scenario::script& cast);
 

@@ -161,13 +161,42 @@ TEST_CASE("a restart costs packets where memory is lost, or the calendar was ahe
   auto behind = fault_of("wall-step", "p3", 205s, 215s);
   faults::set_argument(behind, "back", 1);
   faults::plan plan;
-  plan.faults = {forgets, ahead, fault_of("daemon-restart", "p2", 110s, 111s), behind,
-                 fault_of("daemon-restart", "p3", 210s, 211s)};
+  plan.faults = {forgets,
+                 ahead,
+                 fault_of("daemon-restart", "p2", 110s, 111s),
+                 behind,
+                 fault_of("daemon-restart", "p3", 210s, 211s),
+                 fault_of("wall-step", "p4", 305s, 307s), // right again when the daemon starts
+                 fault_of("daemon-restart", "p4", 306s, 309s)};
   const auto all = excuses(plan, of);
-  REQUIRE(all.size() == 3);
+  REQUIRE(all.size() == 4);
   CHECK(all[0].members == std::set<std::string>{"p1"});
   CHECK(all[1].members == std::set<std::string>{"p2"});
   CHECK(all[2].members.empty());
+  CHECK(all[3].members.empty());
+}
+
+TEST_CASE("a program's calendar is off by what its file says, at once, and no other's") {
+  if (lab::skipped(lab::party_unavailable_reason())) return;
+  lab::topology one;
+  one.publics.push_back({"p1"});
+  lab::laboratory there{one};
+  const auto& at = there.at("p1");
+  const auto seconds = [&](std::map<std::string, std::string> with) {
+    lab::process_spec spec;
+    spec.argv = {"date", "+%s"};
+    spec.env = std::move(with);
+    return std::chrono::seconds{std::stoll(lab::run_command(spec).out)};
+  };
+  const auto shifted = with_shifted_clock(at);
+  const auto near = [](std::chrono::seconds a, std::chrono::seconds b) {
+    return a - b < 5s && b - a < 5s;
+  };
+  CHECK(near(seconds(shifted), seconds({})));
+  set_clock(at, 24h);
+  CHECK(near(seconds(shifted), seconds({}) + 24h));
+  set_clock(at, -1h);
+  CHECK(near(seconds(shifted), seconds({}) - 1h));
 }
 
 TEST_CASE("two minutes of random faults leave everybody connected and no loss unexplained") {

@@ -27,11 +27,16 @@ const std::int64_t* opened() {
   return at == MAP_FAILED ? &nothing : static_cast<const std::int64_t*>(at);
 }
 
-std::int64_t shifted_now() {
+int real_time(clockid_t which, timespec* out) {
   static const auto real = reinterpret_cast<get_time>(::dlsym(RTLD_NEXT, "clock_gettime"));
+  return real(which, out);
+}
+
+/// Since 1970, in nanoseconds.
+std::int64_t shifted_now() {
   static const std::int64_t* const by = opened();
   timespec now{};
-  real(CLOCK_REALTIME, &now);
+  real_time(CLOCK_REALTIME, &now);
   return now.tv_sec * second + now.tv_nsec + __atomic_load_n(by, __ATOMIC_RELAXED);
 }
 
@@ -40,8 +45,7 @@ std::int64_t shifted_now() {
 extern "C" {
 
 int clock_gettime(clockid_t which, timespec* out) noexcept {
-  static const auto real = reinterpret_cast<get_time>(::dlsym(RTLD_NEXT, "clock_gettime"));
-  if (which != CLOCK_REALTIME) return real(which, out);
+  if (which != CLOCK_REALTIME) return real_time(which, out);
   const auto now = shifted_now();
   *out = {now / second, now % second};
   return 0;
