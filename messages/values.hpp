@@ -135,7 +135,7 @@ struct peer_applied {
 struct assert_endpoint {
   net::wg_public_key key;
   net::endpoint where;
-  std::chrono::nanoseconds rtt{}; ///< of the new path
+  std::chrono::nanoseconds rtt{}; ///< what is under way is there by then
 };
 struct assert_report {
   net::wg_public_key key;

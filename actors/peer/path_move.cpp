@@ -6,16 +6,16 @@ namespace lanrage::actors {
 
 namespace defaults = config::defaults;
 
-path_move::path_move(const path& to, std::uint32_t count, bool initiates, bool at_once,
+path_move::path_move(const path& to, std::uint32_t count, bool initiates, move_kind what,
                      msg::time_point now)
-    : target(to), number(count), initiator(initiates), urgent(at_once), prepared(!to.relay),
+    : target(to), number(count), initiator(initiates), kind(what), prepared(!to.relay),
       until(now + defaults::prepare_deadline + defaults::move_deadline), tell_at(now) {}
 
 /// The other end's `nat` answers checks before its connection can follow a move: the initiator says
 /// it until it was told back.
 bool path_move::must_tell() const {
-  const auto heard_of = initiator && !urgent ? answered && told : answered;
-  return tell_at && (prepared || urgent) && !heard_of && asserting == no_ticket;
+  const auto heard_of = initiator && !urgent() ? answered && told : answered;
+  return tell_at && (prepared || urgent()) && !heard_of && asserting == no_ticket;
 }
 
 bool path_move::tell_due(msg::time_point now) const {
@@ -35,8 +35,8 @@ bool path_move::heard(std::uint32_t check) {
 
 bool path_move::assert_due() const {
   if (asserting != no_ticket) return false;
-  if (initiator) return urgent || (prepared && answered && told);
-  return (prepared || urgent) && answered;
+  if (initiator) return kind != move_kind::planned || (prepared && answered && told);
+  return (prepared || urgent()) && answered;
 }
 
 msg::time_point path_move::next() const {

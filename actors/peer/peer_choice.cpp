@@ -172,7 +172,7 @@ void peer_connection::reconsider() {
   const auto other = there == others.end() ? std::nullopt : std::optional{*there};
   choice_ = sentence(decided, name_of(path_), name_of(other));
   const auto living = decided.why != path_reason::dead && decided.why != path_reason::start;
-  if (decided.to && living && other) start_move(*other, false);
+  if (decided.to && living && other) start_move(*other, move_kind::planned);
 }
 
 } // namespace lanrage::actors

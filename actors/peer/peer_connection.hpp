@@ -156,7 +156,7 @@ class peer_connection {
   void learn_index();
   void prepare();
   void warm_up();
-  void start_move(const path& target, bool urgent, std::optional<std::uint32_t> number = {});
+  void start_move(const path& target, move_kind kind, std::optional<std::uint32_t> number = {});
   void advance_move();
   void end_move(bool landed);
   void use(const path& now_on); ///< WireGuard's packets go there now

@@ -264,7 +264,7 @@ void peer_connection::keep_session(reconnecting& r) {
   r.check_at = now_.at + defaults::repair_check_gap;
   ask_for_relay();
   if (initiator_ && r.target && !move_) {
-    start_move(*r.target, true);
+    start_move(*r.target, move_kind::urgent);
     r.target.reset();
   }
   probe(r.probes, health_.check_timeout, defaults::doubt_gap * 3);
@@ -277,7 +277,7 @@ void peer_connection::try_unproven(reconnecting& r) {
   if (move_) return;
   for (const auto& other : alternatives()) {
     if (std::find(r.tried.begin(), r.tried.end(), other.where) != r.tried.end()) continue;
-    start_move(other, true);
+    start_move(other, move_kind::urgent);
     move_->answered = true; // by nobody
     return;
   }

@@ -25,7 +25,7 @@ void peer_connection::check(const path& over, bool doubt, std::uint32_t move) {
   const auto number = book_.ask(over, now_.at);
   if (move != 0 && move_) move_->tell(number, now_.at);
   say(msg::check_path{record_.key, number, over.where, move, doubt,
-                      move != 0 && move_ && !move_->urgent});
+                      move != 0 && move_ && !move_->urgent()});
 }
 
 void peer_connection::check_alternatives() {
@@ -79,7 +79,7 @@ void peer_connection::path_checked(const msg::path_event& news) {
   if (!r || !r->keeps || !initiator_ || move_) return;
   const auto& where = known->what.where;
   if (std::find(r->tried.begin(), r->tried.end(), where) == r->tried.end())
-    start_move(known->what, true);
+    start_move(known->what, move_kind::urgent);
 }
 
 /// Whether an address is the peer's own, as far as its candidates tell.
@@ -110,7 +110,7 @@ void peer_connection::follow_move() {
   const auto asked = *std::exchange(asked_move_, std::nullopt);
   if (asked.number <= last_move_ || now_.at - asked.at >= defaults::move_deadline) return;
   move_.reset();
-  start_move(asked.over, asked.urgent, asked.number);
+  start_move(asked.over, asked.urgent ? move_kind::urgent : move_kind::planned, asked.number);
 }
 
 void peer_connection::path_asked(const msg::path_event& news) {
@@ -168,16 +168,16 @@ void peer_connection::on(const relay_prepared& answer) {
 
 // --- moving a living session ---------------------------------------------------------------------
 
-void peer_connection::start_move(const path& target, bool urgent,
+void peer_connection::start_move(const path& target, move_kind kind,
                                  std::optional<std::uint32_t> number) {
   // Counted by the calendar, so that a restart does not begin anew.
   const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(now_.wall).count();
   last_move_ = number.value_or(std::max(last_move_ + 1, static_cast<std::uint32_t>(seconds)));
-  move_.emplace(target, last_move_, initiator_, urgent, now_.at);
+  move_.emplace(target, last_move_, initiator_, kind, now_.at);
   move_->from = path_;
   if (target.relay) {
     learn_index();
-    const auto waits = learn_asked_ != no_ticket && !urgent;
+    const auto waits = learn_asked_ != no_ticket && !move_->urgent();
     // A packet whose index can be seen.
     if (waits)
       issue(msg::probe_tunnel{record_.address, health_.check_timeout});
@@ -191,15 +191,16 @@ void peer_connection::start_move(const path& target, bool urgent,
 void peer_connection::advance_move() {
   if (!move_) return;
   if (now_.at >= move_->until) return end_move(false);
-  if (move_->tell_due(now_.at)) check(move_->target, move_->urgent, move_->number);
+  if (move_->tell_due(now_.at)) check(move_->target, move_->urgent(), move_->number);
   if (!move_->assert_due()) return;
-  // A path that looked dead may only have got slow: what is under way on it calls WireGuard back.
-  const auto rtt =
-      move_->urgent ? std::max<std::chrono::nanoseconds>(move_->target.rtt, defaults::slow_path_rtt)
-                    : move_->target.rtt;
+  // What is under way on the old path calls WireGuard back: one that looked dead may only have got
+  // slow, and over the one that opens the session its handshake is answered.
+  std::chrono::nanoseconds rtt = move_->target.rtt;
+  if (move_->urgent()) rtt = std::max<std::chrono::nanoseconds>(rtt, defaults::slow_path_rtt);
+  if (move_->kind == move_kind::opening) rtt = std::max(rtt, move_->from->rtt);
   move_->asserting = issue(msg::assert_endpoint{record_.key, move_->target.where, rtt});
   move_->until = now_.at + defaults::assert_deadline + defaults::configure_deadline;
-  if (!move_->urgent) return;
+  if (!move_->urgent()) return;
   use(move_->target);
   if (auto* r = in<reconnecting>()) {
     r->tried.push_back(move_->target.where);
@@ -221,7 +222,7 @@ void peer_connection::end_move(bool landed) {
   if (landed) {
     use(moved.target);
     if (initiator_ && configured_) configured_->where = moved.target.where;
-  } else if (moved.urgent && moved.from) {
+  } else if (moved.urgent() && moved.from) {
     use(*moved.from);
   }
   // A better one may have been proven meanwhile.

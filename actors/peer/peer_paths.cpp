@@ -165,12 +165,12 @@ void peer_connection::progress() {
   warm_up();
   if (!initiator_) return;
   watch_traffic();
-  // A new session's first answer is not waited for: the responder follows once it has the session.
+  // A new session's first answer is not waited for. WireGuard takes the responder along.
   const auto* v = in<verifying>();
   const auto has_session = up() || (v && !v->adopting && !v->answered_by);
   if (has_session && !move_ && direct_ && path_ && path_->where != direct_->where &&
       against(direct_->where).empty())
-    start_move(*direct_, false);
+    start_move(*direct_, v ? move_kind::opening : move_kind::planned);
   if (in<negotiating>() && talk_.peer_ready()) {
     if (direct_) {
       say(msg::nominate_path{record_.key, talk_.epoch(), direct_->where});

@@ -43,7 +43,7 @@ void peer_connection::maybe_trial(nanoseconds measured) {
   t.until = now_.at + trial_move_limit;
   enter(std::move(t), "Current latency: " + in_ms(measured) + "; found alternative relay: " +
                           choice->name + " " + to_string(choice->address));
-  start_move(in<trialling>()->fresh, false);
+  start_move(in<trialling>()->fresh, move_kind::planned);
 }
 
 /// The session is on the other relay, or back from it; or it could not be moved.
@@ -64,7 +64,7 @@ void peer_connection::restore_relay(trialling& t, std::string why) {
   t.until = now_.at + trial_move_limit;
   t.probes = probe_series{};
   reason_ = std::move(why);
-  start_move(t.old, false);
+  start_move(t.old, move_kind::planned);
 }
 
 void peer_connection::due(trialling& t) {

@@ -171,6 +171,15 @@ TEST_CASE("a direct path proven while the first answer is awaited is moved to at
   d.give(
       msg::path_event{bob_key, d.core.saved().epoch, msg::path_news::proven, bob_at, 20ms, true});
   CHECK(d.phase() == phase::verifying);
+  const auto told = d.said<msg::check_path>();
+  REQUIRE(told);
+  CHECK(told->move != 0);
+  CHECK_FALSE(told->doubt);
+  const auto asserted = d.said<msg::assert_endpoint>(); // nobody has answered yet
+  REQUIRE(asserted);
+  CHECK(asserted->where == bob_at);
+  CHECK(asserted->rtt == relay1().rtt); // the handshake's answer comes over the relay
+  CHECK(asserted->rtt > 20ms);
   CHECK(d.move_lands() == bob_at);
   CHECK(d.phase() == phase::verifying); // it still has to answer
   d.answer(first, 40ms);
