@@ -68,6 +68,9 @@ inline constexpr seconds trial_dwell_max = 1h;
 inline constexpr seconds trial_confirm = 1s;
 /// A WireGuard session older than this is dead. Source: WireGuard paper 6.1, Reject-After-Time.
 inline constexpr seconds session_lifetime = 180s;
+/// WireGuard should have renewed it by then: it does after 120 s (Rekey-After-Time), with the first
+/// packet that leaves, keepalives included, and tries again after 5 s. Ours: and once more.
+inline constexpr seconds rekey_late = 155s;
 /// WireGuard's persistent keepalive. Source: WireGuard's manual (25 s keeps most NATs open).
 inline constexpr seconds persistent_keepalive = 25s;
 

@@ -266,6 +266,7 @@ void peer_connection::on(const wake& woken) {
   }
   if (punching_until_ && now_.at >= *punching_until_) punch_ended();
   upkeep();
+  renew_late_session();
   std::visit([this](auto& s) { due(s); }, state_);
 }
 
@@ -333,6 +334,7 @@ std::optional<deadline> peer_connection::wake_at() const {
   if (const auto* m = up(); m && !m->check && !move_) {
     e.consider(m->next_check, wake_reason::check);
     e.consider(liveness_.suspicious_at(), wake_reason::probe);
+    e.consider(rekey_late_at_, wake_reason::deadline);
   }
   if (const auto* m = up(); m && m->check && m->check->dead_at && *m->check->dead_at > now_.at)
     e.consider(m->check->dead_at, wake_reason::check);

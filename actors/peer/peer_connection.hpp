@@ -125,6 +125,8 @@ class peer_connection {
   void punch_ended();
   void session_seen(const msg::wg_signal& signal);
   void session_lost();
+  void ask_for_session(std::string why);
+  void renew_late_session();
   void follow_relay();
   path attributed(const net::endpoint& where) const;
   bool is_doubtful(const path& found) const; ///< whether it is direct
@@ -159,6 +161,7 @@ class peer_connection {
   void start_move(const path& target, move_kind kind, std::optional<std::uint32_t> number = {});
   void advance_move();
   void end_move(bool landed);
+  void show_opening();
   void use(const path& now_on); ///< WireGuard's packets go there now
   bool came_from(const net::endpoint& where) const;
   void upkeep();
@@ -298,6 +301,7 @@ class peer_connection {
   std::optional<msg::time_point> asked_until_; ///< a user waits so long for an offline peer
 
   std::optional<std::chrono::nanoseconds> handshake_; ///< the latest one seen
+  std::optional<msg::time_point> rekey_late_at_;      ///< responder: renewed by then, or never
   std::uint64_t rx_ = 0;
   bool watching_eagerly_ = false;
 

@@ -200,13 +200,21 @@ void peer_connection::advance_move() {
   if (move_->kind == move_kind::opening) rtt = std::max(rtt, move_->from->rtt);
   move_->asserting = issue(msg::assert_endpoint{record_.key, move_->target.where, rtt});
   move_->until = now_.at + defaults::assert_deadline + defaults::configure_deadline;
-  if (!move_->urgent()) return;
+  if (move_->kind == move_kind::planned) return;
   use(move_->target);
   if (auto* r = in<reconnecting>()) {
     r->tried.push_back(move_->target.where);
     r->unproven_at = now_.at + defaults::unproven_after;
     probe(r->probes, health_.check_timeout, defaults::doubt_gap * 3);
   }
+}
+
+/// WireGuard of the other end follows packets, and those that answer its own go where its own came
+/// from: one of ours is needed, just after the endpoint was written.
+void peer_connection::show_opening() {
+  auto* v = in<verifying>();
+  if (v && move_->kind == move_kind::opening && move_->asserting != no_ticket)
+    probe_next(v->probes);
 }
 
 void peer_connection::on(const move_done& answer) {
@@ -222,7 +230,7 @@ void peer_connection::end_move(bool landed) {
   if (landed) {
     use(moved.target);
     if (initiator_ && configured_) configured_->where = moved.target.where;
-  } else if (moved.urgent() && moved.from) {
+  } else if (moved.kind != move_kind::planned && moved.from) {
     use(*moved.from);
   }
   // A better one may have been proven meanwhile.

@@ -328,6 +328,10 @@ void peer_connection::on(const msg::wg_signal& seen) {
   if (handshake) {
     index_.reset();
     warm_ = false;
+    const auto age = now_.wall - *seen.latest_handshake;
+    if (!initiator_)
+      rekey_late_at_ = now_.at + std::clamp<std::chrono::nanoseconds>(defaults::rekey_late - age,
+                                                                      {}, defaults::rekey_late);
   }
   handshake_ = seen.latest_handshake;
   liveness_.look(seen.rx, seen.tx, now_.at);
@@ -340,6 +344,7 @@ void peer_connection::on(const msg::wg_signal& seen) {
     reason_ = "WireGuard followed its packets to " +
               (path_->relay ? path_->relay->name : std::string{"the direct path"});
   }
+  if (move_ && seen.where == move_->target.where) show_opening();
   if (handshake && session) return session_seen(seen);
   auto* r = in<reconnecting>();
   if (r && !initiator_ && received && configured_ && configured_->keepalive && !r->probes.out())
@@ -372,9 +377,23 @@ void peer_connection::session_lost() {
   }
   if (in<failed>() || in<discovering>()) return;
   if (initiator_) return reconnect(1, "WireGuard was started anew", first_repair::renew, path_);
+  ask_for_session("WireGuard was started anew");
+}
+
+/// Responder: has none, and says so once WireGuard knows the peer.
+void peer_connection::ask_for_session(std::string why) {
   ready_ = false;
   base_asked_ = write(base(), true);
-  reconnect(1, "WireGuard was started anew", first_repair::renew);
+  reconnect(1, std::move(why), first_repair::renew);
+}
+
+/// A calendar that was set back makes WireGuard refuse its owner's handshakes as old ones
+/// (WireGuard paper 5.1), for as long as it was ahead, and the session ends. Made anew, ours has
+/// seen none.
+void peer_connection::renew_late_session() {
+  if (!rekey_late_at_ || now_.at < *rekey_late_at_ || !up()) return;
+  rekey_late_at_.reset();
+  ask_for_session("the session was not renewed in time");
 }
 
 } // namespace lanrage::actors

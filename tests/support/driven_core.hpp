@@ -21,6 +21,8 @@ class driven_core {
   bool initiator;
   actors::peer_connection core;
   std::chrono::nanoseconds now{0};
+  bool renews = true; ///< WireGuard of the initiator renews its sessions
+  std::chrono::nanoseconds renewed{0};
   actors::effects last; ///< of the last event
   actors::effects open; ///< requests without an answer so far
 
@@ -33,6 +35,8 @@ class driven_core {
   }
   const actors::effects& give(const actors::event& what) {
     last = core.handle(what, clock());
+    if (const auto* seen = std::get_if<msg::wg_signal>(&what); seen && seen->latest_handshake)
+      renewed = now;
     std::visit(
         [this](const auto& e) {
           if constexpr (requires { e.asked; })
@@ -71,8 +75,14 @@ class driven_core {
   }
   /// Lets time pass to the core's own deadline and wakes it.
   const actors::effects& wake() {
-    const auto due = core.wake_at();
+    auto due = core.wake_at();
     if (!due) throw std::logic_error("nothing to wake for");
+    const auto renewal = renewed + 120s;
+    if (renews && !initiator && view().connected_at && due->at >= msg::time_point{renewal}) {
+      now = std::max(now, renewal);
+      give(handshake(view().where.value_or(relay1_at)));
+      due = core.wake_at();
+    }
     now = std::max(now, std::chrono::nanoseconds{due->at.time_since_epoch()});
     return give(actors::wake{due->epoch});
   }

@@ -237,6 +237,19 @@ class two_cores {
     return s.where ? way_to(who, *s.where) : std::nullopt;
   }
 
+  /// WireGuard's own rekey, as soon as packets get through.
+  void renew_later(std::uint64_t session, nanos after) {
+    later(after, [this, session] {
+      if (sides[0].session != session || sides[1].session != session) return;
+      if (!way(0) || !way(1)) return renew_later(session, 5s);
+      for (std::size_t who = 0; who < 2; ++who) {
+        sides[who].handshake = epoch + now;
+        give(who, signal_of(who));
+      }
+      renew_later(session, 120s);
+    });
+  }
+
   // --- WireGuard --------------------------------------------------------------------------------
   void initiate(std::size_t who) {
     auto& s = sides[who];
@@ -248,9 +261,11 @@ class two_cores {
       later(2 * *there, [this, who, target, attempt] {
         auto& me = sides[who];
         auto& other = sides[1 - who];
-        if (me.handshake_try != attempt || me.where != target || !other.configured) return;
+        if (me.handshake_try != attempt || !other.configured) return;
+        me.where = target; // whence the answer comes
         me.session = other.session = static_cast<std::uint64_t>(++handshakes);
         me.handshake = other.handshake = epoch + now;
+        renew_later(me.session, 120s);
         ++me.rx;
         ++other.rx;
         const auto back = relays.count(target) ? target : me.at;
@@ -431,7 +446,10 @@ class two_cores {
     later(2ms, [this, who, where = what.where] { sides[who].where = where; });
     later(50ms + 2 * what.rtt, [this, who, asked, before, where = what.where] {
       const auto landed = way_to(who, where).has_value();
-      if (!landed && sides[who].where == where) sides[who].where = before;
+      if (landed)
+        sides[who].where = where; // again, if a packet called WireGuard back
+      else if (sides[who].where == where)
+        sides[who].where = before;
       give(who, actors::move_done{asked, landed});
     });
   }

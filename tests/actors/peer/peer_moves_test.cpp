@@ -180,7 +180,14 @@ TEST_CASE("a direct path proven while the first answer is awaited is moved to at
   CHECK(asserted->where == bob_at);
   CHECK(asserted->rtt == relay1().rtt); // the handshake's answer comes over the relay
   CHECK(asserted->rtt > 20ms);
-  CHECK(d.move_lands() == bob_at);
+  CHECK(d.view().how == msg::strategy::direct);
+  const auto asserting = d.ticket_of<msg::assert_endpoint>();
+  d.give(d.handshake(relay1_at)); // its answer called WireGuard back
+  CHECK_FALSE(d.said<msg::probe_tunnel>());
+  CHECK(d.view().how == msg::strategy::direct);
+  d.give(d.handshake(bob_at)); // written again: the other end sees it by a packet of ours
+  CHECK(d.said<msg::probe_tunnel>());
+  d.give(actors::move_done{asserting, true});
   CHECK(d.phase() == phase::verifying); // it still has to answer
   d.answer(first, 40ms);
   CHECK(d.phase() == phase::connected);
@@ -369,4 +376,31 @@ TEST_CASE("a pair relayed for hours checks the direct path as soon as the peer d
   CHECK(asked());
   d.now += 30ms;
   CHECK_FALSE(asked());
+}
+
+TEST_CASE("a responder whose session is not renewed in time asks for another") {
+  driven_core d{GENERATE(role::initiator, role::responder)};
+  d.connect();
+  const auto renewed = d.renews = GENERATE(false, true);
+  d.give(d.handshake());
+  const auto began = d.now;
+  const auto age = [&] { return d.now - began; };
+  std::optional<std::chrono::nanoseconds> reset_at;
+  while (age() < 179s) {
+    d.wake();
+    if (const auto said = d.said<msg::reset_peer>()) {
+      CHECK_FALSE(reset_at);
+      reset_at = age();
+      CHECK_FALSE(said->peer.where); // only the initiator starts
+      d.give(actors::write_done{d.ticket_of<msg::reset_peer>(), std::nullopt});
+      REQUIRE(d.said<msg::send_signal>());
+      CHECK(d.said<msg::send_signal>()->signal.kind == net::signal_kind::reset);
+      CHECK(d.said<msg::send_signal>()->signal.ready);
+      d.give(d.handshake());
+    }
+    if (d.said<msg::probe_tunnel>()) d.answer(d.ticket_of<msg::probe_tunnel>(), 50ms);
+  }
+  CHECK(reset_at.has_value() == (!d.initiator && !renewed));
+  if (reset_at) CHECK(*reset_at == 155s);
+  CHECK(d.phase() == phase::connected);
 }
