@@ -73,7 +73,9 @@ struct saved_peer {
   std::optional<unix_ms> connected_at;
   std::uint32_t epoch = 0; ///< of the connection attempt; grows
   connection_counters counters;
-  bool wanted = true; ///< false: disconnected on purpose, stays so
+  bool wanted = true;    ///< false: disconnected on purpose, stays so
+  bool knows_us = false; ///< we were connected, and it did not end that on purpose
+  bool away = false;     ///< by the control server's word, which is not kept over restarts
   friend bool operator==(const saved_peer&, const saved_peer&) = default;
 };
 /// What a peer's actor starts from and keeps up to date; outlives it.
@@ -119,6 +121,13 @@ struct peer_update {
   net::shared<connection_view> view;
   net::shared<saved_peer> saved;
   bool gone = false; ///< closed: WireGuard's peer is removed, the actor ends
+  bool rests =
+      false; ///< away, and WireGuard has it silently: no actor is needed until that changes
+};
+/// From the supervisor to a peer's actor: end, if you still rest.
+struct rest_peer {};
+struct rest_answer {
+  bool rests = false; ///< it ends; what it knew is in its last peer_update
 };
 
 struct connect_peer {

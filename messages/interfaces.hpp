@@ -99,7 +99,8 @@ using wireguard_writer_actor = caf::typed_actor<
     caf::replies_to<assert_endpoint>::with<assert_report>,
     /// Start or change watching one peer; the first signal comes at once.
     caf::reacts_to<attach_wg>,
-    /// No more signals; WireGuard keeps the peer.
+    /// No more signals; WireGuard keeps the peer. A handshake of it is told to the supervisor,
+    /// once.
     caf::reacts_to<unwatch_peer>>;
 
 /// Who is in our parties, where they are, and the way to tell them something. It answers from what
@@ -223,6 +224,8 @@ using peer_actor = caf::typed_actor<
     caf::reacts_to<connect_peer>,
     /// Ends in a last peer_update, `gone`: WireGuard's peer is removed, or that was tried in vain.
     caf::reacts_to<close_peer>,
+    /// Ends where nothing is under way and only an event from outside can change anything.
+    caf::replies_to<rest_peer>::with<rest_answer>,
     /// As of this moment; nothing is measured for it. Without nat's account of addresses when that
     /// does not come.
     caf::replies_to<get_explanation>::with<explanation>>;
@@ -247,6 +250,8 @@ using connection_supervisor_actor = caf::typed_actor<
     caf::reacts_to<connection_event>,
     /// Kept, saved and told to whoever waits; from a peer's actor alone.
     caf::reacts_to<peer_update>,
+    /// Somebody is there who was away.
+    caf::reacts_to<handshake_seen>,
     /// Members start and end connections; signals go on to the peer's actor, the lease to the
     /// writer.
     caf::reacts_to<directory_event>,
@@ -302,6 +307,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::msg::assert_endpoint)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::msg::assert_report)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::msg::watch_peer)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::msg::unwatch_peer)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::msg::handshake_seen)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::msg::wg_signal)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::msg::known_peer)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::msg::party_info)
@@ -350,6 +356,8 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::msg::self_view)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::msg::status_report)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::msg::connection_event)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::msg::close_peer)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::msg::rest_peer)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::msg::rest_answer)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::msg::store_put)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::msg::open_stream)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lanrage::msg::close_stream)

@@ -146,6 +146,10 @@ struct watch_peer {
   net::wg_public_key key;
   bool eager = false;
 };
+/// WireGuard shook hands with a peer that nobody watches.
+struct handshake_seen {
+  net::wg_public_key key;
+};
 struct unwatch_peer {
   net::wg_public_key key;
 };

@@ -187,6 +187,18 @@ void feed(peer_pointer self, const event& what) {
   arm(self);
 }
 
+/// What it knew is in its last update. Whatever is said to it from now on goes to the supervisor,
+/// which makes another.
+msg::rest_answer rest(peer_pointer self) {
+  const auto& s = self->state;
+  if (!s.core->rests()) return {};
+  const auto& key = (*s.memory)->record.key;
+  self->send(s.roles->nat, msg::forget_peer{key});
+  self->send(s.roles->writer, msg::unwatch_peer{key});
+  self->quit();
+  return {true};
+}
+
 /// nat remembers what became of the peer's addresses, so that no peer has to.
 caf::typed_response_promise<msg::explanation> explain(peer_pointer self) {
   promise_guard<msg::explanation> promise{self->make_response_promise<msg::explanation>()};
@@ -224,6 +236,7 @@ peer_interface::behavior_type peer(peer_pointer self,
       [self](const msg::control_state& m) { feed(self, m); },
       [self](const msg::connect_peer&) { feed(self, user_connect{}); },
       [self](const msg::close_peer& m) { feed(self, m); },
+      [self](const msg::rest_peer&) { return rest(self); },
       [self](const msg::get_explanation&) { return explain(self); },
       [self](const peer_alarm& m) {
         // One that was overtaken by an earlier one must not arm another: they would pile up. The

@@ -15,7 +15,8 @@ peer_connection::peer_connection(const net::wg_public_key& own, msg::saved_peer 
                                  config::health_settings health)
     : own_(own), initiator_(net::is_initiator(own, saved.record.key) ||
                             config::planted(config::canary::both_initiate)),
-      health_(health), record_(std::move(saved.record)), wanted_(saved.wanted),
+      health_(health), record_(std::move(saved.record)),
+      presence_(saved.away ? presence::offline : presence::unknown), wanted_(saved.wanted),
       configured_(saved.configured), connected_at_(saved.connected_at), counters_(saved.counters),
       talk_(initiator_, saved.epoch) {
   talk_.record(record_, std::nullopt, {});
@@ -23,7 +24,7 @@ peer_connection::peer_connection(const net::wg_public_key& own, msg::saved_peer 
   last_relay_ = saved.relay;
   // Also before its first answer: the last daemon may have ended then.
   adoptable_ = configured_ && configured_->keepalive;
-  knows_us_ = adoptable_ && saved.connected_at;
+  knows_us_ = saved.knows_us || (adoptable_ && saved.connected_at);
   may_start_unasked_ = knows_us_ && initiator_;
   if (adoptable_ && saved.relay)
     path_ = through(*saved.relay);
@@ -379,6 +380,8 @@ msg::saved_peer peer_connection::saved() const {
   out.epoch = talk_.epoch();
   out.counters = counters_;
   out.wanted = wanted_;
+  out.knows_us = knows_us_;
+  out.away = offline();
   return out;
 }
 
@@ -387,10 +390,12 @@ void peer_connection::announce_changes() {
   auto kept = saved();
   const auto same_view = announced_view_ && *announced_view_ == seen;
   const auto same_saved = announced_saved_ && *announced_saved_ == kept;
-  if (!gone() && same_view && same_saved) return;
+  const auto same_rest = announced_rest_ == rests();
+  if (!gone() && same_view && same_saved && same_rest) return;
   if (!same_view) announced_view_ = std::move(seen);
   if (!same_saved) announced_saved_ = std::move(kept);
-  say(msg::peer_update{announced_view_, announced_saved_, gone()});
+  announced_rest_ = rests();
+  say(msg::peer_update{announced_view_, announced_saved_, gone(), announced_rest_});
 }
 
 } // namespace lanrage::actors

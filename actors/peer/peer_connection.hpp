@@ -46,6 +46,9 @@ class peer_connection {
   msg::phase phase() const { return phase_of(state_); }
   bool initiator() const { return initiator_; }
   bool gone() const; ///< removed from WireGuard; the actor may end
+  /// Away, known to WireGuard and silent: nothing is under way, and what comes next comes from
+  /// outside. A machine made from `saved()` would do the same.
+  bool rests() const;
 
  private:
   // One per event (peer_connection.cpp, peer_paths.cpp, peer_health.cpp).
@@ -315,6 +318,7 @@ class peer_connection {
   std::uint64_t last_ticket_ = 0;
   net::shared<msg::connection_view> announced_view_;
   net::shared<msg::saved_peer> announced_saved_;
+  bool announced_rest_ = false;
 };
 
 } // namespace lanrage::actors

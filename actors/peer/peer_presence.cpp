@@ -80,4 +80,10 @@ void peer_connection::wait_for_presence() {
   if (configured_ != base() || base_asked_ == no_ticket) configure_base();
 }
 
+bool peer_connection::rests() const {
+  const auto* s = in<failed>();
+  return s && s->why == net::errc::peer_offline && !s->retry && offline() && ready_ &&
+         base_asked_ == no_ticket && configured_ == base() && !rewritten_;
+}
+
 } // namespace lanrage::actors

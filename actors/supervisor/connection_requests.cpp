@@ -103,6 +103,17 @@ std::vector<awaited_peer> take(std::vector<awaited_peer>& awaited, Fits fits) {
   return out;
 }
 
+/// Nothing is tried of one that is away.
+msg::explanation explain_resting(const msg::connection_view& view, const net::peer_record& record) {
+  msg::explanation out{view, view.reason, {}, {}};
+  for (const auto& each : record.candidates) {
+    auto& one = out.candidates.emplace_back();
+    one.tried.what = each;
+    one.verdict = "not tried: the peer is offline";
+  }
+  return out;
+}
+
 /// Between its start and its first word.
 msg::connection_view starting(const msg::saved_peer& saved) {
   msg::connection_view out;
@@ -143,10 +154,9 @@ caf::typed_response_promise<msg::done> on_disconnect(pointer self,
   return with_kept<msg::done>(self, asked, [self](const auto& key, auto& peer, auto& promise) {
     peer.wanted = false;
     save_soon(self);
-    if (!peer.guardian) return save_and_answer(self, {promise});
+    if (!peer.guardian && !peer.rests) return save_and_answer(self, {promise});
     self->state.disconnecting[key].push_back(promise);
-    peer.closing = msg::close_peer{true};
-    self->send(address_of(peer), *peer.closing);
+    close_peer(self, key, true);
   });
 }
 
@@ -155,7 +165,7 @@ caf::typed_response_promise<msg::connection_view> on_status(pointer self,
   return with_kept<msg::connection_view>(
       self, asked, [id = asked.id](const auto&, const auto& peer, auto& promise) {
         if (peer.view) return promise.deliver(*peer.view);
-        if (peer.guardian) return promise.deliver(starting(*peer.saved));
+        if (peer.guardian || peer.wanted) return promise.deliver(starting(*peer.saved));
         promise.fail(net::fail(net::errc::peer_not_found, "no connection to " + to_string(id)));
       });
 }
@@ -164,6 +174,8 @@ caf::typed_response_promise<msg::explanation> on_explain(pointer self,
                                                          const msg::explain_peer& asked) {
   return with_kept<msg::explanation>(
       self, asked, [self, id = asked.id](const auto&, const auto& peer, auto& promise) {
+        if (peer.view && (peer.rests || peer.held))
+          return promise.deliver(explain_resting(*peer.view, peer.saved->record));
         if (!peer.guardian)
           return promise.fail(
               net::fail(net::errc::peer_not_found, "no connection to " + to_string(id)));

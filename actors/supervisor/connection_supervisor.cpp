@@ -53,16 +53,21 @@ struct directory_news {
   void use(const net::peer_record& record) const {
     const auto kept = s().memory->peers.find(record.key);
     const auto have = kept != s().memory->peers.end();
-    if (have && kept->second.guardian) {
-      const auto in = kept->second.saved->record.party;
+    if (have && (kept->second.guardian || kept->second.rests)) {
+      auto& peer = kept->second;
+      const auto in = peer.saved->record.party;
       const auto* best = known_record(*s().memory, record.key, in);
-      if (in == record.party || best->record.party == record.party)
-        self->send(address_of(kept->second), msg::peer_known{*best});
+      if (in != record.party && best->record.party != record.party) return;
+      if (peer.guardian) return tell(self, peer, msg::peer_known{*best});
+      if (!is_away(*best) || best->record != peer.saved->record) start_peer(self, record.key);
       return;
     }
     if (have ? !kept->second.wanted : !s().settings.auto_connect) return;
     keep(*s().memory, record);
-    start_peer(self, record.key);
+    if (is_away(*known_record(*s().memory, record.key, record.party)))
+      start_in_turn(self, record.key);
+    else
+      start_peer(self, record.key);
   }
   /// Names and addresses are one member's. Who is kept with either and known to no directory is of
   /// files that were damaged or are older than a new key; its probes would be answered by this one.
@@ -89,12 +94,13 @@ struct directory_news {
     if (kept == s().memory->peers.end()) return;
     if (const auto* elsewhere = known_record(*s().memory, news.key, news.party)) {
       if (kept->second.guardian)
-        self->send(address_of(kept->second), msg::peer_known{*elsewhere});
+        tell(self, kept->second, msg::peer_known{*elsewhere});
+      else if (kept->second.rests)
+        start_peer(self, news.key);
       else
         remember_record(kept->second, elsewhere->record);
-    } else if (kept->second.guardian) {
-      kept->second.closing = msg::close_peer{false};
-      self->send(address_of(kept->second), *kept->second.closing);
+    } else if (kept->second.guardian || kept->second.rests || kept->second.wanted) {
+      close_peer(self, news.key, false);
     } else {
       s().memory->peers.erase(kept);
       save_soon(self);
@@ -108,9 +114,10 @@ struct directory_news {
       (*this)(gone);
   }
   void operator()(const msg::signal_received& news) const {
+    wake_peer(self, news.from);
     const auto kept = s().memory->peers.find(news.from);
     if (kept != s().memory->peers.end() && kept->second.guardian)
-      return self->send(address_of(kept->second), news);
+      return tell(self, kept->second, news);
     // Disconnected on purpose: the other side should know, or it would keep trying.
     if (kept != s().memory->peers.end() && news.signal.kind == net::signal_kind::offer) {
       net::peer_signal bye;
@@ -144,10 +151,13 @@ struct directory_news {
       publish(self, "control",
               news.up ? "connected to the control server" : "no connection to the control server");
     s().memory->self.control = news;
-    if (!news.up)
-      for (auto& [of, known] : s().memory->known)
-        known.presence_known = false;
     tell_all(self, news);
+    if (news.up) return;
+    // Nobody would tell us who comes.
+    for (auto& [of, known] : s().memory->known)
+      known.presence_known = false;
+    for (auto& [key, peer] : s().memory->peers)
+      if (std::exchange(peer.rests, false)) start_in_turn(self, key);
   }
 };
 
@@ -176,16 +186,25 @@ void start(pointer self) {
   for (const auto& sink : s.memory->subscribers)
     self->monitor(sink);
   std::vector<wg_public_key> wanted;
-  for (const auto& [key, peer] : s.memory->peers) {
+  for (auto& [key, peer] : s.memory->peers) {
+    peer.held.reset(); // one that ended meanwhile is started again
     if (peer.guardian)
       self->monitor(peer.guardian); // outlived our predecessor
+    else if (peer.rests)
+      continue;
     else if (peer.wanted)
       wanted.push_back(key);
     else
       remove_leftover(self, key);
   }
-  for (const auto& key : wanted)
-    start_peer(self, key);
+  for (const auto& key : wanted) {
+    // Whom we were connected to when the last daemon ended; WireGuard may have the session still.
+    const auto& configured = s.memory->peers.at(key).saved->configured;
+    if (configured && configured->keepalive)
+      start_peer(self, key);
+    else
+      start_in_turn(self, key);
+  }
   want_interface(self);
 }
 
@@ -213,6 +232,7 @@ connection_supervisor(pointer self, const msg::roles& roles, const connection_se
           self->send(sink, m);
       },
       [self](const msg::peer_update& m) { on_update(self, m); },
+      [self](const msg::handshake_seen& m) { wake_peer(self, m.key); },
       [self](const msg::directory_event& m) { std::visit(directory_news{self}, m.what); },
       [self](const msg::own_paths& m) {
         auto& kept = *self->state.memory;
@@ -234,6 +254,7 @@ connection_supervisor(pointer self, const msg::roles& roles, const connection_se
         tell_all(self, m);
       },
       [self](patience_atom) { end_patience(self); },
+      [self](turn_atom) { take_turn(self); },
       [self](save_atom) { save(self); },
       [self](interface_atom) { want_interface(self); },
   };

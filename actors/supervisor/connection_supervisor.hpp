@@ -31,10 +31,20 @@ struct connection_settings {
   peer_factory make_peer;
 };
 
+/// What was to be said to a peer's actor while it was asked whether it rests.
+struct held_words {
+  bool any = false;
+  std::optional<msg::connect_peer> asked;
+  std::vector<msg::signal_received> signals;
+};
+
 /// One connection as the supervisor keeps it; survives the supervisor's own crash.
 struct kept_peer {
   msg::peer_memory saved; ///< as its actor reported last; never absent
   bool wanted = true;     ///< this one counts, not that in `saved`
+  /// Its actor has ended since there was nothing to do; another is made when there is.
+  bool rests = false;
+  net::boxed<held_words> held; ///< asked whether it rests, and not answered yet
   net::shared<msg::connection_view> view;
   caf::actor guardian;     ///< none: not running
   caf::actor_addr speaker; ///< the incarnation that reported last

@@ -39,6 +39,17 @@ static msg::saved_peer as_wanted(const kept_peer& peer) {
   return out;
 }
 
+/// What its actor starts from; what it said itself, where nothing else is known.
+static msg::peer_memory starting_with(const connection_memory& memory, const kept_peer& peer) {
+  const auto& record = peer.saved->record;
+  const auto* known = known_record(memory, record.key, record.party);
+  const auto away = known && is_away(*known);
+  if (peer.saved->wanted == peer.wanted && peer.saved->away == away) return peer.saved;
+  auto out = as_wanted(peer);
+  out.away = away;
+  return out;
+}
+
 static auto store(pointer self) {
   auto& s = self->state;
   std::vector<msg::saved_peer> all;
@@ -94,16 +105,16 @@ void start_peer(pointer self, const wg_public_key& key,
   auto& s = self->state;
   auto& peer = s.memory->peers.at(key);
   if (peer.guardian) {
-    if (asked) self->send(address_of(peer), *asked);
+    if (asked) tell(self, peer, *asked);
     return;
   }
+  peer.rests = false;
   guardian_settings settings;
   settings.name = "peer " + to_string(peer.saved->record.id);
   settings.budget = s.settings.peer_budget;
   settings.owner = caf::actor_cast<caf::actor>(s.roles.supervisor);
   // The actor's own memory: touched by one incarnation at a time, never by us.
-  const auto memory = std::make_shared<msg::peer_memory>(
-      peer.saved->wanted == peer.wanted ? peer.saved : msg::peer_memory{as_wanted(peer)});
+  const auto memory = std::make_shared<msg::peer_memory>(starting_with(*s.memory, peer));
   settings.make = [origin = s.origin, memory](caf::actor_system& system,
                                               const caf::actor& address) {
     return caf::actor_cast<caf::actor>(
@@ -124,6 +135,40 @@ void start_peer(pointer self, const wg_public_key& key,
   peer.closing.reset();
   if (asked) self->send(address_of(peer), *asked);
   tell_what_is_known(self, peer);
+}
+
+void start_in_turn(pointer self, const wg_public_key& key) {
+  self->state.in_turn.push_back(key);
+  if (!self->state.turn_pending) take_turn(self);
+}
+
+void take_turn(pointer self) {
+  auto& s = self->state;
+  s.turn_pending = !s.in_turn.empty();
+  for (int started = 0; started < defaults::peers_in_turn && !s.in_turn.empty();) {
+    const auto key = s.in_turn.front();
+    s.in_turn.pop_front();
+    const auto kept = s.memory->peers.find(key);
+    if (kept == s.memory->peers.end() || !kept->second.wanted || kept->second.guardian) continue;
+    start_peer(self, key);
+    ++started;
+  }
+  if (s.turn_pending) self->delayed_send(self, defaults::turn_gap, turn_atom::value);
+}
+
+void wake_peer(pointer self, const wg_public_key& key) {
+  const auto kept = self->state.memory->peers.find(key);
+  if (kept == self->state.memory->peers.end()) return;
+  auto& peer = kept->second;
+  if (peer.held) peer.held->any = true;
+  if (!peer.guardian && (peer.wanted || peer.rests)) start_peer(self, key);
+}
+
+void close_peer(pointer self, const wg_public_key& key, bool tell_it) {
+  wake_peer(self, key);
+  auto& peer = self->state.memory->peers.at(key);
+  peer.closing = msg::close_peer{tell_it};
+  tell(self, peer, *peer.closing);
 }
 
 /// What a peer's actor has to know besides its record.
@@ -173,6 +218,46 @@ static void answer_disconnecting(pointer self, const wg_public_key& key) {
   waiting.erase(found);
 }
 
+// --- peers that rest -----------------------------------------------------------------------------
+
+/// Its actor has ended, or goes on; nothing that was to be said to it is lost.
+static void rest_answered(pointer self, const wg_public_key& key, kept_peer& peer, bool rests) {
+  const auto held = *std::exchange(peer.held, std::nullopt);
+  const auto closing = peer.closing;
+  if (rests) {
+    self->demonitor(peer.guardian);
+    peer.guardian = nullptr;
+    peer.rests = true;
+    if (!held.any) return;
+    start_peer(self, key);
+    peer.closing = closing;
+  } else {
+    tell_what_is_known(self, peer);
+  }
+  if (held.asked) tell(self, peer, *held.asked);
+  for (const auto& signal : held.signals)
+    tell(self, peer, signal);
+  if (closing) tell(self, peer, *closing);
+}
+
+static void let_rest(pointer self, const wg_public_key& key, kept_peer& peer) {
+  if (!peer.guardian || peer.held || peer.closing) return;
+  peer.held.emplace();
+  // Its end may be heard of before its answer.
+  const auto heard = [self, key, of = peer.guardian.address()](bool rests) {
+    const auto found = self->state.memory->peers.find(key);
+    if (found == self->state.memory->peers.end()) return;
+    auto& asked = found->second;
+    if (asked.held && asked.guardian && asked.guardian.address() == of)
+      rest_answered(self, key, asked, rests);
+  };
+  self->request(address_of(peer), defaults::configure_deadline, msg::rest_peer{})
+      .then([heard](const msg::rest_answer& answer) { heard(answer.rests); },
+            [heard](caf::error&) { heard(false); });
+}
+
+// --- what peers say ------------------------------------------------------------------------------
+
 void on_update(pointer self, const msg::peer_update& update) {
   auto& s = self->state;
   const auto& v = *update.view;
@@ -185,7 +270,7 @@ void on_update(pointer self, const msg::peer_update& update) {
   peer.speaker = speaker;
   if (restarted && peer.guardian && !update.gone) {
     tell_what_is_known(self, peer);
-    if (peer.closing) self->send(address_of(peer), *peer.closing);
+    if (peer.closing) tell(self, peer, *peer.closing);
   }
   const auto quiet = peer.view && peer.view->at == v.at && peer.view->where == v.where &&
                      peer.view->is == v.is && peer.view->how == v.how &&
@@ -200,6 +285,7 @@ void on_update(pointer self, const msg::peer_update& update) {
     save_soon(self);
   }
   answer_connecting(self, v);
+  if (update.rests) let_rest(self, v.key, peer);
   if (!update.gone) return;
   peer.view.reset();
   save_soon(self);
@@ -214,6 +300,7 @@ void on_down(pointer self, caf::down_msg& down) {
   });
   if (found == s.memory->peers.end()) return;
   const auto key = found->first;
+  if (found->second.held && !down.reason) return rest_answered(self, key, found->second, true);
   found->second.guardian = nullptr;
   found->second.view.reset();
   if (down.reason) return self->quit(down.reason); // our own guardian decides what next

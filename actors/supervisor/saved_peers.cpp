@@ -54,6 +54,7 @@ json::object write(const msg::saved_peer& peer) {
                                 {"name", peer.relay->name},
                                 {"address", text(peer.relay->address)},
                                 {"rtt_us", peer.relay->rtt.count()}};
+  if (peer.knows_us) out["knows_us"] = true;
   if (peer.connected_at) out["connected_at_unix_ms"] = peer.connected_at->count();
   const auto& c = peer.counters;
   out["counters"] = json::object{{"checks", c.checks},
@@ -175,6 +176,7 @@ msg::saved_peer read_peer(const json::object& in) {
                                   std::string(text_at(relay, "name")),
                                   parsed_at<net::endpoint>(relay, "address"), rtt_at(relay)};
   }
+  if (in.if_contains("knows_us")) out.knows_us = flag_at(in, "knows_us");
   if (in.if_contains("connected_at_unix_ms"))
     out.connected_at = msg::unix_ms{number_at(in, "connected_at_unix_ms")};
   const auto& c = object_at(in, "counters");

@@ -32,7 +32,11 @@ void signal_book::watch(const net::wg_public_key& key) {
 }
 
 void signal_book::unwatch(const net::wg_public_key& key) {
-  watched_.erase(key);
+  const auto at = watched_.find(key);
+  if (at == watched_.end()) return;
+  old_handshakes_.erase(key);
+  if (at->second.last.latest_handshake) old_handshakes_[key] = *at->second.last.latest_handshake;
+  watched_.erase(at);
 }
 
 void signal_book::wrote(const net::wg_public_key& key, const net::endpoint& where) {
@@ -73,16 +77,28 @@ void signal_book::look_at(watched& one, const net::wg::peer_state* seen, bool as
   one = {now, false, true, false, data_at};
 }
 
+void signal_book::look_at_unwatched(const net::wg::peer_state& seen, writer_effects& out) {
+  if (!seen.latest_handshake) return;
+  const auto [old, first] = old_handshakes_.try_emplace(seen.key, *seen.latest_handshake);
+  if (!first && std::exchange(old->second, *seen.latest_handshake) == *seen.latest_handshake)
+    return;
+  out.emplace_back(msg::handshake_seen{seen.key});
+}
+
 void signal_book::look(const net::wg::observation& seen,
                        const std::set<net::wg_public_key>& asserting, msg::time_point now,
                        writer_effects& out) {
   auto peer = seen.peers.begin(); // both are ordered by key
   for (auto& [key, one] : watched_) {
-    while (peer != seen.peers.end() && peer->key < key)
-      ++peer;
-    const auto* found = peer != seen.peers.end() && peer->key == key ? &*peer : nullptr;
+    for (; peer != seen.peers.end() && peer->key < key; ++peer)
+      look_at_unwatched(*peer, out);
+    const auto* found = peer != seen.peers.end() && peer->key == key ? &*peer++ : nullptr;
     look_at(one, found, asserting.count(key) != 0, now, out);
   }
+  for (; peer != seen.peers.end(); ++peer)
+    look_at_unwatched(*peer, out);
+  std::erase_if(old_handshakes_,
+                [&](const auto& old) { return !net::wg::find_peer(seen, old.first); });
   wrote_.clear();
   renewing_.clear();
 }

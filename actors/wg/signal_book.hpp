@@ -14,6 +14,7 @@ class signal_book {
  public:
   /// The next look at this peer is told in any case.
   void watch(const net::wg_public_key& key);
+  /// Of its handshakes the next one is still told, as such.
   void unwatch(const net::wg_public_key& key);
 
   /// We are writing this endpoint: finding it at the next look is not roaming.
@@ -43,7 +44,11 @@ class signal_book {
   void look_at(watched& one, const net::wg::peer_state* seen, bool asserting,
                msg::time_point now_at, writer_effects& out);
 
+  void look_at_unwatched(const net::wg::peer_state& seen, writer_effects& out);
+
   std::map<net::wg_public_key, watched> watched_;
+  /// Of peers that nobody watches: the last handshake that is no news. Most have none.
+  std::map<net::wg_public_key, std::chrono::nanoseconds> old_handshakes_;
   std::optional<msg::time_point> busy_until_;
   std::map<net::wg_public_key, net::endpoint> wrote_;
   std::set<net::wg_public_key> renewing_;

@@ -49,6 +49,7 @@ struct writer_state {
   std::shared_ptr<writer_memory> memory;
   std::optional<writer_core> core;
   msg::wg_device_actor device;
+  msg::connection_supervisor_actor supervisor;
   std::map<request_id, promise> promises;
   request_id last_request = 0;
   std::uint64_t generation = 0;
@@ -120,6 +121,9 @@ struct execute {
     const auto sink = self->state.memory->sinks.find(signal.key);
     if (sink != self->state.memory->sinks.end()) self->send(sink->second, signal);
   }
+  void operator()(const msg::handshake_seen& what) const {
+    self->send(self->state.supervisor, what);
+  }
   void operator()(const writer_note& note) const {
     spdlog::log(note.warning ? spdlog::level::warn : spdlog::level::info, "wireguard: {}",
                 note.text);
@@ -181,6 +185,7 @@ shell_actor::behavior_type writer(writer_pointer self, const msg::roles& roles,
   self->set_down_handler([self](const caf::down_msg& down) { forget(self, down); });
   self->state.memory = memory;
   self->state.device = roles.wg_device;
+  self->state.supervisor = roles.supervisor;
   self->state.core.emplace(memory->records, settings.timing);
   for (const auto& [key, sink] : memory->sinks)
     self->monitor(sink);

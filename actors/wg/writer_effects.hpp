@@ -54,7 +54,8 @@ struct writer_note {
   std::string text;
 };
 
-using writer_effect = std::variant<device_question, writer_answer, msg::wg_signal, writer_note>;
+using writer_effect =
+    std::variant<device_question, writer_answer, msg::wg_signal, msg::handshake_seen, writer_note>;
 using writer_effects = std::vector<writer_effect>;
 
 } // namespace lanrage::actors

@@ -135,7 +135,9 @@ void checker::look_at_peers(std::uint32_t member, const write_rules::shown& ther
       const auto said = connections_.all().find({member, peer.key});
       const bool speaks = said != connections_.all().end() && !said->second.stale &&
                           actors_.contains(said->second.by.actor);
-      const bool alive = other && (speaks || living_.contains({member, "peer " + name(*other)}));
+      const bool rests = said != connections_.all().end() && said->second.rests;
+      const bool alive =
+          other && (rests || speaks || living_.contains({member, "peer " + name(*other)}));
       check(peer.key, !alive, "WireGuard has a peer without a connection since ");
     }
   for (const auto& [key, s] : connections_.all()) {

@@ -130,6 +130,7 @@ void checker::updated(const actor_info& supervisor, std::uint64_t by,
     words(known->second.view, view);
   where_from(from, view);
   connections_.heard(from, view, now());
+  connections_.may_rest(member, view.key, update.rests);
 }
 
 /// S11. Until a path is in use its address is a plan, which may be of a place that was left.

@@ -210,6 +210,11 @@ void connection_rules::answered(std::uint32_t member, net::virtual_ip by, durati
   known.rtts.push_back(rtt);
 }
 
+void connection_rules::may_rest(std::uint32_t member, const net::wg_public_key& peer, bool rests) {
+  const auto found = states_.find({member, peer});
+  if (found != states_.end()) found->second.rests = rests;
+}
+
 void connection_rules::closed(std::uint32_t member, const net::wg_public_key& peer) {
   states_.erase({member, peer});
 }

@@ -36,6 +36,8 @@ class connection_rules {
   void heard(const said& by, const msg::connection_view& view, duration now);
   /// The tunnel answered an echo of this member's daemon.
   void answered(std::uint32_t member, net::virtual_ip by, duration rtt, duration now);
+  /// It may go on without an actor, or not any more.
+  void may_rest(std::uint32_t member, const net::wg_public_key& peer, bool rests);
   /// There is no connection any more.
   void closed(std::uint32_t member, const net::wg_public_key& peer);
   /// Its actor is dead: what it said last is stale until another speaks.
@@ -53,6 +55,7 @@ class connection_rules {
     msg::connection_view view;
     duration since{};     ///< in this phase
     bool stale = false;   ///< its actor died
+    bool rests = false;   ///< it needs no actor, it said
     bool unheard = false; ///< something may have been said since
     int attempt = 0;      ///< of repair
     duration attempt_at{};

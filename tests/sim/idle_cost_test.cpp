@@ -88,8 +88,9 @@ struct idle_pair {
   std::array<account, 2> sides;
 };
 
+/// What happens so often, and twice out of turn (a move restarts the pause).
 constexpr std::uint64_t times(std::chrono::seconds every) {
-  return static_cast<std::uint64_t>(std::chrono::seconds{window} / every) + 1;
+  return static_cast<std::uint64_t>(std::chrono::seconds{window} / every) + 2;
 }
 
 } // namespace

@@ -155,7 +155,10 @@ TEST_CASE("a direct path outlives short mappings, whatever their lifetime") {
     p.w.run_for(10min);
     CHECK(p.w.run_until([&] { return p.both(msg::phase::connected); }, 60s));
     CHECK(p.how() == msg::strategy::direct);
-    CHECK(p.w.ping(p.alice, p.bob, 1s));
+    // One that forgets between two keepalives (25 s) may have done so just now: the first packet
+    // tells, and the next ones go another way.
+    const auto forgets = lifetime < config::defaults::persistent_keepalive;
+    CHECK((p.w.ping(p.alice, p.bob, 1s) || (forgets && p.w.ping(p.alice, p.bob, 1s))));
   }
 }
 

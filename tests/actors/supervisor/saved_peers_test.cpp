@@ -19,6 +19,7 @@ msg::saved_peer full() {
   saved.record.relays = both_legs();
   saved.configured = msg::wg_peer{saved.record.key, saved.record.address, relay1_at, true};
   saved.how = msg::strategy::relay;
+  saved.knows_us = true;
   saved.relay = relay1();
   saved.connected_at = msg::unix_ms{1'700'000'000'456};
   saved.epoch = 4'000'000'000;
