@@ -1,16 +1,22 @@
 #include "actors/peer/liveness.hpp"
 
+#include "config/check_defaults.hpp"
 #include "config/path_defaults.hpp"
 
 #include <algorithm>
+#include <array>
 
 namespace lanrage::actors {
 
 namespace defaults = config::defaults;
 using std::chrono::nanoseconds;
 
-void liveness::look(std::uint64_t rx, std::uint64_t tx, time_point now) {
+void liveness::look(std::uint64_t rx, std::uint64_t tx, time_point now, bool handshake) {
   const bool anew = !known_ || rx < rx_ || tx < tx_;
+  if (anew)
+    checked_.reset();
+  else
+    look_for_check(rx - rx_, tx - tx_, now, handshake);
   const bool heard = rx > rx_;
   const bool sent = tx - tx_ > defaults::keepalive_octets;
   if (!anew && (sent || rx - rx_ > defaults::keepalive_octets)) {
@@ -35,6 +41,39 @@ void liveness::look(std::uint64_t rx, std::uint64_t tx, time_point now) {
     return waiting_since_.reset();
   }
   if (sent && !waiting_since_) waiting_since_ = left;
+}
+
+/// Whether what moved is a check and its answer, or one from each end, and WireGuard's own packets.
+void liveness::look_for_check(std::uint64_t heard, std::uint64_t sent, time_point now,
+                              bool handshake) {
+  struct moved {
+    std::uint64_t heard, sent;
+  };
+  constexpr std::array<moved, 3> handshakes{
+      {{0, 0},
+       {defaults::response_octets, defaults::initiation_octets},
+       {defaults::initiation_octets, defaults::response_octets}}};
+  // A keepalive may begin a handshake, and another one ends it.
+  const auto idle_octets = (handshake ? 2 : 1) * defaults::keepalive_octets;
+  const auto only = [](std::uint64_t octets, std::uint32_t checks) {
+    const auto least = checks * defaults::check_octets;
+    return octets >= least && octets <= least + 2 * defaults::keepalive_octets &&
+           (octets - least) % defaults::keepalive_octets == 0;
+  };
+  for (const auto& own : handshakes) {
+    if (heard < own.heard || sent < own.sent) continue;
+    const auto in = heard - own.heard, out = sent - own.sent;
+    if (in <= idle_octets && out <= idle_octets) return;
+    for (const std::uint32_t checks : {1, 2}) {
+      if (!only(in, checks) || !only(out, checks)) continue;
+      checks_ += checks;
+      if (moved_ && now - *moved_ <= defaults::traffic_for) return checked_.reset(); // traffic
+      checked_ = now;
+      return;
+    }
+    if (!handshake) break;
+  }
+  checked_.reset();
 }
 
 bool liveness::carries(time_point now) const {

@@ -333,7 +333,7 @@ std::optional<deadline> peer_connection::wake_at() const {
     if (move_) e.consider(move_->next(), wake_reason::path);
   }
   if (const auto* m = up(); m && !m->check && !move_) {
-    e.consider(m->next_check, wake_reason::check);
+    e.consider(check_due(*m), wake_reason::check);
     e.consider(liveness_.suspicious_at(), wake_reason::probe);
     e.consider(rekey_late_at_, wake_reason::deadline);
   }

@@ -208,6 +208,8 @@ class peer_connection {
   void come_up(std::chrono::nanoseconds rtt, std::string why);
   void first_answer();
   void check_now();
+  msg::time_point check_due(const monitored& m) const;
+  void begin_check(monitored& m);
   void start_check(monitored& m);
   void doubt();
   void doubt_told();

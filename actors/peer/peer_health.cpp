@@ -1,5 +1,6 @@
 #include "actors/peer/peer_connection.hpp"
 #include "actors/peer/repair.hpp"
+#include "config/check_defaults.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -80,13 +81,14 @@ void peer_connection::come_up(nanoseconds rtt, std::string why) {
   const auto slow = rtt > health_.degraded_above;
   auto* m = up();
   monitored next;
-  auto since = now_.at;
-  if (m && m->check) since = m->check->ends - health_.check_timeout;
+  monitored::past since{now_.at, liveness_.checks()};
+  if (m && m->check) since = {m->check->ends - health_.check_timeout, m->check->seen};
   m ? liveness_.alive(now_.at) : liveness_.settle();
   const auto confirm = slow && !in<degraded>() && initiator_ && path_ && path_->relay;
   if (confirm) rank(); // round trips may have moved since
   next.next_check = confirm ? now_.at + defaults::trial_confirm
-                            : std::max(now_.at, since + health_.check_interval);
+                            : std::max(now_.at, since.at + health_.check_interval);
+  if (!confirm) next.last = since;
   if (m && slow == (in<degraded>() != nullptr)) {
     *m = next;
     return;
@@ -101,18 +103,40 @@ void peer_connection::come_up(nanoseconds rtt, std::string why) {
 
 // --- health checks -------------------------------------------------------------------------------
 
+/// The peer's check and our kernel's answer, which WireGuard's counters show, tell what a check of
+/// our own would: the two ends of an idle pair take turns. What they cannot tell is how long it
+/// takes, so we look ourselves at least every other time.
+msg::time_point peer_connection::check_due(const monitored& m) const {
+  const auto interval = health_.check_interval;
+  constexpr auto margin = defaults::check_share_margin;
+  const auto& seen = liveness_.checked();
+  if (interval < defaults::check_share_from || !in<connected>() || !m.last) return m.next_check;
+  if (seen && *seen - m.last->at > margin) // the peer's
+    return std::max(m.next_check, std::min(*seen + interval, m.last->at + 2 * interval) - margin);
+  // Two ends that check at the same moment do not see the other's in time: one has to go before.
+  const auto both = liveness_.checks() - m.last->seen > 1;
+  return both && initiator_ ? m.next_check - margin : m.next_check;
+}
+
 void peer_connection::check_now() {
   auto* m = up();
   if (!m || m->check) return;
-  if (move_)
-    m->next_check = now_.at; // when the move is over
-  else
+  if (move_) { // when the move is over
+    m->next_check = now_.at;
+    m->last.reset();
+  } else {
     start_check(*m);
+  }
+}
+
+void peer_connection::begin_check(monitored& m) {
+  ++counters_.checks;
+  m.check = health_check{now_.at + health_.check_timeout, probe_series{}, now_.at};
+  m.check->seen = liveness_.checks();
 }
 
 void peer_connection::start_check(monitored& m) {
-  ++counters_.checks;
-  m.check = health_check{now_.at + health_.check_timeout, probe_series{}, now_.at};
+  begin_check(m);
   probe_next(m.check->probes);
 }
 
@@ -121,10 +145,7 @@ void peer_connection::doubt() {
   auto* m = up();
   if (!m || move_) return check_now();
   if (m->check && m->check->doubted) return;
-  if (!m->check) {
-    ++counters_.checks;
-    m->check = health_check{now_.at + health_.check_timeout, probe_series{}, now_.at};
-  }
+  if (!m->check) begin_check(*m);
   burst(*m->check);
 }
 
@@ -180,7 +201,7 @@ void peer_connection::due_monitored(monitored& m) {
   if (!m.check) {
     if (move_) return;
     if (const auto at = liveness_.suspicious_at(); at && now_.at >= *at) return doubt();
-    if (now_.at >= m.next_check) start_check(m);
+    if (now_.at >= check_due(m)) start_check(m);
     return;
   }
   auto& probes = m.check->probes;
@@ -214,6 +235,7 @@ void peer_connection::report(monitored& m, const tunnel_report& answer) {
 void peer_connection::check_over(monitored& m) {
   const auto lost = m.check->probes.any_lost();
   m.check.reset();
+  m.last.reset();
   // Unmeasured, or on a path that is just being left: says nothing.
   m.next_check = now_.at + (move_ ? nanoseconds{0} : nanoseconds{defaults::repair_interval});
   if (!lost || move_) return;

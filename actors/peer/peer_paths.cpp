@@ -334,7 +334,7 @@ void peer_connection::on(const msg::wg_signal& seen) {
                                                                       {}, defaults::rekey_late);
   }
   handshake_ = seen.latest_handshake;
-  liveness_.look(seen.rx, seen.tx, now_.at);
+  liveness_.look(seen.rx, seen.tx, now_.at, handshake);
   if (seen.session_lost) return session_lost();
   if (const auto* v = in<verifying>(); v && v->adopting) return adopt(seen);
 

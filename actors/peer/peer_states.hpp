@@ -62,14 +62,20 @@ struct health_check {
   bool doubted = false;  ///< the path may be dead: probes come fast, other paths are checked, too
   int burst = 0;         ///< probes sent since then
   std::optional<msg::time_point> dead_at = std::nullopt; ///< unless one was answered by then
+  std::uint32_t seen = 0; ///< checks that the counters had shown when it began
   /// Every report is in by then, or the prober is to blame.
   msg::time_point over() const { return ends + 2 * config::defaults::probe_grace; }
 };
 
 /// What connected and degraded have in common.
 struct monitored {
-  msg::time_point next_check;
+  msg::time_point next_check; ///< unless one of the peer's stands in for it
   std::optional<health_check> check;
+  struct past {
+    msg::time_point at;
+    std::uint32_t seen = 0; ///< checks that the counters had shown by then
+  };
+  std::optional<past> last; ///< our last check began; absent: something else asks for the next
 };
 struct connected : monitored {};
 struct degraded : monitored {};

@@ -11,6 +11,7 @@
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 /// Two peer connection cores back to back in a small deterministic world: a control plane that
@@ -36,12 +37,23 @@ class two_cores {
     std::uint64_t session = 0;
     std::optional<nanos> handshake;
     std::uint64_t rx = 0, tx = 0;
-    bool traffic = false; ///< of a user, 30 packets a second
+    std::pair<std::uint64_t, std::uint64_t> counted; ///< at the last look
+    bool eager = false;                              ///< looked at all the time
+    bool traffic = false;                            ///< of a user, 30 packets a second
+    struct holding {
+      net::endpoint where;
+      actors::ticket asked;
+      nanos until, stable_for;
+      std::optional<net::endpoint> before;
+      std::optional<nanos> stable_since;
+    };
+    std::optional<holding> held; ///< the writer asserts an endpoint
     int initiations = 0;
     int removals = 0;
     int resets = 0;
     int writes = 0;
     std::uint64_t handshake_try = 0;
+    std::optional<std::pair<net::endpoint, nanos>> initiated; ///< where to, when
     struct waiting {
       actors::ticket asked;
       nanos sent;
@@ -56,6 +68,7 @@ class two_cores {
     std::vector<msg::phase> phases;
     bool gone = false;
     bool running = true;
+    int life = 0; ///< of its daemon: what an earlier one asked for is answered to nobody
   };
 
   explicit two_cores(std::uint64_t seed = 1)
@@ -64,6 +77,8 @@ class two_cores {
         random{seed} {
     sides[0].at = alice_at;
     sides[1].at = bob_at;
+    later(1s, [this] { look(0); });
+    later(1300ms, [this] { look(1); });
   }
 
   std::array<side, 2> sides; ///< 0 initiates
@@ -74,8 +89,12 @@ class two_cores {
   bool control_up = true;
   /// What becomes of the next check or answer between the two: extra delay; none: lost.
   std::function<std::optional<nanos>()> fate = [] { return std::optional{nanos{0}}; };
-  bool can_punch = true; ///< the NATs allow a direct path
-  bool direct_up = true; ///< and it carries packets
+  /// Whether what a side sends there arrives, if the path is up at all.
+  std::function<bool(std::size_t who, const net::endpoint& where)> carries =
+      [](std::size_t, const net::endpoint&) { return true; };
+  std::function<void()> watch = [] {}; ///< called when something happened
+  bool can_punch = true;               ///< the NATs allow a direct path
+  bool direct_up = true;               ///< and it carries packets
   std::map<net::endpoint, nanos> relays{{relay1_at, 30ms}, {relay2_at, 40ms}}; ///< one way; alive
   nanos direct_delay = 15ms;
   nanos now{0};
@@ -132,11 +151,11 @@ class two_cores {
   }
   /// Runs until `until` holds or `limit` has passed; the time it took.
   template <class Predicate>
-  std::optional<nanos> run_until(Predicate until, nanos limit) {
+  std::optional<nanos> run_until(Predicate until, nanos limit, nanos step = 1ms) {
     const auto began = now;
     while (!until()) {
       if (now - began >= limit) return std::nullopt;
-      run_for(1ms);
+      run_for(step);
     }
     return now - began;
   }
@@ -155,6 +174,7 @@ class two_cores {
       std::visit([&](const auto& x) { act(who, e.asked, x); }, e.what);
     if (s.phases.empty() || s.phases.back() != s.core.phase()) s.phases.push_back(s.core.phase());
     if (s.core.gone()) s.gone = true;
+    watch();
   }
   moment clock() const {
     return {msg::time_point{now}, std::chrono::duration_cast<msg::unix_ms>(epoch + now)};
@@ -166,6 +186,7 @@ class two_cores {
   void lose_session(std::size_t who) {
     auto& s = sides[who];
     s.session = 0;
+    s.initiated.reset();
     s.handshake.reset();
     s.rx = 0;
     auto signal = signal_of(who);
@@ -179,9 +200,34 @@ class two_cores {
     const auto own = who == 0 ? alice_key : bob_key;
     s.core.~peer_connection();
     new (&s.core) actors::peer_connection(own, saved, {});
+    ++s.life;
+    s.held.reset();
+    s.expecting = false;
     s.waiting_probes.clear();
     s.punch_epoch.reset();
     start(who);
+  }
+  /// WireGuard shakes hands again, as it does every two minutes, over where this side sends.
+  void rekey(std::size_t who) {
+    const auto there = way(who);
+    if (!there) return;
+    sides[who].tx += 148;
+    later(*there, [this, who, from = as_seen(who, *sides[who].where)] {
+      sides[1 - who].rx += 148;
+      sides[1 - who].tx += 92;
+      give(1 - who, signal_of(1 - who, roam(1 - who, from)));
+      const auto back = way_to(1 - who, from);
+      if (!back) return;
+      later(*back, [this, who, from = as_seen(1 - who, from)] {
+        sides[who].rx += 92;
+        const auto roamed = roam(who, from);
+        sides[0].session = sides[1].session = static_cast<std::uint64_t>(++handshakes);
+        sides[0].handshake = sides[1].handshake = epoch + now;
+        renew_later(sides[0].session, 120s);
+        give(who, signal_of(who, roamed));
+        give(1 - who, signal_of(1 - who));
+      });
+    });
   }
 
   /// The machine of one side starts again: its WireGuard is new, too.
@@ -189,10 +235,19 @@ class two_cores {
     auto& s = sides[who];
     s.configured = s.keepalive = false;
     s.where.reset();
+    s.initiated.reset();
     s.session = s.rx = 0;
     s.handshake.reset();
     ++s.handshake_try;
     restart(who);
+  }
+
+  bool is_up(const net::endpoint& where) const {
+    return where == relay1_at || where == relay2_at ? relays.count(where) != 0 : direct_up;
+  }
+  /// The same path, as the other side has it.
+  net::endpoint as_seen(std::size_t who, const net::endpoint& where) const {
+    return where == relay1_at || where == relay2_at ? where : sides[who].at;
   }
 
  private:
@@ -203,7 +258,7 @@ class two_cores {
   }
   static constexpr nanos epoch = 1'700'000'000s;
 
-  msg::wg_signal signal_of(std::size_t who) const {
+  msg::wg_signal signal_of(std::size_t who, bool roamed = false) const {
     const auto& s = sides[who];
     msg::wg_signal out;
     out.key = who == 0 ? bob_key : alice_key;
@@ -211,22 +266,37 @@ class two_cores {
     out.tx = s.tx;
     out.latest_handshake = s.handshake;
     out.where = s.where;
+    out.roamed = roamed;
     return out;
   }
   void look_at_traffic() {
+    std::array<std::optional<net::endpoint>, 2> came; // from where, all at the same moment
+    for (std::size_t who = 0; who < 2; ++who) {
+      const auto& s = sides[who];
+      const auto& other = sides[1 - who];
+      if (other.traffic && way(1 - who) && s.session && s.session == other.session)
+        came[who] = as_seen(1 - who, *other.where);
+    }
     for (std::size_t who = 0; who < 2; ++who) {
       auto& s = sides[who];
-      const auto& other = sides[1 - who];
       if (s.traffic) s.tx += 300;
-      if (other.traffic && way(1 - who) && s.session && s.session == other.session) s.rx += 300;
+      if (came[who]) s.rx += 300;
+      const auto roamed = came[who] && roam(who, *came[who]);
+      give(who, signal_of(who, roamed));
     }
-    for (std::size_t who = 0; who < 2; ++who)
-      give(who, signal_of(who));
     later(100ms, [this] { look_at_traffic(); });
+  }
+  /// A packet came from there, and WireGuard follows; whether that is roaming.
+  bool roam(std::size_t who, const net::endpoint& from) {
+    auto& s = sides[who];
+    const auto followed = s.where && *s.where != from;
+    s.where = from;
+    return followed && !s.held;
   }
   static net::wg_public_key key_of(std::size_t who) { return who == 0 ? alice_key : bob_key; }
   /// One way from this side over that path; none: nothing arrives.
   std::optional<nanos> way_to(std::size_t who, const net::endpoint& where) const {
+    if (!carries(who, where)) return std::nullopt;
     if (const auto relay = relays.find(where); relay != relays.end()) return relay->second;
     if (where == sides[1 - who].at && direct_up) return direct_delay;
     return std::nullopt;
@@ -256,6 +326,7 @@ class two_cores {
     if (s.session || !s.where) return;
     ++s.initiations;
     const auto attempt = ++s.handshake_try;
+    s.initiated = {*s.where, now};
     const auto target = *s.where;
     if (const auto there = way(who); there && sides[1 - who].configured) {
       later(2 * *there, [this, who, target, attempt] {
@@ -266,14 +337,11 @@ class two_cores {
         me.session = other.session = static_cast<std::uint64_t>(++handshakes);
         me.handshake = other.handshake = epoch + now;
         renew_later(me.session, 120s);
-        ++me.rx;
-        ++other.rx;
-        const auto back = relays.count(target) ? target : me.at;
-        const auto roamed = other.where && *other.where != back;
-        other.where = back;
-        auto news = signal_of(1 - who);
-        news.roamed = roamed;
-        give(1 - who, news);
+        me.tx += 148;
+        me.rx += 92;
+        other.rx += 148;
+        other.tx += 92;
+        give(1 - who, signal_of(1 - who, roam(1 - who, as_seen(who, target))));
         give(who, signal_of(who));
         for (const auto& probe : std::exchange(me.waiting_probes, {}))
           send_probe(who, probe);
@@ -291,6 +359,7 @@ class two_cores {
       ++s.resets;
       s.session = 0;
       s.where.reset();
+      s.initiated.reset();
       ++s.handshake_try;
     }
     s.configured = true;
@@ -299,34 +368,49 @@ class two_cores {
     if (s.keepalive && s.where && !s.session) initiate(who);
   }
   void send_probe(std::size_t who, side::waiting probe) {
-    const auto there = way(who), back = way(1 - who);
-    if (!there || !back || sides[0].session != sides[1].session || !sides[who].session) return;
-    const auto from = relays.count(*sides[who].where) ? *sides[who].where : sides[who].at;
-    later(*there, [this, who, from] {
+    const auto there = way(who);
+    if (!there || sides[0].session != sides[1].session || !sides[who].session) return;
+    sides[who].tx += 80;
+    later(*there, [this, who, probe, from = as_seen(who, *sides[who].where)] {
       auto& other = sides[1 - who];
-      ++other.rx;
-      const auto roamed = other.where && *other.where != from;
-      other.where = from;
-      auto news = signal_of(1 - who);
-      news.roamed = roamed;
-      give(1 - who, news);
-    });
-    later(*there + *back, [this, who, probe] {
-      ++sides[who].rx;
-      const auto rtt = now - probe.sent;
-      if (rtt <= 1s) answer_probe(who, probe.asked, rtt);
+      other.rx += 80;
+      const auto roamed = roam(1 - who, from);
+      other.tx += 80;
+      moved(1 - who, roamed);
+      const auto back = way_to(1 - who, from);
+      if (!back) return;
+      later(*back, [this, who, probe, from = as_seen(1 - who, from)] {
+        sides[who].rx += 80;
+        const auto roamed = roam(who, from);
+        if (const auto rtt = now - probe.sent; rtt <= 1s)
+          reply(who, 0ns, actors::tunnel_report{probe.asked, actors::probe_outcome::answered, rtt});
+        moved(who, roamed);
+      });
     });
   }
-  void answer_probe(std::size_t who, actors::ticket asked, nanos rtt) {
-    give(who, actors::tunnel_report{asked, actors::probe_outcome::answered, rtt});
+  /// Counters moved: told at once where they are looked at often, else within a second.
+  void moved(std::size_t who, bool roamed) {
+    if (roamed || sides[who].eager) give(who, signal_of(who, roamed));
+  }
+  void look(std::size_t who) {
+    auto& s = sides[who];
+    const std::pair counted{s.rx, s.tx};
+    if (std::exchange(s.counted, counted) != counted) give(who, signal_of(who));
+    later(1s, [this, who] { look(who); });
+  }
+  /// To the daemon that asked, if it still runs then.
+  void reply(std::size_t who, nanos after, const event& what) {
+    const auto life = sides[who].life;
+    if (after == 0ns) return give(who, what);
+    later(after, [this, who, life, what] {
+      if (sides[who].life == life) give(who, what);
+    });
   }
 
   // --- effects ----------------------------------------------------------------------------------
   void act(std::size_t who, actors::ticket asked, const msg::find_peer&) {
-    later(1ms, [this, who, asked] {
-      give(who,
-           actors::record_found{asked, msg::known_peer{sides[who].core.saved().record, true, {}}});
-    });
+    reply(who, 1ms,
+          actors::record_found{asked, msg::known_peer{sides[who].core.saved().record, true, {}}});
   }
   void act(std::size_t who, actors::ticket, const msg::send_signal& what) {
     if (!control_up || random.chance(signal_loss)) return;
@@ -346,30 +430,29 @@ class two_cores {
     std::vector<msg::relay_choice> choices;
     for (const auto& choice : {relay1(), relay2()})
       if (relays.count(choice.address)) choices.push_back(choice);
-    later(0ms, [this, who, asked, choices] { give(who, actors::relays_ranked{asked, choices}); });
+    reply(who, 1us, actors::relays_ranked{asked, choices});
   }
   void act(std::size_t, actors::ticket, const msg::relay_trouble&) {}
   void act(std::size_t who, actors::ticket asked, const msg::prepare_relay&) {
-    later(60ms, [this, who, asked] { give(who, actors::relay_prepared{asked, true}); });
+    reply(who, 60ms, actors::relay_prepared{asked, true});
   }
   void act(std::size_t who, actors::ticket asked, const msg::learn_index&) {
-    later(1ms, [this, who, asked] { give(who, actors::index_learned{asked, std::nullopt}); });
+    reply(who, 1ms, actors::index_learned{asked, std::nullopt});
   }
   /// A check over any path, and its answer, from where it went.
   void act(std::size_t who, actors::ticket, const msg::check_path& what) {
-    const auto relayed = relays.count(what.where) != 0;
-    if (!way_to(who, what.where)) return;
-    const auto there = *way_to(who, what.where);
+    const auto there = way_to(who, what.where);
+    if (!there) return;
     const auto late = fate();
     if (!late) return;
-    const auto sent = now;
-    later(there + *late, [this, who, what, relayed, there, sent] {
-      if (!way_to(who, what.where) || !sides[1 - who].expecting) return;
+    later(*there + *late, [this, who, what, sent = now, life = sides[who].life] {
       const auto other = 1 - who;
-      const auto from = relayed ? what.where : sides[who].at;
-      if (const auto back = fate())
-        later(there + *back, [this, who, what, sent] {
-          if (!way_to(who, what.where)) return;
+      const auto from = as_seen(who, what.where);
+      const auto back = way_to(other, from);
+      if (!way_to(who, what.where) || !sides[other].expecting) return;
+      if (const auto slow = back ? fate() : std::nullopt)
+        later(*back + *slow, [this, who, what, sent, life] {
+          if (sides[who].life != life || !is_up(what.where)) return;
           give(who, msg::path_event{key_of(1 - who), what.number, msg::path_news::checked,
                                     what.where, now - sent, false});
         });
@@ -420,7 +503,8 @@ class two_cores {
   }
   template <class Change>
   void write(std::size_t who, actors::ticket asked, const Change& what, bool anew) {
-    later(2ms, [this, who, asked, peer = what.peer, anew] {
+    later(2ms, [this, who, asked, peer = what.peer, anew, life = sides[who].life] {
+      if (sides[who].life != life) return;
       put(who, peer, anew);
       give(who, actors::write_done{asked, std::nullopt});
     });
@@ -442,31 +526,50 @@ class two_cores {
     });
   }
   void act(std::size_t who, actors::ticket asked, const msg::assert_endpoint& what) {
-    const auto before = sides[who].where;
-    later(2ms, [this, who, where = what.where] { sides[who].where = where; });
-    later(50ms + 2 * what.rtt, [this, who, asked, before, where = what.where] {
-      const auto landed = way_to(who, where).has_value();
-      if (landed)
-        sides[who].where = where; // again, if a packet called WireGuard back
-      else if (sides[who].where == where)
-        sides[who].where = before;
-      give(who, actors::move_done{asked, landed});
-    });
+    auto& s = sides[who];
+    const auto before = s.held ? s.held->before : s.where;
+    const auto looks = !s.held;
+    s.held = {what.where, asked, now + 3s, std::max<nanos>(50ms, 2 * what.rtt), before, {}};
+    if (looks) later(2ms, [this, who, life = s.life] { hold(who, life); });
   }
-  void act(std::size_t who, actors::ticket, const msg::watch_peer&) {
+  /// As the writer does: written again until it stays, or given up (actors/wg/endpoint_assertion).
+  void hold(std::size_t who, int life) {
+    auto& s = sides[who];
+    if (s.life != life || !s.held) return;
+    auto& h = *s.held;
+    const auto landed =
+        h.stable_since && s.where == h.where && now - *h.stable_since >= h.stable_for;
+    if (landed || now >= h.until) {
+      if (!landed) s.where = h.before;
+      const auto asked = h.asked;
+      s.held.reset();
+      return give(who, actors::move_done{asked, landed});
+    }
+    if (s.where != h.where)
+      h.stable_since.reset();
+    else if (!h.stable_since)
+      h.stable_since = now;
+    s.where = h.where;
+    later(5ms, [this, who, life] { hold(who, life); });
+  }
+  void act(std::size_t who, actors::ticket, const msg::watch_peer& what) {
+    sides[who].eager = what.eager;
     later(0ms, [this, who] { give(who, signal_of(who)); });
   }
   void act(std::size_t, actors::ticket, const msg::unwatch_peer&) {}
   void act(std::size_t who, actors::ticket asked, const msg::probe_tunnel& what) {
     auto& s = sides[who];
-    later(what.timeout, [this, who, asked] { // the core drops it when it was answered
+    // The core drops it when it was answered.
+    later(what.timeout, [this, who, asked, life = s.life] {
+      if (sides[who].life != life) return;
       auto& waiting = sides[who].waiting_probes;
       std::erase_if(waiting, [&](const auto& w) { return w.asked == asked; });
       give(who, actors::tunnel_report{asked, actors::probe_outcome::lost, {}});
     });
     if (!s.session) {
       s.waiting_probes.push_back({asked, now});
-      if (s.where) initiate(who);
+      const auto& last = s.initiated; // not again within WireGuard's five seconds
+      if (s.where && !(last && last->first == *s.where && now - last->second < 5s)) initiate(who);
       return;
     }
     send_probe(who, {asked, now});

@@ -21,7 +21,9 @@ TEST_CASE("a pair behind friendly NATs ends direct, and only the initiator start
   CHECK(world.handshakes == 1); // the session survived the move
   CHECK(world.sides[1].initiations == 0);
   CHECK(world.view(0).counters.lost == 0);
-  CHECK(world.view(0).counters.checks >= 19);
+  const auto checks = world.view(0).counters.checks + world.view(1).counters.checks;
+  CHECK(checks >= 20); // an idle pair has one an interval
+  CHECK(checks <= 25);
 }
 
 TEST_CASE("a pair that cannot punch stays relayed and keeps trying with growing gaps") {
