@@ -394,8 +394,7 @@ void peer_connection::announce_changes() {
   if (!gone() && same_view && same_saved && same_rest) return;
   if (!same_view) announced_view_ = std::move(seen);
   if (!same_saved) announced_saved_ = std::move(kept);
-  announced_rest_ = rests();
-  say(msg::peer_update{announced_view_, announced_saved_, gone(), announced_rest_});
+  say(msg::peer_update{announced_view_, announced_saved_, gone(), announced_rest_ = rests()});
 }
 
 } // namespace lanrage::actors

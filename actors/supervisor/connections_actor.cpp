@@ -267,6 +267,7 @@ void on_update(pointer self, const msg::peer_update& update) {
   // One that was restarted after a crash heard nothing of what its predecessor was told.
   const auto speaker = caf::actor_cast<caf::actor_addr>(self->current_sender());
   const bool restarted = peer.speaker && peer.speaker != speaker;
+  const bool first_word = !peer.speaker;
   peer.speaker = speaker;
   if (restarted && peer.guardian && !update.gone) {
     tell_what_is_known(self, peer);
@@ -284,7 +285,8 @@ void on_update(pointer self, const msg::peer_update& update) {
     publish(self, "connection", std::move(text), v);
     save_soon(self);
   }
-  answer_connecting(self, v);
+  // One that begins where its predecessor ended has not heard yet what it is asked for.
+  if (!first_word || v.at != msg::phase::failed) answer_connecting(self, v);
   if (update.rests) let_rest(self, v.key, peer);
   if (!update.gone) return;
   peer.view.reset();

@@ -23,8 +23,9 @@ class driven_core {
   std::chrono::nanoseconds now{0};
   bool renews = true; ///< WireGuard of the initiator renews its sessions
   std::chrono::nanoseconds renewed{0};
-  actors::effects last; ///< of the last event
-  actors::effects open; ///< requests without an answer so far
+  std::optional<msg::wg_signal> shown; ///< the last of WireGuard's signals with a session
+  actors::effects last;                ///< of the last event
+  actors::effects open;                ///< requests without an answer so far
 
   net::peer_record other() const { return initiator ? record_of("bob", 2) : record_of("alice", 1); }
   msg::phase phase() const { return core.phase(); }
@@ -35,8 +36,10 @@ class driven_core {
   }
   const actors::effects& give(const actors::event& what) {
     last = core.handle(what, clock());
-    if (const auto* seen = std::get_if<msg::wg_signal>(&what); seen && seen->latest_handshake)
-      renewed = now;
+    if (const auto* seen = std::get_if<msg::wg_signal>(&what); seen && seen->latest_handshake) {
+      if (!shown || shown->latest_handshake != seen->latest_handshake) renewed = now;
+      shown = *seen;
+    }
     std::visit(
         [this](const auto& e) {
           if constexpr (requires { e.asked; })
@@ -80,7 +83,11 @@ class driven_core {
     const auto renewal = renewed + 120s;
     if (renews && !initiator && view().connected_at && due->at >= msg::time_point{renewal}) {
       now = std::max(now, renewal);
-      give(handshake(view().where.value_or(relay1_at)));
+      auto seen = shown ? *shown : handshake();
+      seen.latest_handshake = epoch + now;
+      seen.where = view().where;
+      seen.roamed = false;
+      give(seen);
       due = core.wake_at();
     }
     now = std::max(now, std::chrono::nanoseconds{due->at.time_since_epoch()});

@@ -28,6 +28,7 @@ struct idle_end : driven_core {
     now = when;
     seen.rx += heard;
     seen.tx += sent;
+    seen.latest_handshake = std::max(seen.latest_handshake, shown->latest_handshake); // renewed
     give(seen);
   }
   void peer_checks(std::chrono::nanoseconds when) { look(when, 80, 80); }

@@ -112,6 +112,7 @@ TEST_CASE("a member that rests is connected as soon as it comes") {
   SECTION("nobody knows any more whether it is there") {
     h.seen->findable->presence_known = false;
     h.tell(msg::control_state{});
+    h.time.run_for(100ms); // a few at a time
   }
   CHECK_FALSE(bob_in(h).rests);
   CHECK(bob_in(h).guardian);
