@@ -103,7 +103,6 @@ struct device_state {
 
 // --- WireGuard writer ----------------------------------------------------------------------------
 
-/// How WireGuard shall know a peer.
 struct wg_peer {
   net::wg_public_key key;
   net::virtual_ip address;
@@ -111,7 +110,6 @@ struct wg_peer {
   bool keepalive = false;             ///< on only after the handshake on a responder
   friend bool operator==(const wg_peer&, const wg_peer&) = default;
 };
-/// The interface that we shall have.
 struct interface_wanted {
   bool there = false;      ///< false, in no party: nothing of ours shall be left
   net::virtual_ip address; ///< not leased yet: none
@@ -222,7 +220,6 @@ struct send_signal {
   net::peer_signal signal; ///< `sequence` is filled in by the directory
 };
 
-/// What the directory tells its subscribers.
 struct peer_known {
   known_peer peer; ///< new or changed record, or changed presence
 };
