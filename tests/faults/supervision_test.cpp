@@ -105,6 +105,7 @@ struct story {
                               msg::party_forget{{}, net::peer_id::parse("nobody").value()});
     (void)time.ask<msg::own_paths>(r.nat, 1s, msg::get_paths{});
     caf::anon_send(r.nat, msg::ports_mapped{});
+    caf::anon_send(r.supervisor, msg::handshake_seen{w.key(p[3])});
   }
   void second_party() {
     insist([this] { return w.create_party(p[0], "others").has_value(); });
@@ -131,6 +132,11 @@ struct story {
     w.run_for(10s);
     insist([this] { return w.disconnect(p[0], "p4").has_value(); });
     w.run_for(5s);
+    w.kill(p[3]);
+    w.run_for(1s);
+    (void)w.connect(p[0], "p4", 10s); // waits 5 s for who is away, who then rests
+    w.run_for(1s);
+    w.start(p[3]);
     insist([this] { return w.connect(p[0], "p4", 20s).has_value(); });
     w.run_for(5s);
     w.control().stop();
