@@ -43,9 +43,10 @@ inline constexpr seconds offer_again_max = 4s;
 /// that it is ready, for two round trips and this. Ours: a handshake and an answer.
 inline constexpr seconds remembered_deadline = 1s;
 inline constexpr milliseconds remembered_margin = 30ms;
-/// Of peers that are probably away so many are started together, and the next ones after this.
-/// Ours: one is configured, and at rest, after some 15 ms.
-inline constexpr int peers_in_turn = 16;
+/// Of peers that are probably away so many are started together, or that part of those that wait,
+/// and the next ones after this. Ours: one is configured, and at rest, after some 15 ms.
+inline constexpr std::size_t peers_in_turn = 16;
+inline constexpr std::size_t turn_share = 50;
 inline constexpr milliseconds turn_gap = 20ms;
 /// Waiting for WireGuard's writer. Ours: a `wg` call takes milliseconds.
 inline constexpr seconds configure_deadline = 2s;

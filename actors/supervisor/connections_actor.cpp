@@ -145,7 +145,8 @@ void start_in_turn(pointer self, const wg_public_key& key) {
 void take_turn(pointer self) {
   auto& s = self->state;
   s.turn_pending = !s.in_turn.empty();
-  for (int started = 0; started < defaults::peers_in_turn && !s.in_turn.empty();) {
+  const auto most = std::max(defaults::peers_in_turn, s.in_turn.size() / defaults::turn_share);
+  for (std::size_t started = 0; started < most && !s.in_turn.empty();) {
     const auto key = s.in_turn.front();
     s.in_turn.pop_front();
     const auto kept = s.memory->peers.find(key);
