@@ -121,8 +121,12 @@ struct peer_update {
   net::shared<connection_view> view;
   net::shared<saved_peer> saved;
   bool gone = false; ///< closed: WireGuard's peer is removed, the actor ends
-  bool rests =
-      false; ///< away, and WireGuard has it silently: no actor is needed until that changes
+  /// Away, and WireGuard has it silently: no actor is needed until that changes.
+  bool rests = false;
+};
+/// From the writer to the supervisor: WireGuard shook hands with a peer that nobody watches.
+struct handshake_seen {
+  net::wg_public_key key;
 };
 /// From the supervisor to a peer's actor: end, if you still rest.
 struct rest_peer {};

@@ -103,6 +103,7 @@ struct device_state {
 
 // --- WireGuard writer ----------------------------------------------------------------------------
 
+/// How WireGuard shall know a peer.
 struct wg_peer {
   net::wg_public_key key;
   net::virtual_ip address;
@@ -110,6 +111,7 @@ struct wg_peer {
   bool keepalive = false;             ///< on only after the handshake on a responder
   friend bool operator==(const wg_peer&, const wg_peer&) = default;
 };
+/// The interface that we shall have.
 struct interface_wanted {
   bool there = false;      ///< false, in no party: nothing of ours shall be left
   net::virtual_ip address; ///< not leased yet: none
@@ -143,10 +145,6 @@ struct assert_report {
 struct watch_peer {
   net::wg_public_key key;
   bool eager = false;
-};
-/// WireGuard shook hands with a peer that nobody watches.
-struct handshake_seen {
-  net::wg_public_key key;
 };
 struct unwatch_peer {
   net::wg_public_key key;
@@ -220,6 +218,7 @@ struct send_signal {
   net::peer_signal signal; ///< `sequence` is filled in by the directory
 };
 
+/// What the directory tells its subscribers.
 struct peer_known {
   known_peer peer; ///< new or changed record, or changed presence
 };

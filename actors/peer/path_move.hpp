@@ -10,8 +10,7 @@ namespace lanrage::actors {
 /// How much must be proven before the initiator leaves the old path.
 enum class move_kind : std::uint8_t {
   planned, ///< both ends have proven the new one, by checks as large as data
-  opening, ///< the session waits for its first answer, and a punch proved the new one: that is
-           ///< enough
+  opening, ///< the session waits for its first answer: a punch that proved the new one is enough
   urgent,  ///< the old one is dead: nothing
 };
 

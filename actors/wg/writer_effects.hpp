@@ -2,7 +2,7 @@
 
 #include "config/defaults.hpp"
 #include "config/recovery_defaults.hpp"
-#include "messages/values.hpp"
+#include "messages/connections.hpp"
 
 #include <cstdint>
 #include <map>

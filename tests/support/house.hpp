@@ -10,6 +10,7 @@
 #include <catch2/catch.hpp>
 
 #include <algorithm>
+#include <utility>
 
 namespace lanrage::test {
 
@@ -20,6 +21,7 @@ struct house {
   msg::roles roles = fake_roles(time, seen);
   std::shared_ptr<actors::connection_memory> memory;
   std::shared_ptr<int> crashes = std::make_shared<int>(0); ///< the next n events kill a peer
+  bool supervisor_dies = false;                            ///< at its next line for listeners
   std::shared_ptr<std::vector<actors::death_notice>> deaths =
       std::make_shared<std::vector<actors::death_notice>>();
   bool auto_connect = true;
@@ -50,7 +52,10 @@ struct house {
     s.own = alice_key;
     s.id = *net::peer_id::parse("alice");
     s.auto_connect = auto_connect;
-    s.wall = [this] { return wall(); };
+    s.wall = [this] {
+      if (std::exchange(supervisor_dies, false)) throw std::runtime_error("a defect of the test's");
+      return wall();
+    };
     s.peer_budget = {100ms, 30s, 3, 60s, 60s};
     s.make_peer = [this](caf::actor_system& system, const std::shared_ptr<const msg::roles>& r,
                          std::shared_ptr<msg::peer_memory> saved, const msg::peer_actor& address) {

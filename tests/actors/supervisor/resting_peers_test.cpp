@@ -166,10 +166,15 @@ TEST_CASE("who rests is left alone by a supervisor that was restarted") {
   house h;
   h.bob_is_offline();
   REQUIRE(bob_in(h).rests);
-  caf::anon_send_exit(h.roles.supervisor, caf::exit_reason::user_shutdown);
+  h.supervisor_dies = true;
+  caf::anon_send(h.roles.supervisor, msg::network_changed{});
   h.time.run_for(1s);
+  REQUIRE(h.deaths->size() == 1);
+  CHECK(h.phase() == msg::phase::failed); // who answers is back
   CHECK(bob_in(h).rests);
   CHECK_FALSE(bob_in(h).guardian);
+  h.bob_connects();
+  CHECK(h.phase() == msg::phase::connected);
 }
 
 TEST_CASE("nothing is lost that is said while a member is asked whether it rests") {

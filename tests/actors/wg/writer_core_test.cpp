@@ -305,3 +305,33 @@ TEST_CASE("counters are read ten times a second while somebody carries traffic, 
     CHECK(looks_in(10s) <= 30); // and it ends with it
   }
 }
+
+TEST_CASE("a handshake of a peer that nobody watches is told as such, each one once") {
+  rig r;
+  for (const auto number : {1u, 2u})
+    r.ask(msg::set_peer{peer(number)});
+  r.run(100ms);
+  r.watch(1);
+  r.watch(2);
+  r.device.peer(1).latest_handshake = 1000s;
+  r.run(3s);
+  CHECK(r.shaken.empty()); // its watcher was told
+  r.core.unwatch({wg_key(1)});
+  r.run(3s);
+  CHECK(r.shaken.empty()); // and that is no news
+  r.device.peer(1).latest_handshake = 1100s;
+  r.device.peer(2).latest_handshake = 1100s;
+  r.run(3s);
+  CHECK(r.shaken == std::vector{wg_key(1)});
+  r.device.peer(1).latest_handshake = 1200s;
+  r.run(3s);
+  CHECK(r.shaken == std::vector{wg_key(1), wg_key(1)});
+  // Taken away and made anew, it is a stranger again.
+  r.ask(msg::remove_peer{wg_key(1)});
+  r.run(3s);
+  r.ask(msg::set_peer{peer(1)});
+  r.run(3s);
+  r.device.peer(1).latest_handshake = 1200s;
+  r.run(3s);
+  CHECK(r.shaken.size() == 3);
+}

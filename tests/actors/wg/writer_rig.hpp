@@ -35,6 +35,7 @@ struct rig {
   writer_core core{records, {}};
   std::map<request_id, writer_answer> answers;
   std::vector<msg::wg_signal> signals;
+  std::vector<net::wg_public_key> shaken; ///< handshakes of peers that nobody watches
   request_id last = 0;
 
   explicit rig(writer_records known = {}, fake_wireguard there = {})
@@ -69,6 +70,8 @@ struct rig {
       REQUIRE(answers.emplace(answer->request, *answer).second); // never twice
     } else if (auto* signal = std::get_if<msg::wg_signal>(&effect)) {
       signals.push_back(*signal);
+    } else if (auto* seen = std::get_if<msg::handshake_seen>(&effect)) {
+      shaken.push_back(seen->key);
     }
   }
 
